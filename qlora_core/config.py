@@ -30,8 +30,8 @@ class RunConfig(BaseModel):
     dataset: Name = Field("pairs", description="Sentence pairs: 'pairs', 'mrpc' or a file.")
     data_dir: Name | None = Field(None, description="Folder that holds MRPC's parquet files.")
     seed: int = Field(0, ge=0, le=2**31 - 1, description="Seed of the head, the adapter, the order and the dropout.")
-    max_train_samples: int | None = Field(None, ge=8, le=1_000_000, description="Train on the first n pairs only.")
-    max_eval_samples: int | None = Field(None, ge=8, le=1_000_000, description="Validate on the first n pairs only.")
+    max_train_samples: int | None = Field(None, ge=8, le=1_000_000, description="Train on n pairs drawn at random.")
+    max_eval_samples: int | None = Field(None, ge=8, le=1_000_000, description="Validate on n pairs drawn at random.")
     max_length: int = Field(128, ge=8, le=512, description="Tokens of a pair; what is longer is cut off.")
 
     quantization: Quantization = Field("nf4", description="How the frozen encoder matrices are stored.")

@@ -1,0 +1,7 @@
+"""``python -m qlora_core``."""
+
+import sys
+
+from qlora_core.cli import main
+
+sys.exit(main())

@@ -1,0 +1,50 @@
+"""What a fine-tune has to beat: the commoner label, an untrained head, and a trained head on a frozen encoder."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from transformers import PreTrainedModel
+
+from qlora_core.batching import TokenizedPairs
+from qlora_core.inference import Progress, pooled_features
+
+
+@dataclass(frozen=True)
+class LinearProbe:
+    """A classifier trained on a frozen encoder's pooled output, and its answers for the validation pairs."""
+
+    head: dict[str, torch.Tensor]  #: state of the model's classifier: weight (2, hidden_size), bias (2,)
+    logits: np.ndarray  #: shape (n, 2)
+
+
+def fit_linear_probe(
+    model: PreTrainedModel,
+    train_pairs: TokenizedPairs,
+    validation_pairs: TokenizedPairs,
+    accelerator: Accelerator,
+    batch_size: int,
+    progress: Progress | None = None,
+) -> LinearProbe:
+    """Train a logistic regression on what the classifier sees, the encoder left as it is (Alain & Bengio 2016).
+
+    A good score here shows what the pretrained encoder already knows; only what a fine-tune adds to it is adaptation.
+    """
+    features = pooled_features(model.bert, train_pairs, accelerator, batch_size, progress)
+    regression = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+    regression.fit(features, train_pairs.labels)
+    head = _as_classifier(regression.named_steps["standardscaler"], regression.named_steps["logisticregression"])
+    seen = pooled_features(model.bert, validation_pairs, accelerator, batch_size)
+    return LinearProbe(head, seen @ head["weight"].numpy().T + head["bias"].numpy())
+
+
+def _as_classifier(scaler: StandardScaler, regression: LogisticRegression) -> dict[str, torch.Tensor]:
+    """Fold scaling and the one-row regression into a two-row linear layer with the same softmax."""
+    weight = regression.coef_[0] / scaler.scale_
+    bias = regression.intercept_[0] - weight @ scaler.mean_
+    rows = np.stack([-weight / 2, weight / 2]).astype(np.float32)
+    return {"weight": torch.from_numpy(rows), "bias": torch.tensor([-bias / 2, bias / 2], dtype=torch.float32)}

@@ -1,0 +1,97 @@
+"""Pairs to tensors: tokenise once, group by length, pad each batch to its own longest pair."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from datasets import Dataset
+from transformers import PreTrainedTokenizerBase
+
+#: Shuffled pairs are sorted by length inside chunks of this many batches: little padding, still a random order.
+BATCHES_PER_CHUNK = 50
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Token ids and segment ids of n pairs in one order; row i has the length of pair i."""
+
+    input_ids: list[list[int]]
+    token_type_ids: list[list[int]]
+
+
+@dataclass(frozen=True)
+class TokenizedPairs:
+    """n tokenised pairs; ``labels`` has shape (n,), -1 where unknown."""
+
+    encoded: Encoded
+    swapped: Encoded | None  #: the pairs in the other order, where training may show them so
+    labels: np.ndarray
+    pad_token_id: int
+
+    def __len__(self) -> int:
+        return len(self.encoded.input_ids)
+
+    def lengths(self) -> list[int]:
+        """Tokens of each pair."""
+        return [len(ids) for ids in self.encoded.input_ids]
+
+
+def tokenize(
+    pairs: Dataset, tokenizer: PreTrainedTokenizerBase, max_length: int, *, swapped: bool = False
+) -> TokenizedPairs:
+    """Tokenise [CLS] sentence1 [SEP] sentence2 [SEP]; ``swapped`` adds the other order.
+
+    A pair longer than ``max_length`` tokens loses tokens from the end of its longer sentence.
+    """
+    first, second = list(pairs["sentence1"]), list(pairs["sentence2"])
+    labels = pairs["label"] if "label" in pairs.column_names else [-1] * len(first)
+    return TokenizedPairs(
+        encoded=_encode(tokenizer, first, second, max_length),
+        swapped=_encode(tokenizer, second, first, max_length) if swapped else None,
+        labels=np.asarray(labels, dtype=np.int64),
+        pad_token_id=tokenizer.pad_token_id or 0,
+    )
+
+
+def _encode(tokenizer: PreTrainedTokenizerBase, first: list[str], second: list[str], max_length: int) -> Encoded:
+    encoded = tokenizer(first, second, truncation="longest_first", max_length=max_length, padding=False)
+    return Encoded(encoded["input_ids"], encoded["token_type_ids"])
+
+
+def pad_batch(pairs: TokenizedPairs, indices: list[int], swap: list[bool] | None = None) -> dict[str, torch.Tensor]:
+    """The pairs at ``indices`` as tensors of shape (batch, longest): input_ids, token_type_ids, attention_mask."""
+    sources = [
+        pairs.swapped if swapped and pairs.swapped else pairs.encoded for swapped in swap or [False] * len(indices)
+    ]
+    longest = max(len(source.input_ids[index]) for source, index in zip(sources, indices, strict=True))
+    input_ids = torch.full((len(indices), longest), pairs.pad_token_id, dtype=torch.long)
+    token_type_ids = torch.zeros_like(input_ids)
+    attention_mask = torch.zeros_like(input_ids)
+    for row, (source, index) in enumerate(zip(sources, indices, strict=True)):
+        length = len(source.input_ids[index])
+        input_ids[row, :length] = torch.tensor(source.input_ids[index])
+        token_type_ids[row, :length] = torch.tensor(source.token_type_ids[index])
+        attention_mask[row, :length] = 1
+    return {"input_ids": input_ids, "token_type_ids": token_type_ids, "attention_mask": attention_mask}
+
+
+def epoch_batches(pairs: TokenizedPairs, batch_size: int, seed: int, epoch: int) -> list[list[int]]:
+    """Every index once, in batches of similar length and random order; the same for the same seed and epoch."""
+    generator = np.random.default_rng([seed, epoch])
+    order = generator.permutation(len(pairs)).tolist()
+    lengths = pairs.lengths()
+    chunk_size = batch_size * BATCHES_PER_CHUNK
+    batches = []
+    for start in range(0, len(order), chunk_size):
+        chunk = sorted(order[start : start + chunk_size], key=lambda index: -lengths[index])
+        batches += [chunk[first : first + batch_size] for first in range(0, len(chunk), batch_size)]
+    return [batches[position] for position in generator.permutation(len(batches))]
+
+
+def evaluation_batches(pairs: TokenizedPairs, batch_size: int) -> Iterator[list[int]]:
+    """Every index once, shortest pairs first."""
+    lengths = pairs.lengths()
+    order = sorted(range(len(pairs)), key=lambda index: lengths[index])
+    for start in range(0, len(order), batch_size):
+        yield order[start : start + batch_size]

@@ -1,0 +1,74 @@
+"""What a user takes home: a zip with the adapter, the run's records, and a script that loads it with plain peft."""
+
+import zipfile
+from pathlib import Path
+
+from qlora_core.atomic_files import replace_file
+from qlora_core.errors import RunError
+from qlora_core.run_store import Run
+
+RECORDS = ("config.json", "environment.json", "result.json", "predictions.parquet", "baseline_heads.safetensors")
+
+LOAD_SCRIPT = '''"""Ask the adapter about a pair of sentences: python load_adapter.py "First." "Second." """
+
+import sys
+
+import torch
+from peft import PeftModel
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, BitsAndBytesConfig
+
+BASE_MODEL = sys.argv[3] if len(sys.argv) > 3 else {base_model!r}  # or a folder that holds it
+quantization = {quantization}
+base = AutoModelForSequenceClassification.from_pretrained(
+    BASE_MODEL, num_labels=2, dtype=torch.float32, quantization_config=quantization
+)
+model = PeftModel.from_pretrained(base, "adapter").eval()
+tokenizer = AutoTokenizer.from_pretrained("adapter")
+pair = tokenizer(sys.argv[1], sys.argv[2], truncation=True, max_length={max_length}, return_tensors="pt")
+with torch.inference_mode():
+    probability = model(**pair.to(model.device)).logits.softmax(-1)[0, 1].item()
+print(f"probability that both say the same: {{probability:.4f}}")
+'''
+
+
+def export_run(run: Run, path: Path) -> Path:
+    """Write ``path``: the adapter folder, every record of the run, and ``load_adapter.py``.
+
+    Raises:
+        RunError: the run has no result yet.
+        StorageError: the zip cannot be written.
+    """
+    if run.result is None:
+        raise RunError(f"Run {run.id} is {run.status.state} and has no result to export yet.")
+
+    def write(temporary: Path) -> None:
+        with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr(f"{run.id}/load_adapter.py", load_script(run))
+            for file in (*sorted(run.adapter_dir.iterdir()), *(run.path / name for name in RECORDS)):
+                archive.write(file, f"{run.id}/{file.relative_to(run.path)}")
+
+    replace_file(path, write)
+    return path
+
+
+def load_script(run: Run) -> str:
+    """A short program that loads the adapter with transformers, bitsandbytes and peft alone."""
+    result = run.result or {}
+    return LOAD_SCRIPT.format(
+        base_model=result["base_model"]["hub_id"] or result["base_model"]["id"],
+        max_length=run.config.max_length,
+        quantization=_quantization_words(run),
+    )
+
+
+def _quantization_words(run: Run) -> str:
+    config = run.config
+    skipped = 'llm_int8_skip_modules=["classifier", "bert.pooler"]'
+    if config.quantization == "none":
+        return "None"
+    if config.quantization == "int8":
+        return f"BitsAndBytesConfig(load_in_8bit=True, {skipped})"
+    return (
+        f'BitsAndBytesConfig(\n    load_in_4bit=True, bnb_4bit_quant_type="{config.quantization}", '
+        f"bnb_4bit_use_double_quant={config.bnb_4bit_use_double_quant},\n    {skipped}\n)"
+    )

@@ -1,0 +1,59 @@
+"""Files from the Hugging Face hub at a pinned commit, and a plain word where the hub cannot be reached."""
+
+from pathlib import Path
+
+import httpx2
+from huggingface_hub import constants, get_session, snapshot_download
+from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+from qlora_core.errors import HubError
+
+CONNECT_TIMEOUT_SECONDS = 5
+
+
+def fetch(
+    repository: str, revision: str, patterns: list[str], *, repo_type: str = "model", download: bool = True, advice: str
+) -> Path:
+    """The folder that holds a repository's files at ``revision``, downloaded unless they are on this machine already.
+
+    Args:
+        patterns: the files wanted.
+        download: False looks only at what is on this machine already.
+        advice: what to do where the hub cannot be reached, as the end of the error's sentence.
+
+    Raises:
+        HubError: the files are not on this machine and the hub cannot be reached.
+    """
+    try:
+        return _snapshot(repository, revision, patterns, repo_type, local_files_only=True)
+    except LocalEntryNotFoundError as not_here:
+        try:
+            if not download or constants.HF_HUB_OFFLINE or not _hub_answers():
+                raise not_here
+            return _snapshot(repository, revision, patterns, repo_type, local_files_only=False)
+        except (LocalEntryNotFoundError, HfHubHTTPError, httpx2.HTTPError, OSError) as error:
+            raise HubError(
+                f"{repository} is not on this machine and the Hugging Face hub cannot be reached. "
+                f"Connect to the internet and try again, {advice}."
+            ) from error
+
+
+def _snapshot(repository: str, revision: str, patterns: list[str], repo_type: str, *, local_files_only: bool) -> Path:
+    return Path(
+        snapshot_download(
+            repository,
+            revision=revision,
+            repo_type=repo_type,
+            allow_patterns=patterns,
+            local_files_only=local_files_only,
+        )
+    )
+
+
+def _hub_answers() -> bool:
+    """One request without retries, so that a machine without a network is told so at once."""
+    try:
+        get_session().head(constants.ENDPOINT, timeout=CONNECT_TIMEOUT_SECONDS)
+    except httpx2.HTTPError:
+        return False
+    return True

@@ -1,0 +1,91 @@
+"""What one run tells the world while it happens: status, events and progress, written by the main process alone."""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from qlora_core.metrics import cross_entropy, point_metrics
+from qlora_core.run_store import Run
+from qlora_core.training import Command, Evaluated, Event, Paused, Step
+
+Listener = Callable[[str, dict[str, Any]], None]
+SECONDS_BETWEEN_STATUS_UPDATES = 0.5
+EVENT_KINDS: dict[type[Event], str] = {Step: "step", Evaluated: "evaluation", Paused: "paused"}
+
+
+class StopRequested(Exception):
+    """A stop was asked for at a point where nothing has been learned yet."""
+
+
+class Journal:
+    """Writes one run's status and events, and repeats them to a listener such as the command line's progress bar."""
+
+    def __init__(self, run: Run, listener: Listener, *, is_main_process: bool = True) -> None:
+        self.run, self._listener, self._is_main = run, listener, is_main_process
+        self._phase = "loading"
+        self._status_written = 0.0
+
+    def phase(self, name: str, message: str) -> None:
+        """A new phase begins; a stop asked for before training ends the run here."""
+        self._phase = name
+        self._stop_if_nothing_learned()
+        if self._is_main:
+            self.run.set_status(state="running", phase=name, message=message)
+        self._record("phase", {"phase": name, "message": message})
+
+    def environment(self, description: dict[str, Any]) -> None:
+        """Where the run happens."""
+        if self._is_main:
+            self.run.write_environment(description)
+
+    def baseline(self, name: str, logits: np.ndarray, labels: np.ndarray) -> None:
+        """A baseline was measured on validation."""
+        accuracy, f1 = point_metrics(logits, labels)
+        loss = cross_entropy(logits, labels)
+        self._record("baseline", {"name": name, "accuracy": accuracy, "f1": f1, "loss": loss})
+
+    def progress(self, done: int, total: int) -> None:
+        """Work inside a phase went on; shown, not stored."""
+        self._stop_if_nothing_learned()
+        if self._is_main:
+            self._listener("progress", {"phase": self._phase, "done": done, "total": total})
+
+    def training_event(self, event: Event) -> None:
+        """Something happened in the training loop."""
+        if not self._is_main:
+            return
+        self._record(EVENT_KINDS[type(event)], asdict(event))
+        if isinstance(event, Paused):
+            state = "paused" if event.paused else "running"
+            self.run.set_status(state=state, message="Paused" if event.paused else "Training the adapter")
+        elif isinstance(event, Step) and time.monotonic() - self._status_written > SECONDS_BETWEEN_STATUS_UPDATES:
+            self._status_written = time.monotonic()
+            self.run.set_status(step=event.step, total_steps=event.total_steps)
+
+    def command(self) -> Command:
+        """What the store asks of the training loop at this moment."""
+        return self.run.requested()
+
+    def finish(self, result: dict[str, Any], *, stopped: bool) -> None:
+        """The result is complete."""
+        message = "Stopped early; what was learned is kept" if stopped else "Finished"
+        self._record("phase", {"phase": "done", "message": message})
+        self.run.finish(result, state="stopped" if stopped else "finished", message=message)
+
+    def end(self, state: str, message: str, **details: object) -> None:
+        """The run ended without a result: failed, interrupted or stopped before training."""
+        if self._is_main:
+            self._record("end", {"state": state, "message": message, **details})
+            self.run.set_status(state=state, message=message)
+
+    def _record(self, kind: str, fields: dict[str, Any]) -> None:
+        if self._is_main:
+            self.run.append_event(kind, **fields)
+            self._listener(kind, fields)
+
+    def _stop_if_nothing_learned(self) -> None:
+        if self._phase in ("loading", "baselines") and self.run.requested() == "stop":
+            raise StopRequested

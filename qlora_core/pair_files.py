@@ -1,0 +1,174 @@
+"""Read a user's file of sentence pairs, and refuse a bad one by naming the file, the row and the fault.
+
+CSV, TSV, JSONL and parquet with columns sentence1, sentence2 and label; a column ``phenomenon`` is kept.
+"""
+
+import csv
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from datasets import Dataset
+
+from qlora_core.errors import DataError
+
+MAX_FILE_BYTES = 64 * 1024 * 1024
+MAX_ROWS = 200_000
+MAX_SENTENCE_CHARACTERS = 10_000
+SENTENCES = ("sentence1", "sentence2")
+LABELS = {"0": 0, "1": 1}
+
+
+class Row(NamedTuple):
+    """A raw row and where it begins, in words such as "line 7"."""
+
+    place: str
+    fields: dict[str, Any]
+
+
+def read_pairs_file(path: Path, *, labels: bool = True) -> Dataset:
+    """Read pairs from ``path``: columns idx, sentence1, sentence2, then label and phenomenon.
+
+    ``idx`` is the file's own integer column of that name, as GLUE has one, or the row's number, from 0.
+
+    Args:
+        labels: False reads sentences only, and needs no label column.
+
+    Raises:
+        DataError: the file is missing, too large, malformed, or a row of it is unusable; the message names the row.
+    """
+    _check_file(path)
+    needed = (*SENTENCES, "label") if labels else SENTENCES
+    columns: dict[str, list[Any]] = {name: [] for name in ("idx", *needed)}
+    phenomena: list[str] = []
+    for number, row in enumerate(_rows(path)):
+        if number == 0:
+            _check_columns(path, row.fields, needed)
+        if number >= MAX_ROWS:
+            raise DataError(f"{path.name} has more than {MAX_ROWS:,} rows. Split it, or keep a part of it.")
+        columns["idx"].append(row.fields["idx"] if isinstance(row.fields.get("idx"), int) else number)
+        for name in SENTENCES:
+            columns[name].append(_sentence(path, row, name))
+        if labels:
+            columns["label"].append(_label(path, row))
+        if row.fields.get("phenomenon"):
+            phenomena.append(str(row.fields["phenomenon"])[:80])
+    if not columns["idx"]:
+        raise DataError(f"{path.name} has no rows. It needs the columns {', '.join(needed)} and at least one pair.")
+    if len(phenomena) == len(columns["idx"]):
+        columns["phenomenon"] = phenomena
+    return Dataset.from_dict(columns)
+
+
+def _check_file(path: Path) -> None:
+    if not path.is_file():
+        raise DataError(f"There is no file '{path}'. Name a CSV, TSV, JSONL or parquet file of sentence pairs.")
+    if path.suffix.lower() not in READERS:
+        raise DataError(f"{path.name} is not of a known kind. Use a file ending in {', '.join(READERS)}.")
+    size = path.stat().st_size
+    if size > MAX_FILE_BYTES:
+        raise DataError(
+            f"{path.name} is {size / 2**20:.0f} MB; at most {MAX_FILE_BYTES // 2**20} MB are read. Keep a part of it."
+        )
+
+
+def _check_columns(path: Path, fields: dict[str, Any], needed: tuple[str, ...]) -> None:
+    missing = [name for name in needed if name not in fields]
+    if missing:
+        found = ", ".join(str(name)[:40] for name in list(fields)[:12]) or "none"
+        raise DataError(f"{path.name} has no column {', '.join(missing)}. Its columns are: {found}.")
+
+
+def _sentence(path: Path, row: Row, name: str) -> str:
+    value = row.fields.get(name)
+    if not isinstance(value, str) or not value.strip():
+        raise DataError(f"{path.name}, {row.place}: {name} is empty. Fill it in or remove the row.")
+    if len(value) > MAX_SENTENCE_CHARACTERS:
+        raise DataError(
+            f"{path.name}, {row.place}: {name} has {len(value):,} characters; at most {MAX_SENTENCE_CHARACTERS:,} are "
+            "read. Perhaps a quote is never closed."
+        )
+    return value.strip()
+
+
+def _label(path: Path, row: Row) -> int:
+    value = row.fields.get("label")
+    text = str(int(value)) if isinstance(value, bool | float) and value == int(value) else str(value).strip()
+    if text not in LABELS:
+        raise DataError(
+            f"{path.name}, {row.place}: the label is {text[:40]!r}. Use 1 for the same meaning and 0 for another."
+        )
+    return LABELS[text]
+
+
+def _rows(path: Path) -> Iterator[Row]:
+    try:
+        yield from READERS[path.suffix.lower()](path)
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{path.name} is not UTF-8 text (first wrong byte: number {error.start:,}). Save it again as UTF-8."
+        ) from error
+
+
+def _csv_rows(path: Path, delimiter: str = ",") -> Iterator[Row]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.DictReader(file, delimiter=delimiter, strict=True)
+        while True:
+            line = reader.line_num + 1
+            try:
+                fields = next(reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                raise DataError(
+                    f"{path.name}, line {line}: {_csv_fault(str(error))} Write a quote inside a quoted field twice."
+                ) from error
+            if None in fields or None in fields.values():
+                raise DataError(
+                    f"{path.name}, line {line}: {'more' if None in fields else 'fewer'} fields than the first line. "
+                    "Put sentences that contain the separator in quotes."
+                )
+            yield Row(f"line {line}", fields)
+
+
+def _csv_fault(error: str) -> str:
+    if "unexpected end of data" in error or "field limit" in error:
+        return "a quote opens here and is never closed."
+    return f"this is not valid CSV ({error})."
+
+
+def _tsv_rows(path: Path) -> Iterator[Row]:
+    return _csv_rows(path, delimiter="\t")
+
+
+def _jsonl_rows(path: Path) -> Iterator[Row]:
+    with path.open(encoding="utf-8-sig") as file:
+        for number, line in enumerate(file, start=1):
+            if not line.strip():
+                continue
+            try:
+                fields = json.loads(line)
+            except (ValueError, RecursionError) as error:
+                raise DataError(f"{path.name}, line {number}: this is not JSON. Write one object a line.") from error
+            if not isinstance(fields, dict):
+                raise DataError(f"{path.name}, line {number}: this is not a JSON object. Write one object a line.")
+            yield Row(f"line {number}", fields)
+
+
+def _parquet_rows(path: Path) -> Iterator[Row]:
+    try:
+        file = pq.ParquetFile(path)
+        wanted = [name for name in file.schema_arrow.names if name in ("idx", *SENTENCES, "label", "phenomenon")]
+        number = 0
+        for batch in file.iter_batches(columns=wanted):
+            for fields in batch.to_pylist():
+                number += 1
+                yield Row(f"row {number}", fields)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
+        raise DataError(f"{path.name} cannot be read as parquet. Write it again, for example with pandas.") from error
+
+
+READERS = {".csv": _csv_rows, ".tsv": _tsv_rows, ".jsonl": _jsonl_rows, ".parquet": _parquet_rows}

@@ -1,0 +1,54 @@
+"""A run's progress on stderr: phases as lines, work as a bar with the time left."""
+
+import sys
+from typing import Any
+
+from tqdm import tqdm
+
+
+class ProgressBar:
+    """A journal's listener for the command line."""
+
+    def __init__(self) -> None:
+        self._bar: tqdm[None] | None = None
+        self._refresh_seconds = 0.2 if sys.stderr.isatty() else 5.0
+
+    def __call__(self, kind: str, fields: dict[str, Any]) -> None:
+        if kind == "phase":
+            self.close()
+            tqdm.write(f"{fields['message']} ...", file=sys.stderr)
+        elif kind == "progress":
+            self._advance(fields["done"], fields["total"], "pair", "")
+        elif kind == "step":
+            rate = fields["examples_per_second"]
+            self._advance(
+                fields["step"], fields["total_steps"], "step", f"loss {fields['loss']:.3f}, {rate:.0f} pairs/s"
+            )
+        elif kind in ("baseline", "evaluation"):
+            tqdm.write(_measured(kind, fields), file=sys.stderr)
+        elif kind in ("paused", "end"):
+            self.close()
+            tqdm.write(fields.get("message", "Paused" if fields.get("paused") else "Going on"), file=sys.stderr)
+
+    def close(self) -> None:
+        """End the current bar, leaving it on screen."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+    def _advance(self, done: int, total: int, unit: str, note: str) -> None:
+        if self._bar is None or self._bar.total != total:
+            self.close()
+            self._bar = tqdm(
+                total=total, initial=0, unit=unit, file=sys.stderr, mininterval=self._refresh_seconds, leave=False
+            )
+        self._bar.set_postfix_str(note, refresh=False)
+        self._bar.update(done - self._bar.n)
+        if done >= total:
+            self.close()
+
+
+def _measured(kind: str, fields: dict[str, Any]) -> str:
+    name = f"epoch {fields['epoch']:g}" if kind == "evaluation" else fields["name"].replace("_", " ")
+    best = " (best so far)" if fields.get("is_best") else ""
+    return f"  {name}: accuracy {fields['accuracy']:.3f}, F1 {fields['f1']:.3f}, loss {fields['loss']:.3f}{best}"

@@ -1,0 +1,244 @@
+"""Load a base model with its encoder matrices in NF4, FP4 or int8, and say what that costs in bytes.
+
+NF4 and double quantisation: Dettmers et al. 2023, QLoRA (arXiv:2305.14314). int8: Dettmers et al. 2022, LLM.int8()
+(arXiv:2208.07339). Both are bitsandbytes' implementations.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import bitsandbytes as bnb
+import torch
+from torch import nn
+from transformers import AutoModelForSequenceClassification, BitsAndBytesConfig, PreTrainedModel
+from transformers.utils import logging as transformers_logging
+
+from qlora_core.config import ComputeDtype, RunConfig
+from qlora_core.errors import ConfigError, ModelError
+
+#: Kept in floating point: they are trained. A name matches the end of a module's path in whole parts, so it has
+#: to be "bert.pooler" ("pooler" alone would leave bert.pooler.dense to be quantised).
+NOT_QUANTIZED = ["classifier", "bert.pooler"]
+NUM_LABELS = 2
+
+
+@dataclass(frozen=True)
+class LoadedBase:
+    """A base model with a fresh classifier on top."""
+
+    model: PreTrainedModel
+    pooler_is_new: bool  #: the checkpoint has no pooler, so that one had to be drawn
+
+
+@dataclass(frozen=True)
+class Compute:
+    """What the matrix products of a run are computed on and in."""
+
+    device: torch.device
+    dtype: torch.dtype
+    attn_implementation: str
+    reason: str  #: why this number type, in words
+
+
+def choose_compute(requested: ComputeDtype, device: torch.device) -> Compute:
+    """Choose the number type that is fastest on ``device``, or check the one asked for.
+
+    Raises:
+        ConfigError: float16 was asked for on a CPU.
+    """
+    fastest, reason = _fastest_dtype(device)
+    # On a CPU the fused attention kernel's backward pass is the slowest part of a bfloat16 step; plain
+    # matrix products ("eager") are faster at these lengths.
+    attention = "eager" if device.type == "cpu" else "sdpa"
+    if requested == "auto":
+        return Compute(device, fastest, attention, reason)
+    if requested == "float16" and device.type == "cpu":
+        raise ConfigError("float16 needs a GPU. Set bnb_4bit_compute_dtype to auto, bfloat16 or float32.")
+    return Compute(device, getattr(torch, requested), attention, "asked for by bnb_4bit_compute_dtype")
+
+
+def _fastest_dtype(device: torch.device) -> tuple[torch.dtype, str]:
+    if device.type == "cuda":
+        if torch.cuda.is_bf16_supported(including_emulation=False):
+            return torch.bfloat16, f"{torch.cuda.get_device_name(device)} computes bfloat16 natively"
+        return torch.float16, f"{torch.cuda.get_device_name(device)} has float16 but no native bfloat16"
+    if device.type == "cpu":
+        capabilities = torch.cpu.get_capabilities()
+        if capabilities.get("amx_bf16"):
+            return torch.bfloat16, "the CPU multiplies bfloat16 matrices natively (AMX)"
+        if capabilities.get("avx512_bf16"):
+            return torch.bfloat16, "the CPU multiplies bfloat16 natively (AVX512-BF16)"
+        return torch.float32, "the CPU has no native bfloat16 (neither AMX nor AVX512-BF16)"
+    return torch.float32, f"float32 is the safe choice on {device.type}"
+
+
+def quantization_config(config: RunConfig, dtype: torch.dtype) -> BitsAndBytesConfig | None:
+    """The bitsandbytes configuration that ``from_pretrained`` takes; None leaves the weights unquantised."""
+    if config.quantization == "none":
+        return None
+    if config.quantization == "int8":
+        return BitsAndBytesConfig(load_in_8bit=True, llm_int8_skip_modules=NOT_QUANTIZED)
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type=config.quantization,
+        bnb_4bit_use_double_quant=config.bnb_4bit_use_double_quant,
+        bnb_4bit_compute_dtype=dtype,
+        llm_int8_skip_modules=NOT_QUANTIZED,
+    )
+
+
+def load_quantized(folder: Path, quantization: BitsAndBytesConfig | None, compute: Compute, seed: int) -> LoadedBase:
+    """Load a BERT for pair classification with plain transformers, quantising it on the way.
+
+    What is not quantised is held in ``compute.dtype``, except the pooler and the classifier, which are float32
+    because they are trained. The classifier is drawn from ``seed``, see ``initialise_head``.
+
+    Raises:
+        ModelError: the files do not hold the tensors of the BERT that their config.json describes.
+    """
+    level = transformers_logging.get_verbosity()
+    transformers_logging.set_verbosity_error()  # a report that the classifier is new: it is meant to be
+    transformers_logging.disable_progress_bar()
+    try:
+        model, info = AutoModelForSequenceClassification.from_pretrained(
+            folder,
+            num_labels=NUM_LABELS,
+            dtype=compute.dtype,
+            attn_implementation=compute.attn_implementation,
+            quantization_config=quantization,
+            device_map={"": compute.device} if quantization is not None and compute.device.type != "cpu" else None,
+            use_safetensors=True,
+            trust_remote_code=False,
+            local_files_only=True,
+            output_loading_info=True,
+        )
+    except (OSError, ValueError, RuntimeError) as error:
+        raise ModelError(
+            f"The model in '{folder.name}' cannot be loaded: {str(error).splitlines()[0][:200]}"
+        ) from error
+    finally:
+        transformers_logging.set_verbosity(level)
+    _check_complete(folder, info)
+    model.classifier.float()
+    model.bert.pooler.float()
+    guard_cpu_training(model)
+    pooler_is_new = any(name.startswith("bert.pooler.") for name in info["missing_keys"])
+    initialise_head(model, seed, pooler_too=pooler_is_new)
+    return LoadedBase(model.to(compute.device) if quantization is None else model, pooler_is_new)
+
+
+def _check_complete(folder: Path, info: dict[str, Any]) -> None:
+    missing = sorted(name for name in info["missing_keys"] if not name.startswith(("classifier.", "bert.pooler.")))
+    if missing or info["mismatched_keys"]:
+        wrong = missing or sorted(str(key) for key in info["mismatched_keys"])
+        raise ModelError(
+            f"The weights of '{folder.name}' lack {len(wrong)} tensors its config.json asks for: {wrong[0]}."
+        )
+
+
+def guard_cpu_training(model: nn.Module) -> None:
+    """Keep bitsandbytes from repacking 4-bit weights for inference, which has no backward pass.
+
+    With AVX512-BF16, ``Linear4bit.forward`` in eval mode repacks its weight in place; a training step after an
+    evaluation then fails. The unpacked path serves both.
+    """
+    for module in model.modules():
+        if isinstance(module, bnb.nn.Linear4bit):
+            module.support_avx512bf16_for_cpu = False
+
+
+def initialise_head(model: PreTrainedModel, seed: int, *, pooler_too: bool) -> None:
+    """Draw the classifier's weights from N(0, initializer_range), as BERT does, and the pooler's if it has none.
+
+    The generator is independent of device and of torch's global state, so that the untrained head's figures can be
+    reproduced.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    std = model.config.initializer_range
+    with torch.no_grad():
+        for layer in (model.classifier, model.bert.pooler.dense) if pooler_too else (model.classifier,):
+            layer.weight.copy_(torch.normal(0.0, std, layer.weight.shape, generator=generator))
+            layer.bias.zero_()
+
+
+def try_quantization(config: RunConfig, compute: Compute) -> str:
+    """Quantise a small layer and run it forward and backward: "works", or what went wrong."""
+    try:
+        layer = _quantized_linear(config, compute.dtype).to(compute.device)
+        inputs = torch.randn(4, 64, device=compute.device, dtype=compute.dtype, requires_grad=True)
+        layer(inputs).sum().backward()
+    except (RuntimeError, NotImplementedError, ImportError) as error:
+        return f"does not work here: {str(error).splitlines()[0][:200]}"
+    return "works"
+
+
+def _quantized_linear(config: RunConfig, dtype: torch.dtype) -> nn.Module:
+    if config.quantization == "none":
+        return nn.Linear(64, 64, dtype=dtype)
+    if config.quantization == "int8":
+        return bnb.nn.Linear8bitLt(64, 64, has_fp16_weights=False)
+    return bnb.nn.Linear4bit(
+        64,
+        64,
+        compute_dtype=dtype,
+        quant_type=config.quantization,
+        compress_statistics=config.bnb_4bit_use_double_quant,
+    )
+
+
+def quantized_modules(model: nn.Module) -> list[str]:
+    """Names of the linear layers whose weights really are in 4 or 8 bits."""
+    kinds = (bnb.nn.Linear4bit, bnb.nn.Linear8bitLt)
+    return [name for name, module in model.named_modules() if isinstance(module, kinds)]
+
+
+def footprint(model: nn.Module) -> dict[str, int]:
+    """Bytes of a model's tensors by group; shared tensors are counted once.
+
+    Groups: embeddings, encoder (quantised or not), quantization_constants, encoder_other (biases and LayerNorms),
+    head (pooler and classifier), adapter (LoRA and trained copies).
+    """
+    groups: Counter[str] = Counter()
+    for name, parameter in model.named_parameters():
+        groups[_group(name)] += parameter.numel() * parameter.element_size()
+        groups["quantization_constants"] += _constant_bytes(parameter)
+    return {group: size for group, size in sorted(groups.items()) if size}
+
+
+def _group(name: str) -> str:
+    if "lora_" in name or "modules_to_save" in name:
+        return "adapter"
+    if "embeddings" in name:
+        return "embeddings"
+    if "classifier" in name or "pooler" in name:
+        return "head"
+    if name.endswith("bias") or "LayerNorm" in name:
+        return "encoder_other"
+    return "encoder"
+
+
+def _constant_bytes(parameter: nn.Parameter) -> int:
+    """Bytes of the scales that bitsandbytes keeps beside a quantised weight."""
+    state = getattr(parameter, "quant_state", None)
+    if state is not None:
+        tensors = [value for value in state.as_dict(packed=False).values() if isinstance(value, torch.Tensor)]
+        return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+    scales = getattr(parameter, "SCB", None)
+    return scales.numel() * scales.element_size() if isinstance(scales, torch.Tensor) else 0
+
+
+def float32_bytes(folder: Path) -> int:
+    """Bytes of the base model's parameters in float32, from the shapes in its safetensors header."""
+    from safetensors import safe_open
+
+    with safe_open(folder / "model.safetensors", framework="numpy") as tensors:
+        shapes = [tensors.get_slice(name).get_shape() for name in tensors.keys() if "position_ids" not in name]  # noqa: SIM118
+    total = 0
+    for shape in shapes:
+        size = 4
+        for length in shape:
+            size *= length
+        total += size
+    return total

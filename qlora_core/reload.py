@@ -1,0 +1,59 @@
+"""Load a saved run with plain transformers and PEFT; as a program, answer its validation pairs in a fresh process.
+
+python -m qlora_core.reload RUN_DIRECTORY LOGITS.npy
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+from peft import PeftModel
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
+
+from qlora_core.adapter import load_adapter
+from qlora_core.batching import tokenize
+from qlora_core.catalog import find_base_model
+from qlora_core.config import RunConfig
+from qlora_core.data import PairData, load_pairs
+from qlora_core.environment import start_accelerator
+from qlora_core.inference import predict_logits
+from qlora_core.quantization import Compute, load_quantized, quantization_config
+from qlora_core.run_store import Run, RunStore
+
+
+def reload_finetuned(run: Run, compute: Compute) -> tuple[PeftModel, PreTrainedTokenizerBase]:
+    """The run's base model, quantised anew, with its saved adapter and tokenizer.
+
+    Raises:
+        ModelError, HubError: the base model is not to be had on this machine.
+    """
+    base = find_base_model(run.config.base_model)
+    quantization = quantization_config(run.config, compute.dtype)
+    loaded = load_quantized(base.folder, quantization, compute, run.config.seed)
+    tokenizer = AutoTokenizer.from_pretrained(run.adapter_dir, local_files_only=True)
+    return load_adapter(loaded.model, run.adapter_dir).eval(), tokenizer
+
+
+def load_run_pairs(config: RunConfig) -> PairData:
+    """The pairs a run's configuration names."""
+    return load_pairs(
+        config.dataset,
+        data_dir=Path(config.data_dir) if config.data_dir else None,
+        seed=config.seed,
+        max_train_samples=config.max_train_samples,
+        max_eval_samples=config.max_eval_samples,
+    )
+
+
+def main(run_directory: str, output: str) -> None:
+    """Write the reloaded model's validation logits, shape (n, 2), to ``output``."""
+    path = Path(run_directory)
+    run = RunStore(path.parent).open(path.name)
+    compute, accelerator = start_accelerator(run.config)
+    model, tokenizer = reload_finetuned(run, compute)
+    pairs = tokenize(load_run_pairs(run.config).validation, tokenizer, run.config.max_length)
+    np.save(output, predict_logits(model, pairs, accelerator, run.config.eval_batch_size), allow_pickle=False)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2])

@@ -1,0 +1,283 @@
+"""Runs on disk: the only reader and writer of runs/<run_id>/.
+
+    config.json           what was asked; written once
+    environment.json      versions, device, threads, seed, fingerprint of the data
+    status.json           state, phase, message, process, step; replaced as a whole
+    events.jsonl          what happened, one JSON object a line, ``seq`` growing by one; only ever appended to
+    control               "pause" or "stop", looked at by the worker between steps; missing means go on
+    checkpoint/           enough to go on exactly, while the run is not finished
+    baseline_heads.safetensors   heads of the untrained and the linear-probe baseline
+    predictions.parquet   one row a validation pair
+    result.json           every figure; written once, last
+    adapter/              what peft loads
+
+A run whose process is gone, by whatever end, is "interrupted": that is read off, never written.
+"""
+
+import json
+import os
+import re
+import secrets
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import psutil
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from qlora_core.atomic_files import replace_file, replace_json, replace_text, storage_error
+from qlora_core.config import RunConfig, load_config
+from qlora_core.errors import ConfigError, RunError
+
+State = Literal["queued", "running", "paused", "interrupted", "stopped", "failed", "finished"]
+Control = Literal["run", "pause", "stop"]
+LIVE_STATES = ("running", "paused")
+RUN_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,79}")
+
+
+class Status(BaseModel):
+    """Where a run stands."""
+
+    model_config = ConfigDict(frozen=True)
+
+    state: State
+    phase: str = "queued"
+    message: str = "Waiting to start"
+    step: int = 0
+    total_steps: int = 0
+    pid: int | None = None
+    pid_started: float | None = None  #: the process's start time, so that a reused pid is not mistaken for it
+    created: float  #: seconds since 1970
+    updated: float
+
+
+class Run:
+    """One run directory."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.id = path, path.name
+        self.adapter_dir = path / "adapter"
+        self.heads_path = path / "baseline_heads.safetensors"
+        self.checkpoint_path = path / "checkpoint" / "training.safetensors"
+        self._next_seq: int | None = None
+
+    @property
+    def config(self) -> RunConfig:
+        """What was asked.
+
+        Raises:
+            RunError: config.json is missing or damaged.
+        """
+        try:
+            return load_config(_read_json(self.path / "config.json"))
+        except ConfigError as error:
+            raise RunError(f"The configuration of run {self.id} cannot be read: {error}") from error
+
+    @property
+    def status(self) -> Status:
+        """Where the run stands; "interrupted" if it should be alive and its process is gone.
+
+        Raises:
+            RunError: status.json is missing or damaged.
+        """
+        try:
+            status = Status.model_validate(_read_json(self.path / "status.json"))
+        except ValidationError as error:
+            raise RunError(f"The status of run {self.id} cannot be read.") from error
+        if status.state in LIVE_STATES and not _is_alive(status):
+            message = f"Its process ended at step {status.step} without a word. It can be resumed."
+            return status.model_copy(update={"state": "interrupted", "message": message})
+        return status
+
+    @property
+    def environment(self) -> dict[str, Any]:
+        """Versions and device of the machine it runs on; empty before the worker has looked."""
+        path = self.path / "environment.json"
+        return _read_json(path) if path.exists() else {}
+
+    @property
+    def result(self) -> dict[str, Any] | None:
+        """Every figure, once the run has finished."""
+        path = self.path / "result.json"
+        return _read_json(path) if path.exists() else None
+
+    def events(self, since: int = 0) -> Iterator[dict[str, Any]]:
+        """Events with ``seq`` >= ``since``, in order; a torn last line is left out."""
+        path = self.path / "events.jsonl"
+        if not path.exists():
+            return
+        with path.open("rb") as file:
+            for seq, line in enumerate(file):
+                if seq >= since and line.endswith(b"\n"):
+                    yield json.loads(line)
+
+    def claim(self) -> None:
+        """Make this process the run's worker.
+
+        Raises:
+            RunError: another process is at work on it.
+        """
+        before = self.status
+        if before.state in LIVE_STATES and before.pid != os.getpid():
+            raise RunError(f"Run {self.id} is already {before.state} in another process.")
+        (self.path / "control").unlink(missing_ok=True)
+        started = psutil.Process().create_time()
+        self.set_status(state="running", message="Starting", pid=os.getpid(), pid_started=started)
+
+    def set_status(self, **changes: object) -> None:
+        """Replace some fields of the status.
+
+        Raises:
+            StorageError: the disk is full or refuses to be written to.
+        """
+        before = _read_json(self.path / "status.json")
+        status = Status.model_validate({**before, **changes, "updated": time.time()})
+        replace_json(self.path / "status.json", status.model_dump())
+
+    def append_event(self, kind: str, **fields: object) -> None:
+        """Add one event.
+
+        Raises:
+            StorageError: the disk is full or refuses to be written to.
+        """
+        path = self.path / "events.jsonl"
+        try:
+            if self._next_seq is None:
+                self._next_seq = _count_whole_lines(path)
+            event = {"seq": self._next_seq, "time": time.time(), "kind": kind, **fields}
+            with path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(event, ensure_ascii=False, allow_nan=False) + "\n")
+        except OSError as error:
+            self._next_seq = None  # half a line may be there
+            raise storage_error(error, path) from error
+        self._next_seq += 1
+
+    def write_environment(self, description: dict[str, Any]) -> None:
+        """Record the machine the run happens on."""
+        replace_json(self.path / "environment.json", description)
+
+    def write_predictions(self, columns: dict[str, Any]) -> None:
+        """Record every answer on validation: idx, label and one probability column for each model."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        table = pa.table(columns)
+        replace_file(self.path / "predictions.parquet", lambda path: pq.write_table(table, path))
+
+    def finish(self, result: dict[str, Any], *, state: State, message: str) -> None:
+        """Write the result, then say so in the status; the checkpoint has served."""
+        replace_json(self.path / "result.json", result)
+        self.set_status(state=state, phase="done", message=message)
+        self.checkpoint_path.unlink(missing_ok=True)
+
+    def request(self, control: Control) -> None:
+        """Ask the worker to pause, to stop and keep what was learned, or to go on."""
+        path = self.path / "control"
+        if control == "run":
+            path.unlink(missing_ok=True)
+        else:
+            replace_text(path, control)
+
+    def requested(self) -> Control:
+        """What was asked of the worker last."""
+        try:
+            word = (self.path / "control").read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return "run"
+        return "stop" if word == "stop" else "pause"
+
+
+class RunStore:
+    """All runs below one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def create(self, config: RunConfig) -> Run:
+        """Make a new run that waits to be started.
+
+        Raises:
+            StorageError: the folder cannot be written to.
+        """
+        now = time.time()
+        run = Run(self.folder / _new_id(config, now))
+        replace_json(run.path / "config.json", config.model_dump(mode="json"))
+        replace_json(run.path / "status.json", Status(state="queued", created=now, updated=now).model_dump())
+        return run
+
+    def open(self, run_id: str) -> Run:
+        """The run with this id.
+
+        Raises:
+            RunError: there is none.
+        """
+        run = Run(self.folder / run_id)
+        if not RUN_ID.fullmatch(run_id) or not (run.path / "status.json").is_file():
+            raise RunError(f"There is no run '{run_id[:80]}'. List them with: python -m qlora_core runs.")
+        return run
+
+    def runs(self) -> list[Run]:
+        """Every readable run, newest first."""
+        return [run for run in self._all() if _is_readable(run)]
+
+    def damaged(self) -> list[str]:
+        """Names of run folders whose status or configuration cannot be read."""
+        return [run.id for run in self._all() if not _is_readable(run)]
+
+    def _all(self) -> Iterator[Run]:
+        if not self.folder.is_dir():
+            return
+        for path in sorted(self.folder.iterdir(), reverse=True):
+            if path.is_dir() and RUN_ID.fullmatch(path.name):
+                yield Run(path)
+
+
+def _new_id(config: RunConfig, now: float) -> str:
+    """Sorts by time, tells base model and dataset apart at a glance, and is safe as a folder's name."""
+    moment = datetime.fromtimestamp(now, tz=UTC).strftime("%Y%m%d-%H%M%S")
+    words = [_slug(name) for name in (config.base_model, config.dataset)]
+    return "-".join([moment, *filter(None, words), secrets.token_hex(2)])
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", Path(name).stem.lower())[:20].strip("-")
+
+
+def _is_readable(run: Run) -> bool:
+    try:
+        return bool(run.status and run.config)
+    except RunError:
+        return False
+
+
+def _is_alive(status: Status) -> bool:
+    if status.pid is None or status.pid_started is None:
+        return False
+    try:
+        process = psutil.Process(status.pid)
+        return process.status() != psutil.STATUS_ZOMBIE and abs(process.create_time() - status.pid_started) < 1
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path.parent.name}/{path.name} cannot be read.") from error
+    if not isinstance(value, dict):
+        raise RunError(f"{path.parent.name}/{path.name} does not hold a JSON object.")
+    return value
+
+
+def _count_whole_lines(path: Path) -> int:
+    """Number of complete lines; a torn last one, left by a process that was killed while writing, is cut off."""
+    if not path.exists():
+        return 0
+    content = path.read_bytes()
+    whole = content.rfind(b"\n") + 1
+    if whole < len(content):
+        os.truncate(path, whole)
+    return content[:whole].count(b"\n")
