@@ -17,7 +17,6 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from qlora_core.config import RunConfig
 from qlora_core.errors import ConfigError, RunError
 
-HEAD_MODULES = ("classifier", "bert.pooler")
 #: Heads kept beside the adapter so that the baselines can be reproduced: see ``save_heads``.
 UNTRAINED_HEAD = "untrained_head"
 LINEAR_PROBE = "linear_probe"
@@ -40,7 +39,7 @@ def attach_lora(model: PreTrainedModel, config: RunConfig, base_model_name: str)
         lora_dropout=config.lora_dropout,
         target_modules=list(config.target_modules),
         use_rslora=config.use_rslora,
-        modules_to_save=["classifier", "pooler"] if config.train_pooler else ["classifier"],
+        modules_to_save=list(config.modules_to_save),
     )
     torch.manual_seed(config.seed)
     with _peft_warnings_ignored():

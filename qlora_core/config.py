@@ -13,6 +13,7 @@ from qlora_core.errors import ConfigError
 
 Quantization = Literal["nf4", "fp4", "int8", "none"]
 ComputeDtype = Literal["auto", "float32", "bfloat16", "float16"]
+HeadModule = Literal["classifier", "pooler"]
 Scheduler = Literal["linear", "cosine", "constant"]
 Name = Annotated[str, Field(min_length=1, max_length=4096)]
 
@@ -45,7 +46,9 @@ class RunConfig(BaseModel):
         BERT_LINEAR_LAYERS, min_length=1, max_length=16, description="Layers that receive an adapter."
     )
     use_rslora: bool = Field(False, description="Scale by lora_alpha / sqrt(r) instead (rank-stabilised LoRA).")
-    train_pooler: bool = Field(True, description="Train the pooler together with the classifier head.")
+    modules_to_save: tuple[HeadModule, ...] = Field(
+        ("classifier", "pooler"), description="Layers trained in full beside the adapter; always the classifier."
+    )
 
     learning_rate: float = Field(5e-4, gt=0, le=0.1, description="Peak step size of AdamW.")
     num_train_epochs: int = Field(4, ge=1, le=100, description="Passes over the training pairs.")
@@ -62,7 +65,6 @@ class RunConfig(BaseModel):
     )
     evaluations_per_epoch: int = Field(1, ge=1, le=20, description="Validation passes an epoch.")
 
-    linear_probe_epochs: int = Field(3, ge=1, le=100, description="Epochs of the linear probe baseline.")
     bootstrap_samples: int = Field(2000, ge=100, le=100_000, description="Resamples behind each 95 % interval.")
 
     @model_validator(mode="after")
@@ -71,19 +73,21 @@ class RunConfig(BaseModel):
             raise ValueError("bnb_4bit_compute_dtype: float16 is for 4-bit weights; choose auto, float32 or bfloat16")
         if len(set(self.target_modules)) != len(self.target_modules):
             raise ValueError("target_modules: a layer is named twice")
+        if "classifier" not in self.modules_to_save:
+            raise ValueError("modules_to_save: the classifier is new and has to be trained; name it")
         return self
 
 
 PRESETS: dict[str, dict[str, Any]] = {
     "standard": {},
-    "quick": {"max_train_samples": 800, "num_train_epochs": 2, "linear_probe_epochs": 1},
+    "quick": {"max_train_samples": 800, "num_train_epochs": 2},
     "notebook": {
         "r": 8,
         "lora_alpha": 16,
         "lora_dropout": 0.1,
         "hidden_dropout_prob": 0.1,
         "target_modules": ("query", "value"),
-        "train_pooler": False,
+        "modules_to_save": ("classifier",),
         "learning_rate": 2e-4,
         "num_train_epochs": 3,
         "train_batch_size": 32,
@@ -136,7 +140,7 @@ def parse_assignments(assignments: list[str]) -> dict[str, object]:
 def _parse_value(name: str, text: str) -> object:
     if text.lower() == "none" and name in ("data_dir", "max_train_samples", "max_eval_samples"):
         return None
-    if name == "target_modules":
+    if name in ("target_modules", "modules_to_save"):
         return tuple(part.strip() for part in text.split(",") if part.strip())
     return text
 

@@ -9,11 +9,18 @@ import numpy as np
 
 from qlora_core.metrics import cross_entropy, point_metrics
 from qlora_core.run_store import Run
-from qlora_core.training import Command, Evaluated, Event, Paused, Step
+from qlora_core.training import Command, Evaluated, Evaluating, Event, Paused, Resumed, Step
 
 Listener = Callable[[str, dict[str, Any]], None]
 SECONDS_BETWEEN_STATUS_UPDATES = 0.5
-EVENT_KINDS: dict[type[Event], str] = {Step: "step", Evaluated: "evaluation", Paused: "paused"}
+TRAINING, EVALUATING = "Training the adapter", "Measuring the adapter on the validation pairs"
+EVENT_KINDS: dict[type[Event], str] = {
+    Step: "step",
+    Resumed: "resumed",
+    Evaluating: "evaluating",
+    Evaluated: "evaluation",
+    Paused: "paused",
+}
 
 
 class StopRequested(Exception):
@@ -21,10 +28,14 @@ class StopRequested(Exception):
 
 
 class Journal:
-    """Writes one run's status and events, and repeats them to a listener such as the command line's progress bar."""
+    """Writes one run's status and events, and repeats them to a listener such as the command line's progress bar.
 
-    def __init__(self, run: Run, listener: Listener, *, is_main_process: bool = True) -> None:
-        self.run, self._listener, self._is_main = run, listener, is_main_process
+    Where several processes share a run, only the main one writes, and a stop waits for the training loop, where all of
+    them can agree on it.
+    """
+
+    def __init__(self, run: Run, listener: Listener, *, is_main_process: bool = True, alone: bool = True) -> None:
+        self.run, self._listener, self._is_main, self._alone = run, listener, is_main_process, alone
         self._phase = "loading"
         self._status_written = 0.0
 
@@ -60,7 +71,11 @@ class Journal:
         self._record(EVENT_KINDS[type(event)], asdict(event))
         if isinstance(event, Paused):
             state = "paused" if event.paused else "running"
-            self.run.set_status(state=state, message="Paused" if event.paused else "Training the adapter")
+            self.run.set_status(state=state, message="Paused" if event.paused else TRAINING)
+        elif isinstance(event, Evaluating):
+            self.run.set_status(phase="evaluating", message=EVALUATING, step=event.step)
+        elif isinstance(event, Evaluated):
+            self.run.set_status(phase="training", message=TRAINING)
         elif isinstance(event, Step) and time.monotonic() - self._status_written > SECONDS_BETWEEN_STATUS_UPDATES:
             self._status_written = time.monotonic()
             self.run.set_status(step=event.step, total_steps=event.total_steps)
@@ -87,5 +102,5 @@ class Journal:
             self._listener(kind, fields)
 
     def _stop_if_nothing_learned(self) -> None:
-        if self._phase in ("loading", "baselines") and self.run.requested() == "stop":
+        if self._alone and self._phase in ("loading", "baselines") and self.run.requested() == "stop":
             raise StopRequested

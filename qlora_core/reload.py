@@ -1,6 +1,6 @@
 """Load a saved run with plain transformers and PEFT; as a program, answer its validation pairs in a fresh process.
 
-python -m qlora_core.reload RUN_DIRECTORY LOGITS.npy
+python -m qlora_core.reload RUN_DIRECTORY LOGITS.npy prints "done total" as it goes.
 """
 
 import sys
@@ -52,7 +52,12 @@ def main(run_directory: str, output: str) -> None:
     compute, accelerator = start_accelerator(run.config)
     model, tokenizer = reload_finetuned(run, compute)
     pairs = tokenize(load_run_pairs(run.config).validation, tokenizer, run.config.max_length)
-    np.save(output, predict_logits(model, pairs, accelerator, run.config.eval_batch_size), allow_pickle=False)
+    logits = predict_logits(model, pairs, accelerator, run.config.eval_batch_size, _print_progress)
+    np.save(output, logits, allow_pickle=False)
+
+
+def _print_progress(done: int, total: int) -> None:
+    print(done, total, flush=True)
 
 
 if __name__ == "__main__":

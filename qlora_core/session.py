@@ -46,10 +46,10 @@ def resume_run(run_id: str, store: RunStore, listener: Listener) -> Run:
 
 def carry_out(run: Run, listener: Listener) -> Run:
     """Execute ``run`` and write into its status how it ended."""
-    is_main = PartialState().is_main_process
-    if is_main:
+    state = PartialState()
+    if state.is_main_process:
         run.claim()
-    journal = Journal(run, listener, is_main_process=is_main)
+    journal = Journal(run, listener, is_main_process=state.is_main_process, alone=state.num_processes == 1)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         execute(run, journal)

@@ -48,6 +48,20 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Resumed:
+    """Training goes on from a checkpoint; what was reported of later steps before is void."""
+
+    step: int
+
+
+@dataclass(frozen=True)
+class Evaluating:
+    """Training rests while the validation pairs are answered."""
+
+    step: int
+
+
+@dataclass(frozen=True)
 class Evaluated:
     """The model measured on all validation pairs."""
 
@@ -67,7 +81,7 @@ class Paused:
     paused: bool
 
 
-Event = Step | Evaluated | Paused
+Event = Step | Resumed | Evaluating | Evaluated | Paused
 
 
 @dataclass(frozen=True)
@@ -122,6 +136,7 @@ class Trainer:
         """
         if self.checkpoint_path.exists():
             self.progress = load_checkpoint(self.checkpoint_path, self.trained, self.optimizer)
+            yield Resumed(self.progress.step)
         self._last_checkpoint = time.monotonic()
         self.model.train()
         while self.progress.step < self.total_steps and not self._stopped:
@@ -198,8 +213,7 @@ class Trainer:
     def _after_step(self) -> Iterator[Event]:
         """Evaluate and save when it is time; obey a pause or a stop."""
         if self._is_evaluation_step():
-            yield self._evaluate()
-            self._save()
+            yield from self._evaluate()
         elif time.monotonic() - self._last_checkpoint > SECONDS_BETWEEN_CHECKPOINTS:
             self._save()
         command = self._agreed_command()
@@ -213,15 +227,16 @@ class Trainer:
         if command == "stop" and self.progress.step < self.total_steps:
             self._stopped = True
             if not self._is_evaluation_step():
-                yield self._evaluate()
-                self._save()
+                yield from self._evaluate()
 
     def _is_evaluation_step(self) -> bool:
         position = (self.progress.step - 1) % self.steps_per_epoch + 1
         count = self.config.evaluations_per_epoch
         return position in {math.ceil(self.steps_per_epoch * part / count) for part in range(1, count + 1)}
 
-    def _evaluate(self) -> Evaluated:
+    def _evaluate(self) -> Iterator[Event]:
+        """Measure, remember the weights if they are the best so far, and write a checkpoint."""
+        yield Evaluating(self.progress.step)
         started = time.monotonic()
         logits = predict_logits(self.model, self.validation_pairs, self.accelerator, self.config.eval_batch_size)
         labels = self.validation_pairs.labels
@@ -233,7 +248,8 @@ class Trainer:
         if is_best:
             self.progress.best_state = {name: tensor.detach().cpu().clone() for name, tensor in self.trained.items()}
         self.progress.evaluation_seconds = time.monotonic() - started
-        return Evaluated(self.progress.step, epoch, accuracy, f1, loss, is_best)
+        self._save()
+        yield Evaluated(self.progress.step, epoch, accuracy, f1, loss, is_best)
 
     def _seconds_left(self) -> float:
         progress = self.progress

@@ -33,7 +33,6 @@ from qlora_core.training import Trainer
 
 #: Variables by which ``accelerate launch`` tells a process that it is one of several.
 LAUNCHER_VARIABLES = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
-RELOAD_TIMEOUT_SECONDS = 3600
 
 
 def execute(run: Run, journal: Journal) -> None:
@@ -52,7 +51,7 @@ def execute(run: Run, journal: Journal) -> None:
     if main:
         save_adapter(finetuned.model, material.tokenizer, run.adapter_dir)
         journal.phase("verifying", "Reloading the adapter in a fresh process")
-        logits |= {"finetuned": finetuned.logits, "reloaded": reload_in_fresh_process(run)}
+        logits |= {"finetuned": finetuned.logits, "reloaded": reload_in_fresh_process(run, journal)}
         missing = missing_tensors(finetuned.model, run.adapter_dir)
         result = build_result(run, material, finetuned, logits, missing)
         write_model_card(run.adapter_dir, result)
@@ -125,17 +124,26 @@ def finetune(run: Run, loaded: LoadedBase, material: Material, journal: Journal)
     return Finetuned(model, weights, trainer.summary(), logits)
 
 
-def reload_in_fresh_process(run: Run) -> np.ndarray:
-    """Validation logits of the saved adapter, answered by a new Python process that knows only the saved files."""
+def reload_in_fresh_process(run: Run, journal: Journal) -> np.ndarray:
+    """Validation logits of the saved adapter, answered by a new Python process that knows only the saved files.
+
+    Raises:
+        RunFailure: that process failed.
+    """
     environment = {name: value for name, value in os.environ.items() if name not in LAUNCHER_VARIABLES}
     environment["OMP_NUM_THREADS"] = str(torch.get_num_threads())
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "logits.npy"
         command = [sys.executable, "-m", "qlora_core.reload", str(run.path.resolve()), str(output)]
-        done = subprocess.run(
-            command, env=environment, capture_output=True, text=True, timeout=RELOAD_TIMEOUT_SECONDS, check=False
-        )
-        if done.returncode != 0:
-            reason = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
+        errors = Path(folder) / "errors.txt"
+        with (
+            errors.open("w", encoding="utf-8") as stderr,
+            subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=stderr, text=True) as process,
+        ):
+            for line in process.stdout or ():
+                done, total = line.split()
+                journal.progress(int(done), int(total))
+        if process.returncode != 0:
+            reason = (errors.read_text(encoding="utf-8").strip().splitlines() or [f"exit {process.returncode}"])[-1]
             raise RunFailure(f"The adapter was saved, but a fresh process could not reload it: {reason[:300]}")
         return np.load(output, allow_pickle=False)
