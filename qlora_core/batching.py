@@ -55,7 +55,9 @@ def tokenize(
 
 
 def _encode(tokenizer: PreTrainedTokenizerBase, first: list[str], second: list[str], max_length: int) -> Encoded:
-    encoded = tokenizer(first, second, truncation="longest_first", max_length=max_length, padding=False)
+    encoded = tokenizer(
+        first, second, truncation="longest_first", max_length=max_length, padding=False, return_token_type_ids=True
+    )
     return Encoded(encoded["input_ids"], encoded["token_type_ids"])
 
 

@@ -2,5 +2,127 @@
 
 import os
 
-os.environ.setdefault("HF_HUB_OFFLINE", "1")
-os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from datasets import Dataset
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+from transformers import BertConfig, BertForPreTraining, PreTrainedTokenizerFast
+
+from qlora_core.config import RunConfig, make_config
+from qlora_core.data import DATA_DIR_VARIABLE
+from qlora_core.run_store import RunStore
+
+SUBJECTS = ("the ferry", "a baker", "our school", "the old bridge", "one farmer", "that museum")
+SAME = (("opened early", "opened ahead of time"), ("was sold quickly", "found a buyer fast"))
+OTHER = (("opened early", "closed early"), ("was sold quickly", "was never sold"))
+
+
+def make_bert(folder: Path, *, lowercase: bool = True, pooler: bool = True, **shape: int) -> Path:
+    """Write a BERT with random weights and a tokenizer for the sentences below; returns its folder."""
+    words = sorted({word for row in make_rows(24) for word in f"{row['sentence1']} {row['sentence2']}".split()})
+    letters = [chr(number) for number in range(ord("a"), ord("z") + 1)]
+    vocabulary = [
+        "[PAD]",
+        "[UNK]",
+        "[CLS]",
+        "[SEP]",
+        "[MASK]",
+        *letters,
+        *(f"##{letter}" for letter in letters),
+        *words,
+    ]
+    if not lowercase:
+        vocabulary += [letter.upper() for letter in letters]
+    numbers = {token: number for number, token in enumerate(dict.fromkeys(vocabulary))}
+    tokenizer = Tokenizer(models.WordPiece(numbers, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=lowercase)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.post_processor = processors.BertProcessing(("[SEP]", numbers["[SEP]"]), ("[CLS]", numbers["[CLS]"]))
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        unk_token="[UNK]",
+        pad_token="[PAD]",
+        cls_token="[CLS]",
+        sep_token="[SEP]",
+        mask_token="[MASK]",
+    ).save_pretrained(folder)
+    size = {"hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 128}
+    torch.manual_seed(0)
+    model = BertForPreTraining(BertConfig(vocab_size=len(numbers), **(size | shape)))
+    state = {name: tensor for name, tensor in model.state_dict().items() if pooler or "pooler" not in name}
+    model.save_pretrained(folder, state_dict=state)
+    return folder
+
+
+def make_rows(count: int) -> list[dict[str, Any]]:
+    """Pairs whose label follows from their words, so that even a tiny model can learn them."""
+    rows = []
+    for number in range(count):
+        label = number % 2
+        first, second = (SAME if label else OTHER)[number // 2 % 2]
+        subject = SUBJECTS[number // 4 % len(SUBJECTS)]
+        detail = f"on day {number}"
+        rows.append(
+            {"sentence1": f"{subject} {first} {detail}", "sentence2": f"{subject} {second} {detail}", "label": label}
+        )
+    return rows
+
+
+@pytest.fixture(scope="session")
+def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a two-layer, 64-wide BERT with random weights."""
+    return make_bert(tmp_path_factory.mktemp("models") / "tiny-bert")
+
+
+@pytest.fixture(scope="session")
+def pairs_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A JSONL file of 80 learnable pairs."""
+    path = tmp_path_factory.mktemp("pairs") / "tiny.jsonl"
+    path.write_text("\n".join(json.dumps(row) for row in make_rows(80)), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def pairs() -> Dataset:
+    """A dozen pairs."""
+    return Dataset.from_list([{"idx": number, **row} for number, row in enumerate(make_rows(12))])
+
+
+@pytest.fixture
+def tiny_config(tiny_bert: Path, pairs_file: Path) -> Callable[..., RunConfig]:
+    """Makes configurations of a run on the tiny BERT that takes a second or two."""
+
+    def make(**changes: object) -> RunConfig:
+        settings: dict[str, object] = {
+            "base_model": str(tiny_bert),
+            "dataset": str(pairs_file),
+            "num_train_epochs": 2,
+            "learning_rate": 5e-3,
+            "bootstrap_samples": 100,
+        }
+        return make_config(**(settings | changes))
+
+    return make
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> RunStore:
+    """An empty store."""
+    return RunStore(tmp_path / "runs")
+
+
+@pytest.fixture
+def mrpc_dir() -> Path:
+    """The folder with MRPC's parquet files; the test is skipped where there is none."""
+    folder = os.environ.get(DATA_DIR_VARIABLE)
+    if not folder or not (Path(folder) / "mrpc").is_dir():
+        pytest.skip(f"{DATA_DIR_VARIABLE} names no folder with MRPC's parquet files, which may not be shipped")
+    return Path(folder)
