@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator, PartialState
+from accelerate.state import AcceleratorState
 
 from qlora_core.config import RunConfig
 from qlora_core.quantization import Compute, choose_compute
@@ -28,8 +29,13 @@ MIXED_PRECISION = {torch.bfloat16: "bf16", torch.float16: "fp16", torch.float32:
 
 
 def start_accelerator(config: RunConfig) -> tuple[Compute, Accelerator]:
-    """Ask accelerate which device this process has, choose the number type for it, and set both up."""
+    """Ask accelerate which device this process has, choose the number type for it, and set both up.
+
+    Raises:
+        ConfigError: the number type asked for cannot be computed on this device.
+    """
     compute = choose_compute(config.bnb_4bit_compute_dtype, PartialState().device)
+    AcceleratorState._reset_state()  # accelerate refuses a second number type, but a process may open several runs
     return compute, Accelerator(mixed_precision=MIXED_PRECISION[compute.dtype])
 
 

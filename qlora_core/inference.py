@@ -38,6 +38,15 @@ def pooled_features(
     return _predict(encoder, pairs, accelerator, batch_size, progress, lambda output: output.pooler_output)
 
 
+def autocast(model: nn.Module, device: torch.device) -> torch.autocast:
+    """Compute in the number type that the model's embeddings are held in, whatever type its trained layers have.
+
+    The type is read off the model, not off accelerate, whose one for all of a process belongs to the run opened last.
+    """
+    dtype = next(model.parameters()).dtype
+    return torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32)
+
+
 def _predict(
     model: nn.Module,
     pairs: TokenizedPairs,
@@ -51,7 +60,7 @@ def _predict(
     rows: list[tuple[int, np.ndarray]] = []
     batches = list(evaluation_batches(pairs, batch_size))
     done = 0
-    with torch.inference_mode(), accelerator.autocast():
+    with torch.inference_mode(), autocast(model, accelerator.device):
         for number, indices in enumerate(batches):
             done += len(indices)
             if number % accelerator.num_processes != accelerator.process_index:

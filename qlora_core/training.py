@@ -24,7 +24,7 @@ from qlora_core.checkpoint import Progress, load_checkpoint, save_checkpoint
 from qlora_core.config import RunConfig
 from qlora_core.errors import DivergedError
 from qlora_core.evaluation import best_epoch
-from qlora_core.inference import predict_logits
+from qlora_core.inference import autocast, predict_logits
 from qlora_core.metrics import cross_entropy, point_metrics
 
 Command = Literal["run", "pause", "stop"]
@@ -202,7 +202,7 @@ class Trainer:
         batch = pad_batch(self.train_pairs, share_indices, swap)
         device = self.accelerator.device
         labels = torch.from_numpy(self.train_pairs.labels[share_indices]).to(device)
-        with self.accelerator.autocast():
+        with autocast(self.model, self.accelerator.device):
             logits = self.model(**{name: tensor.to(device) for name, tensor in batch.items()}).logits
         loss = F.cross_entropy(
             logits.float(), labels, reduction="sum", label_smoothing=config.label_smoothing_factor

@@ -7,18 +7,33 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from accelerate import Accelerator
 from datasets import Dataset
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
-from transformers import BertConfig, BertForPreTraining, PreTrainedTokenizerFast
+from transformers import (
+    AutoTokenizer,
+    BertConfig,
+    BertForPreTraining,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    PreTrainedTokenizerFast,
+)
 
+from qlora_core.batching import TokenizedPairs, tokenize
 from qlora_core.config import RunConfig, make_config
 from qlora_core.data import DATA_DIR_VARIABLE
-from qlora_core.run_store import RunStore
+from qlora_core.environment import start_accelerator
+from qlora_core.quantization import Compute, load_quantized, quantization_config
+from qlora_core.run_store import Run, RunStore
+from qlora_core.session import start_run
+
+torch.set_num_threads(1)  # matrices this small are multiplied faster by one thread, above all on a busy machine
 
 SUBJECTS = ("the ferry", "a baker", "our school", "the old bridge", "one farmer", "that museum")
 SAME = (("opened early", "opened ahead of time"), ("was sold quickly", "found a buyer fast"))
@@ -54,9 +69,11 @@ def make_bert(folder: Path, *, lowercase: bool = True, pooler: bool = True, **sh
         sep_token="[SEP]",
         mask_token="[MASK]",
     ).save_pretrained(folder)
+    # 0.02, BERT's own, is so little in 64 dimensions that nothing is learned in a few dozen steps
+    spread = {"initializer_range": 0.3}
     size = {"hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 128}
     torch.manual_seed(0)
-    model = BertForPreTraining(BertConfig(vocab_size=len(numbers), **(size | shape)))
+    model = BertForPreTraining(BertConfig(vocab_size=len(numbers), **spread, **(size | shape)))
     state = {name: tensor for name, tensor in model.state_dict().items() if pooler or "pooler" not in name}
     model.save_pretrained(folder, state_dict=state)
     return folder
@@ -96,7 +113,7 @@ def pairs() -> Dataset:
     return Dataset.from_list([{"idx": number, **row} for number, row in enumerate(make_rows(12))])
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tiny_config(tiny_bert: Path, pairs_file: Path) -> Callable[..., RunConfig]:
     """Makes configurations of a run on the tiny BERT that takes a second or two."""
 
@@ -111,6 +128,42 @@ def tiny_config(tiny_bert: Path, pairs_file: Path) -> Callable[..., RunConfig]:
         return make_config(**(settings | changes))
 
     return make
+
+
+@pytest.fixture(scope="session")
+def finished_run(tiny_config: Callable[..., RunConfig], tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run on the tiny BERT that has finished; tests read it and leave it as it is."""
+    return start_run(tiny_config(), RunStore(tmp_path_factory.mktemp("finished") / "runs"), lambda kind, fields: None)
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A base model quantised as ``config`` says, with an untrained classifier, and pairs for it."""
+
+    config: RunConfig
+    compute: Compute
+    accelerator: Accelerator
+    tokenizer: PreTrainedTokenizerBase
+    model: PreTrainedModel
+    pairs: TokenizedPairs
+
+
+@pytest.fixture
+def bench(tiny_bert: Path, tiny_config: Callable[..., RunConfig]) -> Callable[..., Bench]:
+    """Loads the tiny BERT, or another folder's, for a configuration with the given changes; float32 unless it says."""
+
+    def load(folder: Path = tiny_bert, **changes: object) -> Bench:
+        small = {"bnb_4bit_compute_dtype": "float32", "train_batch_size": 4, "eval_batch_size": 8}
+        config = tiny_config(base_model=str(folder), **(small | changes))
+        compute, accelerator = start_accelerator(config)
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+        pairs = tokenize(
+            Dataset.from_list(make_rows(24)), tokenizer, config.max_length, swapped=config.swap_probability > 0
+        )
+        base = load_quantized(folder, quantization_config(config, compute.dtype), compute, config.seed)
+        return Bench(config, compute, accelerator, tokenizer, base.model, pairs)
+
+    return load
 
 
 @pytest.fixture
