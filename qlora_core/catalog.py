@@ -94,11 +94,13 @@ def _check_architecture(folder: Path) -> None:
         config = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ModelError(f"The folder of '{folder.name}' has no config.json, so it holds no model.") from error
-    except (ValueError, OSError) as error:
+    except (ValueError, RecursionError, OSError) as error:
         raise ModelError(f"The config.json of '{folder.name}' cannot be read as JSON.") from error
     model_type = config.get("model_type") if isinstance(config, dict) else None
     if model_type != "bert":
         raise ModelError(f"'{folder.name}' is of type {str(model_type)[:40]!r}. Choose an encoder of type 'bert'.")
+    if config.get("is_decoder"):
+        raise ModelError(f"'{folder.name}' is a decoder: its tokens do not see what follows them. Choose an encoder.")
     if not any((folder / file).is_file() for file in ("tokenizer.json", "vocab.txt")):
         raise ModelError(f"'{folder.name}' has no tokenizer. Put its tokenizer.json or vocab.txt into the folder.")
 

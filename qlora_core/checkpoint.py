@@ -65,7 +65,8 @@ def load_checkpoint(path: Path, trained: dict[str, torch.Tensor], optimizer: tor
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise RunError("The checkpoint of this run cannot be read. Start a new run with the same settings.") from error
-    if {TRAINED + name for name in trained} != {name for name in tensors if name.startswith(TRAINED)}:
+    saved = {name: tensor.shape for name, tensor in tensors.items() if name.startswith(TRAINED)}
+    if saved != {TRAINED + name: parameter.shape for name, parameter in trained.items()}:
         raise RunError("The checkpoint belongs to other trained layers. Start a new run with the same settings.")
     progress.best_state = {name.removeprefix(BEST): t for name, t in tensors.items() if name.startswith(BEST)}
     with torch.no_grad():

@@ -4,7 +4,9 @@ NF4 and double quantisation: Dettmers et al. 2023, QLoRA (arXiv:2305.14314). int
 (arXiv:2208.07339). Both are bitsandbytes' implementations.
 """
 
+import math
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,8 @@ from qlora_core.errors import ConfigError, ModelError
 #: to be "bert.pooler" ("pooler" alone would leave bert.pooler.dense to be quantised).
 NOT_QUANTIZED = ["classifier", "bert.pooler"]
 NUM_LABELS = 2
+#: A checkpoint may hold more: heads it was pretrained with, which are not loaded.
+ENCODER_PARTS = ("embeddings.", "encoder.", "pooler.")
 
 
 @dataclass(frozen=True)
@@ -112,11 +116,15 @@ def load_quantized(folder: Path, quantization: BitsAndBytesConfig | None, comput
             use_safetensors=True,
             trust_remote_code=False,
             local_files_only=True,
+            ignore_mismatched_sizes=True,  # reported by _check_complete, with the tensor's name
             output_loading_info=True,
         )
-    except (OSError, ValueError, RuntimeError) as error:
+    except (MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:  # a damaged file raises nearly any type, from ZeroDivisionError to SafetensorError
         raise ModelError(
-            f"The model in '{folder.name}' cannot be loaded: {str(error).splitlines()[0][:200]}"
+            f"The model in '{folder.name}' cannot be loaded, its files may be damaged. "
+            f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
         ) from error
     finally:
         transformers_logging.set_verbosity(level)
@@ -130,11 +138,13 @@ def load_quantized(folder: Path, quantization: BitsAndBytesConfig | None, comput
 
 
 def _check_complete(folder: Path, info: dict[str, Any]) -> None:
-    missing = sorted(name for name in info["missing_keys"] if not name.startswith(("classifier.", "bert.pooler.")))
-    if missing or info["mismatched_keys"]:
-        wrong = missing or sorted(str(key) for key in info["mismatched_keys"])
+    """Everything but the classifier has to be there in its shape; a missing pooler is drawn anew."""
+    missing = {name for name in info["missing_keys"] if not name.startswith(("classifier.", "bert.pooler."))}
+    misshapen = {name for name, *_ in info["mismatched_keys"] if not name.startswith("classifier.")}
+    if wrong := sorted(missing | misshapen):
         raise ModelError(
-            f"The weights of '{folder.name}' lack {len(wrong)} tensors its config.json asks for: {wrong[0]}."
+            f"The weights of '{folder.name}' do not fit its config.json: {len(wrong)} tensors are missing or of "
+            f"another shape, the first is {wrong[0]}."
         )
 
 
@@ -202,8 +212,10 @@ def footprint(model: nn.Module) -> dict[str, int]:
     """
     groups: Counter[str] = Counter()
     for name, parameter in model.named_parameters():
-        groups[_group(name)] += parameter.numel() * parameter.element_size()
-        groups["quantization_constants"] += _constant_bytes(parameter)
+        groups[_group(name)] += parameter.nbytes
+    layers = [model.get_submodule(name) for name in quantized_modules(model)]
+    constants = {tensor.data_ptr(): tensor.nbytes for layer in layers for tensor in _constants(layer)}
+    groups["quantization_constants"] = sum(constants.values())
     return {group: size for group, size in sorted(groups.items()) if size}
 
 
@@ -219,26 +231,25 @@ def _group(name: str) -> str:
     return "encoder"
 
 
-def _constant_bytes(parameter: nn.Parameter) -> int:
-    """Bytes of the scales that bitsandbytes keeps beside a quantised weight."""
-    state = getattr(parameter, "quant_state", None)
-    if state is not None:
-        tensors = [value for value in state.as_dict(packed=False).values() if isinstance(value, torch.Tensor)]
-        return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
-    scales = getattr(parameter, "SCB", None)
-    return scales.numel() * scales.element_size() if isinstance(scales, torch.Tensor) else 0
+def _constants(layer: Any) -> Iterator[torch.Tensor]:
+    """The scales and code tables that bitsandbytes keeps beside a quantised weight."""
+    if isinstance(layer, bnb.nn.Linear8bitLt):  # they move from the weight to the layer at its first forward pass
+        yield layer.weight.SCB if layer.weight.SCB is not None else layer.state.SCB
+        return
+    state = layer.weight.quant_state
+    yield from (state.absmax, state.code)
+    if state.nested:
+        yield from (state.state2.absmax, state.state2.code, state.offset)
 
 
 def float32_bytes(folder: Path) -> int:
-    """Bytes of the base model's parameters in float32, from the shapes in its safetensors header."""
+    """Bytes of the encoder's parameters in float32, from the shapes in its safetensors header."""
     from safetensors import safe_open
 
     with safe_open(folder / "model.safetensors", framework="numpy") as tensors:
-        shapes = [tensors.get_slice(name).get_shape() for name in tensors.keys() if "position_ids" not in name]  # noqa: SIM118
-    total = 0
-    for shape in shapes:
-        size = 4
-        for length in shape:
-            size *= length
-        total += size
-    return total
+        shapes = [
+            tensors.get_slice(name).get_shape()
+            for name in tensors.keys()  # noqa: SIM118
+            if name.removeprefix("bert.").startswith(ENCODER_PARTS) and not name.endswith("position_ids")
+        ]
+    return 4 * sum(math.prod(shape) for shape in shapes)

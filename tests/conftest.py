@@ -117,8 +117,8 @@ def pairs() -> Dataset:
 def tiny_config(tiny_bert: Path, pairs_file: Path) -> Callable[..., RunConfig]:
     """Makes configurations of a run on the tiny BERT that takes a second or two."""
 
-    def make(**changes: object) -> RunConfig:
-        settings: dict[str, object] = {
+    def make(**changes: Any) -> RunConfig:
+        settings: dict[str, Any] = {
             "base_model": str(tiny_bert),
             "dataset": str(pairs_file),
             "num_train_epochs": 2,
@@ -164,6 +164,12 @@ def bench(tiny_bert: Path, tiny_config: Callable[..., RunConfig]) -> Callable[..
         return Bench(config, compute, accelerator, tokenizer, base.model, pairs)
 
     return load
+
+
+@pytest.fixture(scope="session")
+def environment() -> dict[str, str]:
+    """Variables for a new process that is to find this package from whichever folder it runs in."""
+    return {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parent.parent)}
 
 
 @pytest.fixture
