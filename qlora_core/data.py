@@ -105,9 +105,12 @@ def _mrpc_file(folder: Path, split: str) -> Path:
 
 
 def _load_file(name: str, seed: int) -> PairData:
-    path = Path(name).expanduser()
-    if not path.suffix and not path.exists():
-        raise DataError(f"There is no dataset '{name}'. Choose {' or '.join(NAMES)}, or name a file of pairs.")
+    try:
+        path = Path(name).expanduser()
+    except RuntimeError:  # "~somebody", and nobody of that name
+        path = Path(name)
+    if not path.suffix:
+        raise DataError(f"There is no dataset '{name[:200]}'. Choose {' or '.join(NAMES)}, or name a file of pairs.")
     pairs = read_pairs_file(path)
     labels = np.asarray(pairs["label"])
     if min(np.bincount(labels, minlength=2)) == 0:
@@ -121,12 +124,14 @@ def _load_file(name: str, seed: int) -> PairData:
 
 
 def _split(pairs: Dataset, labels: np.ndarray, seed: int) -> tuple[Dataset, Dataset]:
-    """Validation is a fifth, with the same share of labels; pairs that share a sentence stay on one side."""
+    """Validation is about a fifth, with the same share of labels; pairs that share a sentence stay on one side."""
     groups = _linked_pairs(pairs)
     if len(set(groups.tolist())) < SPLIT_PARTS:
         raise DataError("The pairs share so many sentences that no validation part without them can be set aside.")
     folds = StratifiedGroupKFold(n_splits=SPLIT_PARTS, shuffle=True, random_state=seed)
-    train, validation = next(folds.split(labels, labels, groups))
+    parts = folds.split(labels, labels, groups)
+    # One sentence may link most of the pairs: the part that they fill is not the one to validate on.
+    train, validation = min(parts, key=lambda part: abs(len(part[1]) * SPLIT_PARTS - len(pairs)))
     return pairs.select(train), pairs.select(validation)
 
 

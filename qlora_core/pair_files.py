@@ -5,6 +5,7 @@ CSV, TSV, JSONL and parquet with columns sentence1, sentence2 and label; a colum
 
 import csv
 import json
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -32,7 +33,7 @@ class Row(NamedTuple):
 def read_pairs_file(path: Path, *, labels: bool = True) -> Dataset:
     """Read pairs from ``path``: columns idx, sentence1, sentence2, then label and phenomenon.
 
-    ``idx`` is the file's own integer column of that name, as GLUE has one, or the row's number, from 0.
+    ``idx`` is the column of that name in a JSONL or parquet file, as GLUE has one, or the row's number, from 0.
 
     Args:
         labels: False reads sentences only, and needs no label column.
@@ -49,13 +50,13 @@ def read_pairs_file(path: Path, *, labels: bool = True) -> Dataset:
             _check_columns(path, row.fields, needed)
         if number >= MAX_ROWS:
             raise DataError(f"{path.name} has more than {MAX_ROWS:,} rows. Split it, or keep a part of it.")
-        columns["idx"].append(row.fields["idx"] if isinstance(row.fields.get("idx"), int) else number)
+        columns["idx"].append(_index(row, number))
         for name in SENTENCES:
             columns[name].append(_sentence(path, row, name))
         if labels:
             columns["label"].append(_label(path, row))
         if row.fields.get("phenomenon"):
-            phenomena.append(str(row.fields["phenomenon"])[:80])
+            phenomena.append(_printable(row.fields["phenomenon"])[:80])
     if not columns["idx"]:
         raise DataError(f"{path.name} has no rows. It needs the columns {', '.join(needed)} and at least one pair.")
     if len(phenomena) == len(columns["idx"]):
@@ -64,28 +65,43 @@ def read_pairs_file(path: Path, *, labels: bool = True) -> Dataset:
 
 
 def _check_file(path: Path) -> None:
-    if not path.is_file():
-        raise DataError(f"There is no file '{path}'. Name a CSV, TSV, JSONL or parquet file of sentence pairs.")
+    try:
+        information = path.stat()
+    except (OSError, ValueError):  # a name may also be too long, or hold a null character
+        information = None
+    if information is None or not stat.S_ISREG(information.st_mode):
+        name = _printable(path)[:200]
+        raise DataError(f"There is no file '{name}'. Name a CSV, TSV, JSONL or parquet file of sentence pairs.")
     if path.suffix.lower() not in READERS:
         raise DataError(f"{path.name} is not of a known kind. Use a file ending in {', '.join(READERS)}.")
-    size = path.stat().st_size
-    if size > MAX_FILE_BYTES:
+    if information.st_size > MAX_FILE_BYTES:
+        megabytes = information.st_size / 2**20
         raise DataError(
-            f"{path.name} is {size / 2**20:.0f} MB; at most {MAX_FILE_BYTES // 2**20} MB are read. Keep a part of it."
+            f"{path.name} is {megabytes:.0f} MB; at most {MAX_FILE_BYTES // 2**20} MB are read. Keep a part of it."
         )
 
 
 def _check_columns(path: Path, fields: dict[str, Any], needed: tuple[str, ...]) -> None:
     missing = [name for name in needed if name not in fields]
     if missing:
-        found = ", ".join(str(name)[:40] for name in list(fields)[:12]) or "none"
+        found = ", ".join(_printable(name)[:40] for name in list(fields)[:12]) or "none"
         raise DataError(f"{path.name} has no column {', '.join(missing)}. Its columns are: {found}.")
+
+
+def _printable(value: object) -> str:
+    """Text on one line that UTF-8 can encode; JSON's escapes can name half a character."""
+    return " ".join(str(value).encode("utf-8", "replace").decode("utf-8").split())
+
+
+def _index(row: Row, number: int) -> int:
+    value = row.fields.get("idx")
+    return value if isinstance(value, int) and -(2**63) <= value < 2**63 else number
 
 
 def _sentence(path: Path, row: Row, name: str) -> str:
     value = row.fields.get(name)
-    if not isinstance(value, str) or not value.strip():
-        raise DataError(f"{path.name}, {row.place}: {name} is empty. Fill it in or remove the row.")
+    if not isinstance(value, str) or not value.strip() or not _is_unicode(value):
+        raise DataError(f"{path.name}, {row.place}: {name} is empty or not text. Fill it in or remove the row.")
     if len(value) > MAX_SENTENCE_CHARACTERS:
         raise DataError(
             f"{path.name}, {row.place}: {name} has {len(value):,} characters; at most {MAX_SENTENCE_CHARACTERS:,} are "
@@ -94,9 +110,17 @@ def _sentence(path: Path, row: Row, name: str) -> str:
     return value.strip()
 
 
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _label(path: Path, row: Row) -> int:
     value = row.fields.get("label")
-    text = str(int(value)) if isinstance(value, bool | float) and value == int(value) else str(value).strip()
+    text = str(int(value) if isinstance(value, bool | float) and value in (0, 1) else value).strip()
     if text not in LABELS:
         raise DataError(
             f"{path.name}, {row.place}: the label is {text[:40]!r}. Use 1 for the same meaning and 0 for another."
@@ -107,31 +131,42 @@ def _label(path: Path, row: Row) -> int:
 def _rows(path: Path) -> Iterator[Row]:
     try:
         yield from READERS[path.suffix.lower()](path)
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"{path.name} is not UTF-8 text (first wrong byte: number {error.start:,}). Save it again as UTF-8."
-        ) from error
+    except OSError as error:
+        raise DataError(f"{path.name} cannot be read: {error.strerror}. Check its permissions.") from error
+
+
+def _lines(path: Path, newline: str | None = None) -> Iterator[str]:
+    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline=newline) as file:
+        for number, line in enumerate(file, start=1):
+            if not _is_unicode(line):
+                raise DataError(f"{path.name}, line {number}: this is not UTF-8 text. Save the file again as UTF-8.")
+            yield line
 
 
 def _csv_rows(path: Path, delimiter: str = ",") -> Iterator[Row]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file, delimiter=delimiter, strict=True)
-        while True:
-            line = reader.line_num + 1
-            try:
-                fields = next(reader)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                raise DataError(
-                    f"{path.name}, line {line}: {_csv_fault(str(error))} Write a quote inside a quoted field twice."
-                ) from error
-            if None in fields or None in fields.values():
-                raise DataError(
-                    f"{path.name}, line {line}: {'more' if None in fields else 'fewer'} fields than the first line. "
-                    "Put sentences that contain the separator in quotes."
-                )
-            yield Row(f"line {line}", fields)
+    reader = csv.reader(_lines(path, newline=""), delimiter=delimiter, strict=True)
+    header: list[str] = []
+    while True:
+        line = reader.line_num + 1
+        try:
+            values = next(reader, None)
+        except csv.Error as error:
+            raise DataError(
+                f"{path.name}, line {line}: {_csv_fault(str(error))} Write a quote inside a quoted field twice."
+            ) from error
+        if values is None:
+            return
+        if not values:
+            continue
+        if not header:
+            header = values
+            continue
+        if len(values) != len(header):
+            raise DataError(
+                f"{path.name}, line {line}: {'more' if len(values) > len(header) else 'fewer'} fields than the first "
+                "line. Put sentences that contain the separator in quotes."
+            )
+        yield Row(f"line {line}", dict(zip(header, values, strict=True)))
 
 
 def _csv_fault(error: str) -> str:
@@ -145,29 +180,29 @@ def _tsv_rows(path: Path) -> Iterator[Row]:
 
 
 def _jsonl_rows(path: Path) -> Iterator[Row]:
-    with path.open(encoding="utf-8-sig") as file:
-        for number, line in enumerate(file, start=1):
-            if not line.strip():
-                continue
-            try:
-                fields = json.loads(line)
-            except (ValueError, RecursionError) as error:
-                raise DataError(f"{path.name}, line {number}: this is not JSON. Write one object a line.") from error
-            if not isinstance(fields, dict):
-                raise DataError(f"{path.name}, line {number}: this is not a JSON object. Write one object a line.")
-            yield Row(f"line {number}", fields)
+    for number, line in enumerate(_lines(path), start=1):
+        if not line.strip():
+            continue
+        try:
+            fields = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise DataError(f"{path.name}, line {number}: this is not JSON. Write one object a line.") from error
+        if not isinstance(fields, dict):
+            raise DataError(f"{path.name}, line {number}: this is not a JSON object. Write one object a line.")
+        yield Row(f"line {number}", fields)
 
 
 def _parquet_rows(path: Path) -> Iterator[Row]:
     try:
         file = pq.ParquetFile(path)
-        wanted = [name for name in file.schema_arrow.names if name in ("idx", *SENTENCES, "label", "phenomenon")]
+        names = dict.fromkeys(file.schema_arrow.names)
+        wanted = [name for name in names if name in ("idx", *SENTENCES, "label", "phenomenon")]
         number = 0
         for batch in file.iter_batches(columns=wanted):
             for fields in batch.to_pylist():
                 number += 1
-                yield Row(f"row {number}", fields)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
+                yield Row(f"row {number}", names | fields)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path.name} cannot be read as parquet. Write it again, for example with pandas.") from error
 
 

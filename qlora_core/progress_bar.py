@@ -26,12 +26,14 @@ class ProgressBar:
             )
         elif kind in ("baseline", "evaluation"):
             tqdm.write(_measured(kind, fields), file=sys.stderr)
-        elif kind in ("paused", "end"):
+        elif kind == "paused":
             self.close()
-            tqdm.write(fields.get("message", "Paused" if fields.get("paused") else "Going on"), file=sys.stderr)
+            tqdm.write("Paused" if fields["paused"] else "Going on", file=sys.stderr)
+        elif kind == "end":
+            self.close()  # the command's last line says how it ended
 
     def close(self) -> None:
-        """End the current bar, leaving it on screen."""
+        """End the current bar and clear its line: what it led to is written as lines."""
         if self._bar is not None:
             self._bar.close()
             self._bar = None
@@ -40,7 +42,7 @@ class ProgressBar:
         if self._bar is None or self._bar.total != total:
             self.close()
             self._bar = tqdm(
-                total=total, initial=0, unit=unit, file=sys.stderr, mininterval=self._refresh_seconds, leave=False
+                total=total, initial=done, unit=unit, file=sys.stderr, mininterval=self._refresh_seconds, leave=False
             )
         self._bar.set_postfix_str(note, refresh=False)
         self._bar.update(done - self._bar.n)

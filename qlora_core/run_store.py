@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import psutil
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from qlora_core.atomic_files import replace_file, replace_json, replace_text, storage_error
 from qlora_core.config import RunConfig, load_config
@@ -47,7 +47,7 @@ class Status(BaseModel):
     message: str = "Waiting to start"
     step: int = 0
     total_steps: int = 0
-    pid: int | None = None
+    pid: int | None = Field(None, ge=1)
     pid_started: float | None = None  #: the process's start time, so that a reused pid is not mistaken for it
     created: float  #: seconds since 1970
     updated: float
@@ -265,7 +265,7 @@ def _is_alive(status: Status) -> bool:
 def _read_json(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise RunError(f"{path.parent.name}/{path.name} cannot be read.") from error
     if not isinstance(value, dict):
         raise RunError(f"{path.parent.name}/{path.name} does not hold a JSON object.")

@@ -1,0 +1,220 @@
+"""Settings of a run: limits, presets, texts that become values, and the way to JSON and back."""
+
+import json
+import math
+import typing
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from peft import LoraConfig
+from pydantic import ValidationError
+from transformers import BitsAndBytesConfig, TrainingArguments
+
+from qlora_core.config import (
+    BERT_LINEAR_LAYERS,
+    PRESETS,
+    ComputeDtype,
+    Quantization,
+    RunConfig,
+    Scheduler,
+    load_config,
+    make_config,
+    parse_assignments,
+)
+from qlora_core.errors import ConfigError
+
+NAMES = st.text(min_size=1, max_size=30)
+FIELDS: dict[str, st.SearchStrategy[object]] = {
+    "base_model": NAMES,
+    "dataset": NAMES,
+    "data_dir": st.none() | NAMES,
+    "seed": st.integers(0, 2**31 - 1),
+    "max_train_samples": st.none() | st.integers(8, 1_000_000),
+    "quantization": st.sampled_from(typing.get_args(Quantization)),
+    "bnb_4bit_compute_dtype": st.sampled_from([name for name in typing.get_args(ComputeDtype) if name != "float16"]),
+    "r": st.integers(1, 256),
+    "lora_alpha": st.floats(0, 1024, exclude_min=True),
+    "lora_dropout": st.floats(0, 1, exclude_max=True),
+    "target_modules": st.lists(NAMES, min_size=1, max_size=16, unique=True).map(tuple),
+    "modules_to_save": st.sampled_from([("classifier",), ("classifier", "pooler"), ("pooler", "classifier")]),
+    "learning_rate": st.floats(0, 0.1, exclude_min=True),
+    "lr_scheduler_type": st.sampled_from(typing.get_args(Scheduler)),
+    "bnb_4bit_use_double_quant": st.booleans(),
+}
+OUT_OF_RANGE = [
+    ("base_model", ""),
+    ("dataset", "x" * 4097),
+    ("seed", -1),
+    ("seed", 2**31),
+    ("max_train_samples", 7),
+    ("max_eval_samples", 1_000_001),
+    ("max_length", 7),
+    ("max_length", 513),
+    ("quantization", "int4"),
+    ("bnb_4bit_compute_dtype", "float64"),
+    ("r", 0),
+    ("r", 257),
+    ("lora_alpha", 0),
+    ("lora_dropout", 1),
+    ("lora_dropout", -0.1),
+    ("target_modules", ()),
+    ("target_modules", tuple("abcdefghijklmnopq")),
+    ("learning_rate", 0),
+    ("learning_rate", 0.11),
+    ("num_train_epochs", 0),
+    ("num_train_epochs", 101),
+    ("train_batch_size", 0),
+    ("eval_batch_size", 1025),
+    ("warmup_ratio", 1),
+    ("lr_scheduler_type", "polynomial"),
+    ("weight_decay", -0.01),
+    ("max_grad_norm", 0),
+    ("label_smoothing_factor", 0.5),
+    ("hidden_dropout_prob", 1),
+    ("swap_probability", 1.01),
+    ("evaluations_per_epoch", 0),
+    ("bootstrap_samples", 99),
+]
+
+
+@given(st.fixed_dictionaries({}, optional=FIELDS))
+def test_json_gives_the_same_configuration_back(values: dict[str, object]) -> None:
+    config = load_config(values)
+    assert load_config(json.loads(json.dumps(config.model_dump(mode="json")))) == config
+
+
+@pytest.mark.parametrize(("field", "value"), OUT_OF_RANGE)
+def test_a_value_out_of_range_is_refused_by_its_name(field: str, value: object) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_config({field: value})
+    assert str(caught.value).startswith(field)
+    assert f"not {str(value)[:80]!r}." in str(caught.value)
+
+
+def test_only_new_layers_are_trained_in_full() -> None:
+    with pytest.raises(ConfigError, match=r"^modules_to_save should be 'classifier' or 'pooler', not 'encoder'\.$"):
+        make_config(modules_to_save=("classifier", "encoder"))
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, "nan", "inf"])
+def test_only_finite_numbers_are_taken(value: object) -> None:
+    with pytest.raises(ConfigError, match=r"^learning_rate should be a finite number"):
+        make_config(learning_rate=value)
+
+
+def test_every_wrong_field_is_named_in_one_line() -> None:
+    with pytest.raises(ConfigError) as caught:
+        make_config(r=0, seed="x\ny", rank=4)
+    message = str(caught.value)
+    assert all(name in message for name in ("r should", "seed should", "rank is no setting"))
+    assert "\n" not in message
+
+
+def test_an_unknown_setting_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(ConfigError, match=r"lora_r is no setting; settings are: base_model, .*bootstrap_samples\.$"):
+        load_config({"lora_r": 8})
+
+
+@pytest.mark.parametrize("value", ["no list", 8, None, {"query": 1}])
+def test_layers_have_to_be_a_list(value: object) -> None:
+    with pytest.raises(ConfigError, match=r"^target_modules should be"):
+        make_config(target_modules=value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"quantization": "none", "bnb_4bit_compute_dtype": "float16"}, "float16 is for 4-bit weights"),
+        ({"quantization": "int8", "bnb_4bit_compute_dtype": "float16"}, "float16 is for 4-bit weights"),
+        ({"target_modules": ("query", "value", "query")}, "a layer is named twice"),
+        ({"modules_to_save": ("pooler",)}, "the classifier is new"),
+    ],
+)
+def test_fields_that_contradict_each_other_are_refused(changes: dict[str, object], reason: str) -> None:
+    with pytest.raises(ConfigError, match=reason):
+        load_config(changes)
+
+
+@pytest.mark.parametrize("quantization", ["nf4", "fp4"])
+def test_four_bit_weights_may_compute_in_float16(quantization: str) -> None:
+    assert make_config(quantization=quantization, bnb_4bit_compute_dtype="float16").quantization == quantization
+
+
+def test_a_configuration_cannot_be_changed() -> None:
+    config = make_config()
+    with pytest.raises(ValidationError, match="frozen"):
+        config.r = 4  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_preset_changes_what_it_says_and_nothing_else(preset: str) -> None:
+    values = make_config(preset).model_dump()
+    assert values == RunConfig().model_dump() | PRESETS[preset]
+
+
+def test_the_notebook_preset_is_the_classic_recipe() -> None:
+    config = make_config("notebook")
+    assert (config.r, config.lora_alpha, config.lora_dropout, config.num_train_epochs) == (8, 16, 0.1, 3)
+    assert config.target_modules == ("query", "value")
+
+
+def test_a_change_wins_over_the_preset() -> None:
+    config = make_config("quick", num_train_epochs=5)
+    assert (config.num_train_epochs, config.max_train_samples) == (5, PRESETS["quick"]["max_train_samples"])
+
+
+def test_an_unknown_preset_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(ConfigError, match=r"'fast'\. Choose one of: standard, quick, notebook\.$"):
+        make_config("fast")
+
+
+@pytest.mark.parametrize(
+    ("text", "field", "value"),
+    [
+        ("r=16", "r", 16),
+        (" learning_rate = 1e-4", "learning_rate", 1e-4),
+        ("use_rslora=true", "use_rslora", True),
+        ("bnb_4bit_use_double_quant=0", "bnb_4bit_use_double_quant", False),
+        ("target_modules=query, value,", "target_modules", ("query", "value")),
+        ("modules_to_save=classifier", "modules_to_save", ("classifier",)),
+        ("max_train_samples=None", "max_train_samples", None),
+        ("data_dir=none", "data_dir", None),
+        ("quantization=none", "quantization", "none"),
+        ("dataset=a=b.csv", "dataset", "a=b.csv"),
+    ],
+)
+def test_an_assignment_becomes_a_value(text: str, field: str, value: object) -> None:
+    assert getattr(load_config(parse_assignments([text])), field) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [("r", r"'r' is not FIELD=VALUE"), ("rank=8", "There is no field 'rank'"), ("=8", "There is no field ''")],
+)
+def test_an_assignment_that_names_no_field_is_refused(text: str, reason: str) -> None:
+    with pytest.raises(ConfigError, match=reason):
+        parse_assignments([text])
+
+
+def test_text_for_a_number_is_refused_when_the_configuration_is_made() -> None:
+    with pytest.raises(ConfigError, match=r"^r should be a valid integer.*, not 'many'"):
+        load_config(parse_assignments(["r=many"]))
+
+
+@pytest.mark.parametrize("field", RunConfig.model_fields)
+def test_every_field_says_what_it_means(field: str) -> None:
+    assert (RunConfig.model_fields[field].description or "").endswith(".")
+
+
+def test_names_are_those_of_the_libraries() -> None:
+    lora = {"r", "lora_alpha", "lora_dropout", "target_modules", "use_rslora", "modules_to_save"}
+    trainer = {"learning_rate", "num_train_epochs", "lr_scheduler_type", "weight_decay", "max_grad_norm", "seed"}
+    fields = set(RunConfig.model_fields)
+    assert lora <= fields & set(LoraConfig.__dataclass_fields__)
+    assert trainer <= fields & set(TrainingArguments.__dataclass_fields__)
+    assert all(hasattr(BitsAndBytesConfig(), name) for name in fields if name.startswith("bnb_"))
+
+
+def test_all_linear_layers_of_a_block_are_adapted_by_default() -> None:
+    assert make_config().target_modules == BERT_LINEAR_LAYERS
