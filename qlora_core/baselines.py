@@ -11,7 +11,7 @@ from sklearn.preprocessing import StandardScaler
 from transformers import PreTrainedModel
 
 from qlora_core.batching import TokenizedPairs
-from qlora_core.inference import Progress, pooled_features
+from qlora_core.inference import Progress, pooled_features, predict_logits
 
 #: Inverse strengths of the L2 penalty that are tried, and the folds they are tried on.
 PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
@@ -48,8 +48,22 @@ def fit_linear_probe(
     )
     probe.fit(features, train_pairs.labels)
     head = _as_classifier(probe.named_steps["standardscaler"], probe.named_steps["logisticregressioncv"])
-    seen = pooled_features(model.bert, validation_pairs, accelerator, batch_size)
-    return LinearProbe(head, seen @ head["weight"].numpy().T + head["bias"].numpy())
+    return LinearProbe(head, _answers_with_head(model, head, validation_pairs, accelerator, batch_size))
+
+
+def _answers_with_head(
+    model: PreTrainedModel,
+    head: dict[str, torch.Tensor],
+    pairs: TokenizedPairs,
+    accelerator: Accelerator,
+    batch_size: int,
+) -> np.ndarray:
+    """Logits of the model with another classifier, in the very number type in which the kept head will answer later."""
+    own = {name: tensor.clone() for name, tensor in model.classifier.state_dict().items()}
+    model.classifier.load_state_dict(head)
+    logits = predict_logits(model, pairs, accelerator, batch_size)
+    model.classifier.load_state_dict(own)
+    return logits
 
 
 def _as_classifier(scaler: StandardScaler, regression: LogisticRegressionCV) -> dict[str, torch.Tensor]:
