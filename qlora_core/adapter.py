@@ -3,6 +3,7 @@
 LoRA: Hu et al. 2021 (arXiv:2106.09685), as PEFT implements it.
 """
 
+import shutil
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -85,10 +86,14 @@ def load_trainable_state(model: torch.nn.Module, state: dict[str, torch.Tensor])
 
 
 def save_adapter(model: PeftModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
-    """Write adapter, trained head and tokenizer to ``folder``."""
-    folder.mkdir(parents=True, exist_ok=True)
-    model.save_pretrained(folder, save_embedding_layers=False)  # 'auto' would ask the hub
-    tokenizer.save_pretrained(folder)
+    """Write adapter, trained head and tokenizer to ``folder``, which appears as a whole or not at all."""
+    temporary = folder.with_name(f".{folder.name}.tmp")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    model.save_pretrained(temporary, save_embedding_layers=False)  # 'auto' would ask the hub
+    tokenizer.save_pretrained(temporary)
+    shutil.rmtree(folder, ignore_errors=True)
+    temporary.replace(folder)
 
 
 def load_adapter(model: PreTrainedModel, folder: Path) -> PeftModel:

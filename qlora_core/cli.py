@@ -11,13 +11,20 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from qlora_core import commands
 from qlora_core.config import DEFAULT_PRESET, PRESETS
 from qlora_core.errors import QLoRAError, UserError
 
 RUNS_DIR = "runs"
+
+
+class Parser(argparse.ArgumentParser):
+    """Tells a mistake in one line, without the usage that argparse puts before it."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"error: {message}. See: {self.prog} --help\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,8 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except QLoRAError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print("Interrupted.", file=sys.stderr)
+    except KeyboardInterrupt as interrupt:
+        print(str(interrupt) or "Interrupted.", file=sys.stderr)
         return 1
     if is_main_process():
         print(json.dumps(report, indent=2, allow_nan=False) if options.json else text)
@@ -48,9 +55,7 @@ def is_main_process() -> bool:
 
 def build_parser() -> argparse.ArgumentParser:
     """Every command and option."""
-    parser = argparse.ArgumentParser(
-        prog="python -m qlora_core", description="Fine-tune BERT with QLoRA, and measure it."
-    )
+    parser = Parser(prog="python -m qlora_core", description="Fine-tune BERT with QLoRA, and measure it.")
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
     train = _command(subparsers, "train", commands.train, "train an adapter and verify it")
     train.add_argument("--base-model", help="minilm (default), bert-base-cased, bert-base-uncased, or a folder")
@@ -86,7 +91,13 @@ def _command(subparsers: Any, name: str, function: Any, words: str) -> argparse.
     parser: argparse.ArgumentParser = subparsers.add_parser(name, help=words, description=words.capitalize() + ".")
     parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
     parser.add_argument(
-        "--runs-dir", type=Path, default=Path(RUNS_DIR), help=f"where runs are kept (default ./{RUNS_DIR})"
+        "--runs-dir", type=_folder, default=Path(RUNS_DIR), help=f"where runs are kept (default ./{RUNS_DIR})"
     )
     parser.set_defaults(command=function)
     return parser
+
+
+def _folder(text: str) -> Path:
+    if Path(text).is_file():
+        raise argparse.ArgumentTypeError(f"'{text}' is a file, not a folder")
+    return Path(text)

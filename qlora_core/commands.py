@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from qlora_core.config import DEFAULT_PRESET, make_config, parse_assignments
+from qlora_core.config import DEFAULT_PRESET, RunConfig, make_config, parse_assignments
 from qlora_core.errors import ConfigError
 from qlora_core.run_store import RunStore
 
@@ -17,26 +17,33 @@ Report = tuple[dict[str, Any], str]
 
 def train(options: argparse.Namespace) -> Report:
     """Start a run, or go on with one, and report its result."""
+    config = _asked_for(options)
+    store = RunStore(options.runs_dir)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     from qlora_core.progress_bar import ProgressBar
     from qlora_core.session import resume_run, start_run
 
-    store, listener = RunStore(options.runs_dir), ProgressBar()
-    if options.resume:
-        chosen = [options.base_model, options.dataset, options.data_dir, options.preset]
-        if options.set or any(value is not None for value in chosen):
-            raise ConfigError("A resumed run keeps the settings it was started with; give --resume alone.")
-        run = resume_run(options.resume, store, listener)
+    if config is None:
+        run = resume_run(options.resume, store, ProgressBar())
     else:
-        changes = parse_assignments(options.set)
-        for name in ("base_model", "dataset", "data_dir"):
-            if getattr(options, name) is not None:
-                changes[name] = getattr(options, name)
-        run = start_run(make_config(options.preset or DEFAULT_PRESET, **changes), store, listener)
+        run = start_run(config, store, ProgressBar())
     result = run.result
     if result is None:
         return {"run_id": run.id, "state": run.status.state, "message": run.status.message}, run.status.message
     return result, _summary(result)
+
+
+def _asked_for(options: argparse.Namespace) -> RunConfig | None:
+    """The settings of a new run; None where one is to be resumed."""
+    changes = parse_assignments(options.set)
+    for name in ("base_model", "dataset", "data_dir"):
+        if getattr(options, name) is not None:
+            changes[name] = getattr(options, name)
+    if not options.resume:
+        return make_config(options.preset or DEFAULT_PRESET, **changes)
+    if changes or options.preset:
+        raise ConfigError("A resumed run keeps the settings it was started with; give --resume alone.")
+    return None
 
 
 def _summary(result: dict[str, Any]) -> str:

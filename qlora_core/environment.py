@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from accelerate import Accelerator, PartialState
 from accelerate.state import AcceleratorState
+from accelerate.utils import parse_flag_from_env
 
 from qlora_core.config import RunConfig
 from qlora_core.quantization import Compute, choose_compute
@@ -28,13 +29,22 @@ PACKAGES = (
 MIXED_PRECISION = {torch.bfloat16: "bf16", torch.float16: "fp16", torch.float32: "no"}
 
 
+def process_state() -> PartialState:
+    """Which of how many processes this is, and on which device.
+
+    accelerate looks for companions on CPUs only where it is told to use the CPU; without this, each of several
+    processes on a machine that has no GPU would take itself for the only one.
+    """
+    return PartialState(cpu=parse_flag_from_env("ACCELERATE_USE_CPU", not torch.accelerator.is_available()))
+
+
 def start_accelerator(config: RunConfig) -> tuple[Compute, Accelerator]:
     """Ask accelerate which device this process has, choose the number type for it, and set both up.
 
     Raises:
         ConfigError: the number type asked for cannot be computed on this device.
     """
-    compute = choose_compute(config.bnb_4bit_compute_dtype, PartialState().device)
+    compute = choose_compute(config.bnb_4bit_compute_dtype, process_state().device)
     AcceleratorState._reset_state()  # accelerate refuses a second number type, but a process may open several runs
     return compute, Accelerator(mixed_precision=MIXED_PRECISION[compute.dtype])
 

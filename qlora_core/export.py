@@ -12,18 +12,20 @@ RECORDS = ("config.json", "environment.json", "result.json", "predictions.parque
 LOAD_SCRIPT = '''"""Ask the adapter about a pair of sentences: python load_adapter.py "First." "Second." """
 
 import sys
+from pathlib import Path
 
 import torch
 from peft import PeftModel
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, BitsAndBytesConfig
 
+ADAPTER = Path(__file__).resolve().parent / "adapter"
 BASE_MODEL = sys.argv[3] if len(sys.argv) > 3 else {base_model!r}  # or a folder that holds it
 quantization = {quantization}
 base = AutoModelForSequenceClassification.from_pretrained(
     BASE_MODEL, num_labels=2, dtype=torch.float32, quantization_config=quantization
 )
-model = PeftModel.from_pretrained(base, "adapter").eval()
-tokenizer = AutoTokenizer.from_pretrained("adapter")
+model = PeftModel.from_pretrained(base, ADAPTER).eval()
+tokenizer = AutoTokenizer.from_pretrained(ADAPTER)
 pair = tokenizer(sys.argv[1], sys.argv[2], truncation=True, max_length={max_length}, return_tensors="pt")
 with torch.inference_mode():
     probability = model(**pair.to(model.device)).logits.softmax(-1)[0, 1].item()
@@ -35,11 +37,13 @@ def export_run(run: Run, path: Path) -> Path:
     """Write ``path``: the adapter folder, every record of the run, and ``load_adapter.py``.
 
     Raises:
-        RunError: the run has no result yet.
+        RunError: the run has no result yet, or ``path`` is a folder.
         StorageError: the zip cannot be written.
     """
     if run.result is None:
         raise RunError(f"Run {run.id} is {run.status.state} and has no result to export yet.")
+    if path.is_dir():
+        raise RunError(f"'{path}' is a folder. Name the zip file to write, for example {path / run.id}.zip.")
 
     def write(temporary: Path) -> None:
         with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:

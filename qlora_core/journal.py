@@ -2,11 +2,13 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
+from qlora_core.errors import StorageError
 from qlora_core.metrics import cross_entropy, point_metrics
 from qlora_core.run_store import Run
 from qlora_core.training import Command, Evaluated, Evaluating, Event, Paused, Resumed, Step
@@ -91,10 +93,15 @@ class Journal:
         self.run.finish(result, state="stopped" if stopped else "finished", message=message)
 
     def end(self, state: str, message: str, **details: object) -> None:
-        """The run ended without a result: failed, interrupted or stopped before training."""
+        """The run ended without a result: failed, interrupted or stopped before training.
+
+        A full disk may be what ended it: what cannot be written then is left out, and raises nothing.
+        """
         if self._is_main:
-            self._record("end", {"state": state, "message": message, **details})
-            self.run.set_status(state=state, message=message)
+            with suppress(StorageError):
+                self.run.set_status(state=state, message=message)
+            with suppress(StorageError):
+                self._record("end", {"state": state, "message": message, **details})
 
     def _record(self, kind: str, fields: dict[str, Any]) -> None:
         if self._is_main:

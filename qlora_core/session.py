@@ -1,21 +1,24 @@
 """Start or resume a run in this process, and record however it ends: this is the worker's edge."""
 
 import errno
+import os
 import signal
 import traceback
 from types import FrameType
 
 import torch
-from accelerate import PartialState
 from accelerate.utils import broadcast_object_list
 
 from qlora_core.config import RunConfig
+from qlora_core.environment import process_state
 from qlora_core.errors import MemoryExhausted, QLoRAError, RunError, RunFailure, StorageError
 from qlora_core.journal import Journal, Listener, StopRequested
 from qlora_core.run_store import Run, RunStore
 from qlora_core.worker import execute
 
-RESUMABLE_STATES = ("interrupted", "failed")
+#: What the system says of a full disk; libraries written in Rust pass its words on, but not its number.
+FULL_DISK = tuple(os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
+RESUMABLE_STATES = ("queued", "interrupted", "failed")
 
 
 def start_run(config: RunConfig, store: RunStore, listener: Listener) -> Run:
@@ -25,7 +28,7 @@ def start_run(config: RunConfig, store: RunStore, listener: Listener) -> Run:
         UserError, RunFailure: it could not be carried out; the run in the store says why.
         KeyboardInterrupt: it was interrupted, and can be resumed.
     """
-    state = PartialState()
+    state = process_state()
     run_id = [store.create(config).id if state.is_main_process else ""]
     if state.num_processes > 1:
         broadcast_object_list(run_id)
@@ -33,35 +36,44 @@ def start_run(config: RunConfig, store: RunStore, listener: Listener) -> Run:
 
 
 def resume_run(run_id: str, store: RunStore, listener: Listener) -> Run:
-    """Go on with an interrupted or failed run from its last checkpoint.
+    """Go on with an interrupted or failed run from its last checkpoint, or start one that waits.
 
     Raises:
         RunError: there is no such run, or it is not in a state to be resumed.
     """
     run = store.open(run_id)
-    if run.status.state not in RESUMABLE_STATES:
+    # Of several processes the main one alone looks: it may have claimed the run before the others come to it.
+    if process_state().is_main_process and run.status.state not in RESUMABLE_STATES:
         raise RunError(f"Run {run_id} is {run.status.state}; only an interrupted or failed run can be resumed.")
     return carry_out(run, listener)
 
 
 def carry_out(run: Run, listener: Listener) -> Run:
-    """Execute ``run`` and write into its status how it ended."""
-    state = PartialState()
+    """Execute ``run`` and write into its status how it ended.
+
+    Raises:
+        UserError, RunFailure: it could not be carried out; the run in the store says why.
+        KeyboardInterrupt: it was interrupted, by Ctrl-C or SIGTERM, and can be resumed.
+    """
+    state = process_state()
     if state.is_main_process:
         run.claim()
     journal = Journal(run, listener, is_main_process=state.is_main_process, alone=state.num_processes == 1)
-    signal.signal(signal.SIGTERM, _interrupt)
+    handler_before = signal.signal(signal.SIGTERM, _interrupt)
     try:
         execute(run, journal)
     except StopRequested:
         journal.end("stopped", "Stopped before training began; nothing was learned yet.")
-    except KeyboardInterrupt:
-        journal.end("interrupted", f"Interrupted. Go on from the last checkpoint with --resume {run.id}.")
-        raise
+    except KeyboardInterrupt as interrupt:
+        message = f"Interrupted. Go on from the last checkpoint with --resume {run.id}."
+        journal.end("interrupted", message)
+        raise KeyboardInterrupt(message) from interrupt
     except Exception as error:
         failure = explain(error)
         journal.end("failed", str(failure), traceback=traceback.format_exc())
         raise failure from error
+    finally:
+        signal.signal(signal.SIGTERM, handler_before)
     return run
 
 
@@ -72,7 +84,7 @@ def explain(error: Exception) -> QLoRAError:
     out_of_memory = isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in str(error)
     if out_of_memory:
         return MemoryExhausted("The machine ran out of memory. Lower train_batch_size, eval_batch_size or max_length.")
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if any(words in str(error) for words in FULL_DISK):
         return StorageError("The disk is full. Free some space, then resume the run.")
     return RunFailure(f"The run ended with an unexpected {type(error).__name__}: {str(error)[:300]}")
 

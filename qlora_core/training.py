@@ -42,7 +42,7 @@ class Step:
     epoch: float
     loss: float  #: mean cross-entropy of the batch (natural logarithm)
     learning_rate: float
-    grad_norm: float  #: before clipping
+    grad_norm: float | None  #: before clipping; None where float16 overflowed, which skips the step
     examples_per_second: float  #: over the last steps, pauses and evaluations left out
     seconds_left: float  #: for the remaining steps and evaluations, at the pace so far
 
@@ -131,7 +131,7 @@ class Trainer:
         """Yield every step and evaluation; at the end the model holds the best evaluation's weights.
 
         Raises:
-            DivergedError: the loss became NaN or infinite.
+            DivergedError: the loss or its gradient became NaN or infinite.
             StorageError: a checkpoint could not be written.
         """
         if self.checkpoint_path.exists():
@@ -169,12 +169,10 @@ class Trainer:
             group["lr"] = rate
         torch.manual_seed(_dropout_seed(config.seed, step, self.accelerator.process_index))
         loss = self._backward(indices)
-        if not math.isfinite(loss):
-            raise DivergedError(
-                f"The training loss became {loss} at step {step + 1}. "
-                f"Lower learning_rate (now {config.learning_rate:g}) or raise warmup_ratio, and start again."
-            )
-        grad_norm = self.accelerator.clip_grad_norm_(list(self.trained.values()), config.max_grad_norm)
+        self._check_finite("training loss", loss)
+        grad_norm = float(self.accelerator.clip_grad_norm_(list(self.trained.values()), config.max_grad_norm))
+        if self.accelerator.scaler is None:
+            self._check_finite("norm of the gradient", grad_norm)
         self._scaled_optimizer.step()
         self._scaled_optimizer.zero_grad()
         self.progress.step += 1
@@ -186,10 +184,17 @@ class Trainer:
             epoch=self.progress.step / self.steps_per_epoch,
             loss=loss,
             learning_rate=rate,
-            grad_norm=float(grad_norm),
+            grad_norm=grad_norm if math.isfinite(grad_norm) else None,
             examples_per_second=self.progress.examples / self.progress.train_seconds,
             seconds_left=self._seconds_left(),
         )
+
+    def _check_finite(self, name: str, value: float) -> None:
+        if not math.isfinite(value):
+            raise DivergedError(
+                f"The {name} became {value} near step {self.progress.step + 1}. "
+                f"Lower learning_rate (now {self.config.learning_rate:g}) or raise warmup_ratio, and start again."
+            )
 
     def _backward(self, indices: list[int]) -> float:
         """Add this process's share of the batch's gradient; return the whole batch's mean loss."""
@@ -238,10 +243,12 @@ class Trainer:
         """Measure, remember the weights if they are the best so far, and write a checkpoint."""
         yield Evaluating(self.progress.step)
         started = time.monotonic()
-        logits = predict_logits(self.model, self.validation_pairs, self.accelerator, self.config.eval_batch_size)
+        # not the wrapped one: its forward pass waits for the other processes, which may have fewer batches
+        logits = predict_logits(self._bare_model, self.validation_pairs, self.accelerator, self.config.eval_batch_size)
         labels = self.validation_pairs.labels
         accuracy, f1 = point_metrics(logits, labels)
         epoch, loss = self.progress.step / self.steps_per_epoch, cross_entropy(logits, labels)
+        self._check_finite("validation loss", loss)
         history = self.progress.history
         history.append({"step": self.progress.step, "epoch": epoch, "accuracy": accuracy, "f1": f1, "loss": loss})
         is_best = best_epoch(history) == len(history) - 1

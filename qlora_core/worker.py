@@ -20,7 +20,7 @@ from qlora_core.batching import tokenize
 from qlora_core.catalog import find_base_model
 from qlora_core.config import RunConfig
 from qlora_core.environment import describe_environment, start_accelerator
-from qlora_core.errors import RunFailure
+from qlora_core.errors import ModelError, RunFailure
 from qlora_core.inference import predict_logits
 from qlora_core.journal import Journal
 from qlora_core.metrics import majority_logits
@@ -83,7 +83,11 @@ def load_material(config: RunConfig, journal: Journal) -> Material:
 
 
 def measure_baselines(run: Run, material: Material, journal: Journal) -> tuple[dict[str, np.ndarray], LoadedBase]:
-    """Validation logits of every baseline, and the quantised base model that the adapter will be attached to."""
+    """Validation logits of every baseline, and the quantised base model that the adapter will be attached to.
+
+    Raises:
+        ModelError: the base model's answers are no numbers.
+    """
     journal.phase("baselines", "Measuring what the base model can do before it is trained")
     config, accelerator, validation = run.config, material.accelerator, material.validation
     logits = {"majority": majority_logits(material.train.labels, len(validation))}
@@ -97,6 +101,8 @@ def measure_baselines(run: Run, material: Material, journal: Journal) -> tuple[d
     loaded = load_quantized(material.base.folder, quantization, material.compute, config.seed)
     arguments = (accelerator, config.eval_batch_size, journal.progress)
     logits["untrained_head"] = predict_logits(loaded.model, validation, *arguments)
+    if not np.isfinite(logits["untrained_head"]).all():
+        raise ModelError(f"The base model '{material.base.id}' answers with NaN or infinity. Its weights are damaged.")
     probe = fit_linear_probe(loaded.model, material.train, validation, *arguments)
     logits["linear_probe"] = probe.logits
     for name, answers in logits.items():
@@ -140,9 +146,13 @@ def reload_in_fresh_process(run: Run, journal: Journal) -> np.ndarray:
             errors.open("w", encoding="utf-8") as stderr,
             subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=stderr, text=True) as process,
         ):
-            for line in process.stdout or ():
-                done, total = line.split()
-                journal.progress(int(done), int(total))
+            try:
+                for line in process.stdout or ():
+                    done, total = line.split()
+                    journal.progress(int(done), int(total))
+            except KeyboardInterrupt:
+                process.kill()
+                raise
         if process.returncode != 0:
             reason = (errors.read_text(encoding="utf-8").strip().splitlines() or [f"exit {process.returncode}"])[-1]
             raise RunFailure(f"The adapter was saved, but a fresh process could not reload it: {reason[:300]}")

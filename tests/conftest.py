@@ -93,6 +93,10 @@ def make_rows(count: int) -> list[dict[str, Any]]:
     return rows
 
 
+def ignore(kind: str, fields: dict[str, Any]) -> None:
+    """A run's listener that is not interested."""
+
+
 @pytest.fixture(scope="session")
 def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of a two-layer, 64-wide BERT with random weights."""
@@ -133,7 +137,7 @@ def tiny_config(tiny_bert: Path, pairs_file: Path) -> Callable[..., RunConfig]:
 @pytest.fixture(scope="session")
 def finished_run(tiny_config: Callable[..., RunConfig], tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A run on the tiny BERT that has finished; tests read it and leave it as it is."""
-    return start_run(tiny_config(), RunStore(tmp_path_factory.mktemp("finished") / "runs"), lambda kind, fields: None)
+    return start_run(tiny_config(), RunStore(tmp_path_factory.mktemp("finished") / "runs"), ignore)
 
 
 @dataclass(frozen=True)
