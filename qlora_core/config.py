@@ -39,8 +39,8 @@ class RunConfig(BaseModel):
     bnb_4bit_use_double_quant: bool = Field(True, description="Quantise the 4-bit scales themselves to 8 bits.")
     bnb_4bit_compute_dtype: ComputeDtype = Field("auto", description="Number type of the matrix products.")
 
-    r: int = Field(8, ge=1, le=256, description="Rank of the LoRA matrices.")
-    lora_alpha: float = Field(16, gt=0, le=1024, description="The adapter's output is scaled by lora_alpha / r.")
+    r: int = Field(16, ge=1, le=256, description="Rank of the LoRA matrices.")
+    lora_alpha: float = Field(32, gt=0, le=1024, description="The adapter's output is scaled by lora_alpha / r.")
     lora_dropout: float = Field(0.0, ge=0, lt=1, description="Dropout in front of the LoRA matrices.")
     target_modules: tuple[Name, ...] = Field(
         BERT_LINEAR_LAYERS, min_length=1, max_length=16, description="Layers that receive an adapter."
@@ -50,8 +50,8 @@ class RunConfig(BaseModel):
         ("classifier", "pooler"), description="Layers trained in full beside the adapter; always the classifier."
     )
 
-    learning_rate: float = Field(5e-4, gt=0, le=0.1, description="Peak step size of AdamW.")
-    num_train_epochs: int = Field(4, ge=1, le=100, description="Passes over the training pairs.")
+    learning_rate: float = Field(3e-4, gt=0, le=0.1, description="Peak step size of AdamW.")
+    num_train_epochs: int = Field(3, ge=1, le=100, description="Passes over the training pairs.")
     train_batch_size: int = Field(16, ge=1, le=1024, description="Pairs a step, over all processes together.")
     eval_batch_size: int = Field(64, ge=1, le=1024, description="Pairs evaluated at once.")
     warmup_ratio: float = Field(0.06, ge=0, lt=1, description="Share of the steps over which the rate rises.")
@@ -80,7 +80,7 @@ class RunConfig(BaseModel):
 
 PRESETS: dict[str, dict[str, Any]] = {
     "standard": {},
-    "quick": {"max_train_samples": 800, "num_train_epochs": 2},
+    "quick": {"max_train_samples": 1200, "num_train_epochs": 2},
     "notebook": {
         "r": 8,
         "lora_alpha": 16,
