@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from peft import PeftModel
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, save_file
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from qlora_core.adapter import (
@@ -142,7 +142,7 @@ def test_saved_file_holds_every_trained_tensor_bit_for_bit(bench: Callable[..., 
     base = bench()
     model = with_changed_adapter(base)
     save_adapter(model, base.tokenizer, tmp_path / "adapter")
-    saved = load_file(tmp_path / "adapter" / WEIGHTS)
+    saved = load((tmp_path / "adapter" / WEIGHTS).read_bytes())
     trained = trainable_state(model)
     assert sorted(t.sum().item() for t in saved.values()) == sorted(t.sum().item() for t in trained.values())
 
@@ -152,7 +152,7 @@ def test_tensor_left_out_of_the_file_is_named(bench: Callable[..., Bench], part:
     base = bench()
     model = with_changed_adapter(base)
     save_adapter(model, base.tokenizer, tmp_path / "adapter")
-    tensors = load_file(tmp_path / "adapter" / WEIGHTS)
+    tensors = load((tmp_path / "adapter" / WEIGHTS).read_bytes())
     (left_out,) = (name for name in tensors if name.endswith(part) and "attention" not in name)
     save_file({name: t for name, t in tensors.items() if name != left_out}, tmp_path / "adapter" / WEIGHTS)
     (missing,) = missing_tensors(model, tmp_path / "adapter")

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 import pytest
 import torch
 from huggingface_hub import constants
-from safetensors.torch import load_file
+from safetensors.torch import load
 
 from qlora_core.catalog import HUB_MODELS, MINILM_PACKAGE, MINILM_SHA256, WEIGHTS_FILE, find_base_model
 from qlora_core.errors import HubError, ModelError
@@ -83,7 +83,7 @@ def test_unknown_name_lists_the_names_there_are() -> None:
 
 
 def _only_pickle_weights(folder: Path) -> None:
-    torch.save(load_file(folder / WEIGHTS_FILE), folder / "pytorch_model.bin")
+    torch.save(load((folder / WEIGHTS_FILE).read_bytes()), folder / "pytorch_model.bin")
     (folder / WEIGHTS_FILE).unlink()
 
 

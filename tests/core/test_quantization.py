@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 import torch
 from bitsandbytes.functional import dequantize_4bit
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save_file
 from torch import nn
 from transformers import AutoTokenizer, PreTrainedModel
 
@@ -177,7 +178,7 @@ def test_missing_pooler_is_drawn_from_the_seed_and_reported(tiny_bert: Path, tmp
 
 def test_classifier_of_another_task_is_replaced(tiny_bert: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(tiny_bert, tmp_path / "fine-tuned")
-    tensors = load_file(folder / "model.safetensors")
+    tensors = load_tensors((folder / "model.safetensors").read_bytes())
     tensors |= {"classifier.weight": torch.ones(5, 64), "classifier.bias": torch.ones(5)}
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
     model = load(folder)
@@ -202,7 +203,7 @@ def _weights(change: Callable[[bytes], bytes]) -> Callable[[Path], None]:
 
 
 def _without_a_tensor(folder: Path) -> None:
-    tensors = load_file(folder / "model.safetensors")
+    tensors = load_tensors((folder / "model.safetensors").read_bytes())
     del tensors["bert.encoder.layer.1.output.dense.weight"]
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
 
