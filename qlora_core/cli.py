@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from qlora_core import commands
-from qlora_core.config import DEFAULT_PRESET, PRESETS
+from qlora_core.config import DEFAULT_PRESET, PRESETS, RunConfig
 from qlora_core.errors import QLoRAError, UserError
 
 RUNS_DIR = "runs"
@@ -58,6 +58,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = Parser(prog="python -m qlora_core", description="Fine-tune BERT with QLoRA, and measure it.")
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
     train = _command(subparsers, "train", commands.train, "train an adapter and verify it")
+    train.formatter_class, train.epilog = argparse.RawDescriptionHelpFormatter, _settings()
     train.add_argument("--base-model", help="minilm (default), bert-base-cased, bert-base-uncased, or a folder")
     train.add_argument("--dataset", help="pairs (default), mrpc, or a CSV, TSV, JSONL or parquet file")
     train.add_argument("--data-dir", help="folder with MRPC's parquet files (also: QLORA_DATA_DIR)")
@@ -85,6 +86,15 @@ def build_parser() -> argparse.ArgumentParser:
     export.add_argument("--to", type=Path, required=True, metavar="FILE.zip")
     _command(subparsers, "doctor", commands.doctor, "show versions, device, models and data found here")
     return parser
+
+
+def _settings() -> str:
+    """The fields that --set takes, each with its default and what it means."""
+    lines = ["fields for --set (with the default of the standard preset):"]
+    for name, field in RunConfig.model_fields.items():
+        default = ",".join(field.default) if isinstance(field.default, tuple) else field.default
+        lines.append(f"  {name}={default}\n      {field.description}".replace("%", "%%"))
+    return "\n".join(lines)
 
 
 def _command(subparsers: Any, name: str, function: Any, words: str) -> argparse.ArgumentParser:

@@ -198,7 +198,7 @@ def _parquet_rows(path: Path) -> Iterator[Row]:
         names = dict.fromkeys(file.schema_arrow.names)
         wanted = [name for name in names if name in ("idx", *SENTENCES, "label", "phenomenon")]
         number = 0
-        for batch in file.iter_batches(columns=wanted):
+        for batch in file.iter_batches(batch_size=1024, columns=wanted):
             for fields in batch.to_pylist():
                 number += 1
                 yield Row(f"row {number}", names | fields)
