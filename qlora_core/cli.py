@@ -93,7 +93,7 @@ def _settings() -> str:
     lines = ["fields for --set (with the default of the standard preset):"]
     for name, field in RunConfig.model_fields.items():
         default = ",".join(field.default) if isinstance(field.default, tuple) else field.default
-        lines.append(f"  {name}={default}\n      {field.description}".replace("%", "%%"))
+        lines.append(f"  {name}={default}\n      {field.description}")
     return "\n".join(lines)
 
 
