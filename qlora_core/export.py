@@ -26,7 +26,14 @@ base = AutoModelForSequenceClassification.from_pretrained(
 )
 model = PeftModel.from_pretrained(base, ADAPTER).eval()
 tokenizer = AutoTokenizer.from_pretrained(ADAPTER)
-pair = tokenizer(sys.argv[1], sys.argv[2], truncation=True, max_length={max_length}, return_tensors="pt")
+pair = tokenizer(
+    sys.argv[1],
+    sys.argv[2],
+    truncation=True,
+    max_length={max_length},
+    return_token_type_ids=True,  # which sentence a token belongs to; not every tokenizer gives it unasked
+    return_tensors="pt",
+)
 with torch.inference_mode():
     probability = model(**pair.to(model.device)).logits.softmax(-1)[0, 1].item()
 print(f"probability that both say the same: {{probability:.4f}}")
