@@ -9,7 +9,8 @@ from pathlib import Path
 
 from qlora_core.errors import StorageError
 
-FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
+#: What keeps a file from being written, whatever is tried again: no room, or no right to.
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR)
 
 
 def replace_file(path: Path, write: Callable[[Path], object]) -> None:
@@ -33,7 +34,7 @@ def replace_file(path: Path, write: Callable[[Path], object]) -> None:
 
 def storage_error(error: OSError, path: Path) -> OSError | StorageError:
     """The error in plain words if it is about room or permission, else the error itself."""
-    if error.errno in FULL_DISK:
+    if error.errno in UNWRITABLE:
         return StorageError(
             f"{path.name} could not be written: the disk is full or not writable. Free some space, then resume the run."
         )
