@@ -13,7 +13,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from qlora_core.atomic_files import FULL_DISK, replace_file, replace_json, replace_text, storage_error
+from qlora_core.atomic_files import UNWRITABLE, replace_file, replace_json, replace_text, storage_error
 from qlora_core.errors import StorageError
 
 needs_dev_full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no device that is full")
@@ -69,7 +69,7 @@ def test_a_full_disk_is_a_storage_error_and_the_old_file_stays(old: Path) -> Non
     assert_untouched(old)
 
 
-@pytest.mark.parametrize("number", FULL_DISK)
+@pytest.mark.parametrize("number", UNWRITABLE)
 def test_every_way_of_a_disk_to_refuse_is_a_storage_error(number: int, old: Path) -> None:
     def refuse(temporary: Path) -> None:
         temporary.write_text("half", encoding="utf-8")
