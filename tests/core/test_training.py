@@ -141,15 +141,26 @@ def test_evaluations_are_spread_over_the_epoch(start: Callable[..., Trainer], co
     assert [event.step for event in events if isinstance(event, Evaluated)] == at + [step + 6 for step in at]
 
 
-def test_model_ends_with_the_best_evaluation_s_weights(start: Callable[..., Trainer]) -> None:
-    trainer = start(learning_rate=0.05, evaluations_per_epoch=3)
+def test_model_ends_with_the_weights_of_the_evaluation_that_is_best_by_the_rule(
+    start: Callable[..., Trainer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "best_epoch", lambda _: 1)
+    trainer = start(evaluations_per_epoch=3)
     events = list(trainer.train())
-    summary = trainer.summary()
-    assert summary.best["step"] < summary.steps, "the last evaluation is the best, so this shows nothing"
+    best = trainer.summary().best
+    assert [event.is_best for event in events if isinstance(event, Evaluated)] == [False, True, *[False] * 4]
     logits = predict_logits(trainer.model, trainer.validation_pairs, trainer.accelerator, 8)
-    assert mean_loss(logits, trainer.validation_pairs.labels) == summary.best["loss"]
-    flags = [(event.step, event.is_best) for event in events if isinstance(event, Evaluated)]
-    assert [step for step, is_best in flags if is_best][-1] == summary.best["step"]
+    assert (best["step"], best["loss"]) == (4, mean_loss(logits, trainer.validation_pairs.labels))
+
+
+def test_every_epoch_shows_each_pair_once_in_another_order(start: Callable[..., Trainer]) -> None:
+    trainer = start(learning_rate=1e-12)  # so small that a batch's loss says which pairs it holds
+    logits = predict_logits(trainer.model, trainer.train_pairs, trainer.accelerator, 8)
+    seen = losses(trainer)
+    first, second = seen[:STEPS_PER_EPOCH], seen[STEPS_PER_EPOCH:]
+    whole = mean_loss(logits, trainer.train_pairs.labels)
+    assert [np.mean(first), np.mean(second)] == pytest.approx([whole, whole], abs=1e-4)
+    assert first != pytest.approx(second, abs=1e-4)
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.3])
