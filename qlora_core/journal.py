@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -40,11 +41,12 @@ class Journal:
         self.run, self._listener, self._is_main, self._alone = run, listener, is_main_process, alone
         self._phase = "loading"
         self._status_written = 0.0
+        self._interrupted = False
 
     def phase(self, name: str, message: str) -> None:
         """A new phase begins; a stop asked for before training ends the run here."""
         self._phase = name
-        self._stop_if_nothing_learned()
+        self._obey()
         if self._is_main:
             self.run.set_status(state="running", phase=name, message=message)
         self._record("phase", {"phase": name, "message": message})
@@ -62,7 +64,7 @@ class Journal:
 
     def progress(self, done: int, total: int) -> None:
         """Work inside a phase went on; shown, not stored."""
-        self._stop_if_nothing_learned()
+        self._obey()
         if self._is_main:
             self._listener("progress", {"phase": self._phase, "done": done, "total": total})
 
@@ -84,6 +86,7 @@ class Journal:
 
     def command(self) -> Command:
         """What the store asks of the training loop at this moment."""
+        self._obey()
         return self.run.requested()
 
     def finish(self, result: dict[str, Any], *, stopped: bool) -> None:
@@ -108,6 +111,17 @@ class Journal:
             self.run.append_event(kind, **fields)
             self._listener(kind, fields)
 
-    def _stop_if_nothing_learned(self) -> None:
+    def interrupt(self, signal_number: int, frame: FrameType | None) -> None:
+        """A signal's handler: Ctrl-C and SIGTERM end a run alike, recorded and able to go on from its checkpoint.
+
+        The signal is remembered beyond the exception, which may arise inside a library that swallows it.
+        """
+        del signal_number, frame
+        self._interrupted = True
+        raise KeyboardInterrupt
+
+    def _obey(self) -> None:
+        if self._interrupted:
+            raise KeyboardInterrupt
         if self._alone and self._phase in ("loading", "baselines") and self.run.requested() == "stop":
             raise StopRequested

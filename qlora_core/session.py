@@ -4,7 +4,6 @@ import errno
 import os
 import signal
 import traceback
-from types import FrameType
 
 import torch
 from accelerate.utils import broadcast_object_list
@@ -59,7 +58,7 @@ def carry_out(run: Run, listener: Listener) -> Run:
     if state.is_main_process:
         run.claim()
     journal = Journal(run, listener, is_main_process=state.is_main_process, alone=state.num_processes == 1)
-    handler_before = signal.signal(signal.SIGTERM, _interrupt)
+    handlers_before = {number: signal.signal(number, journal.interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         execute(run, journal)
     except StopRequested:
@@ -73,7 +72,8 @@ def carry_out(run: Run, listener: Listener) -> Run:
         journal.end("failed", str(failure), traceback=traceback.format_exc())
         raise failure from error
     finally:
-        signal.signal(signal.SIGTERM, handler_before)
+        for number, handler in handlers_before.items():
+            signal.signal(number, handler)
     return run
 
 
@@ -87,9 +87,3 @@ def explain(error: Exception) -> QLoRAError:
     if any(words in str(error) for words in FULL_DISK):
         return StorageError("The disk is full. Free some space, then resume the run.")
     return RunFailure(f"The run ended with an unexpected {type(error).__name__}: {str(error)[:300]}")
-
-
-def _interrupt(signal_number: int, frame: FrameType | None) -> None:
-    """SIGTERM ends a run as Ctrl-C does: recorded, and able to go on from its checkpoint."""
-    del signal_number, frame
-    raise KeyboardInterrupt

@@ -20,7 +20,7 @@ from qlora_core.batching import tokenize
 from qlora_core.catalog import find_base_model
 from qlora_core.config import RunConfig
 from qlora_core.environment import describe_environment, start_accelerator
-from qlora_core.errors import ModelError, RunFailure
+from qlora_core.errors import ConfigError, ModelError, RunFailure
 from qlora_core.inference import predict_logits
 from qlora_core.journal import Journal
 from qlora_core.metrics import majority_logits
@@ -87,6 +87,7 @@ def measure_baselines(run: Run, material: Material, journal: Journal) -> tuple[d
 
     Raises:
         ModelError: the base model's answers are no numbers.
+        ConfigError: it has no pooler, and the adapter would not carry the one drawn for it.
     """
     journal.phase("baselines", "Measuring what the base model can do before it is trained")
     config, accelerator, validation = run.config, material.accelerator, material.validation
@@ -99,6 +100,11 @@ def measure_baselines(run: Run, material: Material, journal: Journal) -> tuple[d
         )
         del whole
     loaded = load_quantized(material.base.folder, quantization, material.compute, config.seed)
+    if loaded.pooler_is_new and "pooler" not in config.modules_to_save:
+        raise ConfigError(
+            f"modules_to_save: the base model '{material.base.id}' has no pooler, so that a new one is drawn, and an "
+            "adapter without it could not be loaded by others. Name the pooler as well: classifier,pooler."
+        )
     arguments = (accelerator, config.eval_batch_size, journal.progress)
     logits["untrained_head"] = predict_logits(loaded.model, validation, *arguments)
     if not np.isfinite(logits["untrained_head"]).all():
@@ -152,6 +158,7 @@ def reload_in_fresh_process(run: Run, journal: Journal) -> np.ndarray:
                     journal.progress(int(done), int(total))
             except KeyboardInterrupt:
                 process.kill()
+                process.wait()
                 raise
         if process.returncode != 0:
             reason = (errors.read_text(encoding="utf-8").strip().splitlines() or [f"exit {process.returncode}"])[-1]

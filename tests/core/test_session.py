@@ -6,6 +6,7 @@ import resource
 import signal
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import psutil
@@ -99,11 +100,25 @@ def test_a_signal_leaves_a_run_that_is_interrupted(
     assert list(run.events())[-1]["kind"] == "end"
 
 
-def test_a_run_gives_the_handler_of_sigterm_back(tiny_config: MakeConfig, store: RunStore) -> None:
-    before = signal.getsignal(signal.SIGTERM)
+def swallowed_signal() -> None:
+    with suppress(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGTERM)
+
+
+@pytest.mark.parametrize("kind", ["phase", "step"])
+def test_a_signal_is_obeyed_though_a_library_swallows_its_exception(
+    kind: str, tiny_config: MakeConfig, store: RunStore
+) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        start_run(tiny_config(), store, when(swallowed_signal, kind))
+    assert only_run(store).status.state == "interrupted"
+
+
+def test_a_run_gives_the_handlers_of_signals_back(tiny_config: MakeConfig, store: RunStore) -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     with pytest.raises(RunFailure):
         start_run(tiny_config(), store, when(throw(ValueError()), "phase"))
-    assert signal.getsignal(signal.SIGTERM) == before
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
 
 
 @pytest.mark.slow
@@ -123,10 +138,10 @@ def reloading_processes() -> list[psutil.Process]:
 
 
 def interrupt_while_reloading() -> None:
-    """Send SIGTERM to this process as soon as it has a child that reloads."""
+    """Send SIGTERM to this process as soon as it has a child that is busy importing what it reloads with."""
 
     def watch() -> None:
-        while not reloading_processes():
+        while not any(child.memory_info().rss > 50e6 for child in reloading_processes()):
             threading.Event().wait(0.01)
         os.kill(os.getpid(), signal.SIGTERM)
 

@@ -9,10 +9,10 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from qlora_core.config import RunConfig
-from qlora_core.errors import ModelError, RunFailure
+from qlora_core.errors import ConfigError, ModelError, RunFailure
 from qlora_core.run_store import Run, RunStore
 from qlora_core.session import start_run
-from tests.conftest import ignore
+from tests.conftest import ignore, make_bert
 
 MakeConfig = Callable[..., RunConfig]
 
@@ -136,3 +136,11 @@ def test_an_adapter_that_lost_a_tensor_is_not_verified(tiny_config: MakeConfig, 
     assert reload["verified"] is False
     assert reload["missing_tensors"] == [f"{lost}.default.weight"]
     assert reload["max_abs_logit_difference"] > 1e-3
+
+
+def test_a_pooler_drawn_anew_has_to_be_saved_with_the_adapter(
+    tiny_config: MakeConfig, store: RunStore, tmp_path: Path
+) -> None:
+    folder = make_bert(tmp_path / "without-pooler", pooler=False)
+    with pytest.raises(ConfigError, match="has no pooler"):
+        start_run(tiny_config(base_model=str(folder), modules_to_save=("classifier",)), store, ignore)
