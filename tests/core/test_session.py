@@ -6,7 +6,7 @@ import resource
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 import psutil
@@ -237,40 +237,37 @@ def test_a_gradient_that_is_no_number_ends_the_run(
     assert only_run(store).status.state == "failed"
 
 
-@pytest.fixture
-def largest_file() -> Iterator[Callable[[int], None]]:
-    """Limits the files that this process writes to a number of bytes, so that a write fails as on a full disk."""
+@contextmanager
+def largest_file(size: int) -> Iterator[None]:
+    """No file that this process writes may grow beyond ``size`` bytes: a write then fails as on a full disk."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.mark.parametrize("size", [700, 1_500, 2_500, 60_000, 200_000])
-def test_a_disk_that_fills_up_ends_the_run(
-    size: int, largest_file: Callable[[int], None], tiny_config: MakeConfig, store: RunStore
-) -> None:
+def test_a_disk_that_fills_up_ends_the_run(size: int, tiny_config: MakeConfig, store: RunStore) -> None:
     run = store.create(tiny_config())
-    largest_file(size)
-    with pytest.raises(StorageError, match="disk is full"):
+    with largest_file(size), pytest.raises(StorageError, match="disk is full"):
         carry_out(run, ignore)
     assert only_run(store).status.state == "failed"
     assert "disk is full" in run.status.message
 
 
-def test_an_adapter_that_cannot_be_written_ends_the_run(
-    largest_file: Callable[[int], None], tiny_config: MakeConfig, store: RunStore
-) -> None:
-    with pytest.raises(StorageError, match="disk is full"):
-        start_run(tiny_config(), store, when(lambda: largest_file(60_000), "phase", phase="saving"))
+def test_an_adapter_that_cannot_be_written_ends_the_run(tiny_config: MakeConfig, store: RunStore) -> None:
+    with ExitStack() as stack, pytest.raises(StorageError, match="disk is full"):
+        limit = when(lambda: stack.enter_context(largest_file(60_000)), "phase", phase="saving")
+        start_run(tiny_config(), store, limit)
     assert only_run(store).status.state == "failed"
     assert not only_run(store).adapter_dir.exists()
 
 
-def test_a_disk_that_takes_nothing_more_leaves_the_run_as_it_was(
-    largest_file: Callable[[int], None], tiny_config: MakeConfig, store: RunStore
-) -> None:
-    with pytest.raises(StorageError, match="disk is full"):
-        start_run(tiny_config(), store, when(lambda: largest_file(0), "step"))
+def test_a_disk_that_takes_nothing_more_leaves_the_run_as_it_was(tiny_config: MakeConfig, store: RunStore) -> None:
+    with ExitStack() as stack, pytest.raises(StorageError, match="disk is full"):
+        start_run(tiny_config(), store, when(lambda: stack.enter_context(largest_file(0)), "step"))
     assert only_run(store).status.phase == "training"
 
 
