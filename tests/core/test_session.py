@@ -259,8 +259,9 @@ def test_a_disk_that_fills_up_ends_the_run(size: int, tiny_config: MakeConfig, s
 
 def test_an_adapter_that_cannot_be_written_ends_the_run(tiny_config: MakeConfig, store: RunStore) -> None:
     with ExitStack() as stack, pytest.raises(StorageError, match="disk is full"):
-        limit = when(lambda: stack.enter_context(largest_file(60_000)), "phase", phase="saving")
-        start_run(tiny_config(), store, limit)
+        start_run(
+            tiny_config(), store, when(lambda: stack.enter_context(largest_file(60_000)), "phase", phase="saving")
+        )
     assert only_run(store).status.state == "failed"
     assert not only_run(store).adapter_dir.exists()
 
