@@ -69,10 +69,11 @@ def _table(metrics: dict[str, Any]) -> list[str]:
 def evaluate(options: argparse.Namespace) -> Report:
     """Measure a run's baselines and adapter on any pairs."""
     from qlora_core.evaluation_report import evaluate_run
+    from qlora_core.progress_bar import ProgressBar
 
     run = RunStore(options.runs_dir).open(options.run_id)
     data_dir = Path(options.data_dir) if options.data_dir else None
-    report = evaluate_run(run, options.dataset, data_dir, options.split)
+    report = evaluate_run(run, options.dataset, data_dir, options.split, ProgressBar().pairs)
     verdicts = [comparison["verdict"] for comparison in report["comparison"].values()]
     return report, "\n".join([*_table(report["metrics"]), "", *verdicts])
 
@@ -83,6 +84,7 @@ def predict(options: argparse.Namespace) -> Report:
 
     from qlora_core.data import read_pairs_file
     from qlora_core.evaluation_report import predict_pairs
+    from qlora_core.progress_bar import ProgressBar
 
     run = RunStore(options.runs_dir).open(options.run_id)
     if options.pair:
@@ -90,7 +92,7 @@ def predict(options: argparse.Namespace) -> Report:
         pairs = Dataset.from_dict({"sentence1": [options.pair[0]], "sentence2": [options.pair[1]]})
     else:
         pairs = read_pairs_file(options.file, labels=False)
-    report = predict_pairs(run, pairs)
+    report = predict_pairs(run, pairs, ProgressBar().pairs)
     lines = ["untrained head  linear probe  fine-tuned   (probability that both say the same)"]
     for row in report["pairs"]:
         columns = [row[name]["probability"] for name in ("untrained_head", "linear_probe", "finetuned")]

@@ -20,6 +20,12 @@ class QLoRAError(Exception):
     """Base of all errors below; ``str(error)`` may be shown to a visitor as it is."""
 
 
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether ``error`` is Python's, the GPU's or torch's CPU allocator's way of saying that memory ran out."""
+    names = {kind.__name__ for kind in type(error).__mro__}
+    return bool(names & {"MemoryError", "OutOfMemoryError"}) or "can't allocate memory" in str(error)
+
+
 class UserError(QLoRAError):
     """The request cannot be carried out as asked."""
 

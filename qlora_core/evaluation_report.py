@@ -7,6 +7,7 @@ import numpy as np
 from datasets import Dataset
 
 from qlora_core.data import load_pairs
+from qlora_core.inference import Progress
 from qlora_core.metrics import probabilities
 from qlora_core.prediction import ANSWERERS, Predictor
 from qlora_core.reload import load_run_pairs
@@ -14,7 +15,9 @@ from qlora_core.results import measure_all, phenomena
 from qlora_core.run_store import Run
 
 
-def evaluate_run(run: Run, dataset: str | None, data_dir: Path | None, split: str) -> dict[str, Any]:
+def evaluate_run(
+    run: Run, dataset: str | None, data_dir: Path | None, split: str, progress: Progress | None = None
+) -> dict[str, Any]:
     """Baselines and adapter of ``run`` on a split of ``dataset`` (the run's own if None).
 
     Raises:
@@ -25,7 +28,7 @@ def evaluate_run(run: Run, dataset: str | None, data_dir: Path | None, split: st
     source = load_pairs(dataset, data_dir=data_dir, seed=config.seed) if dataset else load_run_pairs(config)
     pairs = source.train if split == "train" else source.validation
     predictor = Predictor(run)
-    logits: dict[str, np.ndarray] = {answerer: predictor.logits(pairs, answerer) for answerer in ANSWERERS}
+    logits: dict[str, np.ndarray] = {answerer: predictor.logits(pairs, answerer, progress) for answerer in ANSWERERS}
     labels = np.asarray(pairs["label"])
     return {
         "run_id": run.id,
@@ -35,14 +38,14 @@ def evaluate_run(run: Run, dataset: str | None, data_dir: Path | None, split: st
     }
 
 
-def predict_pairs(run: Run, pairs: Dataset) -> dict[str, Any]:
+def predict_pairs(run: Run, pairs: Dataset, progress: Progress | None = None) -> dict[str, Any]:
     """Every answerer's probability and label for each pair of sentences.
 
     Raises:
         RunError: the run has no adapter yet.
     """
     predictor = Predictor(run)
-    answers = {answerer: probabilities(predictor.logits(pairs, answerer)) for answerer in ANSWERERS}
+    answers = {answerer: probabilities(predictor.logits(pairs, answerer, progress)) for answerer in ANSWERERS}
     rows = []
     for index, pair in enumerate(pairs):
         row = {"sentence1": pair["sentence1"], "sentence2": pair["sentence2"]}

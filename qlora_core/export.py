@@ -5,6 +5,7 @@ from pathlib import Path
 
 from qlora_core.atomic_files import replace_file
 from qlora_core.errors import RunError
+from qlora_core.quantization import NOT_QUANTIZED
 from qlora_core.run_store import Run
 
 RECORDS = ("config.json", "environment.json", "result.json", "predictions.parquet", "baseline_heads.safetensors")
@@ -74,7 +75,7 @@ def load_script(run: Run) -> str:
 
 def _quantization_words(run: Run) -> str:
     config = run.config
-    skipped = 'llm_int8_skip_modules=["classifier", "bert.pooler"]'
+    skipped = f"llm_int8_skip_modules={NOT_QUANTIZED}"
     if config.quantization == "none":
         return "None"
     if config.quantization == "int8":

@@ -6,9 +6,11 @@ CSV, TSV, JSONL and parquet with columns sentence1, sentence2 and label; a colum
 import csv
 import json
 import stat
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from io import TextIOWrapper
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -45,18 +47,19 @@ def read_pairs_file(path: Path, *, labels: bool = True) -> Dataset:
     needed = (*SENTENCES, "label") if labels else SENTENCES
     columns: dict[str, list[Any]] = {name: [] for name in ("idx", *needed)}
     phenomena: list[str] = []
-    for number, row in enumerate(_rows(path)):
-        if number == 0:
-            _check_columns(path, row.fields, needed)
-        if number >= MAX_ROWS:
-            raise DataError(f"{path.name} has more than {MAX_ROWS:,} rows. Split it, or keep a part of it.")
-        columns["idx"].append(_index(row, number))
-        for name in SENTENCES:
-            columns[name].append(_sentence(path, row, name))
-        if labels:
-            columns["label"].append(_label(path, row))
-        if row.fields.get("phenomenon"):
-            phenomena.append(_printable(row.fields["phenomenon"])[:80])
+    with closing(_rows(path)) as rows:
+        for number, row in enumerate(rows):
+            if number == 0:
+                _check_columns(path, row.fields, needed)
+            if number >= MAX_ROWS:
+                raise DataError(f"{path.name} has more than {MAX_ROWS:,} rows. Split it, or keep a part of it.")
+            columns["idx"].append(_index(row, number))
+            for name in SENTENCES:
+                columns[name].append(_sentence(path, row, name))
+            if labels:
+                columns["label"].append(_label(path, row))
+            if row.fields.get("phenomenon"):
+                phenomena.append(_printable(row.fields["phenomenon"])[:80])
     if not columns["idx"]:
         raise DataError(f"{path.name} has no rows. It needs the columns {', '.join(needed)} and at least one pair.")
     if len(phenomena) == len(columns["idx"]):
@@ -128,23 +131,24 @@ def _label(path: Path, row: Row) -> int:
     return LABELS[text]
 
 
-def _rows(path: Path) -> Iterator[Row]:
+def _rows(path: Path) -> Generator[Row, None, None]:
     try:
-        yield from READERS[path.suffix.lower()](path)
+        with path.open("rb") as file:
+            yield from READERS[path.suffix.lower()](path, file)
     except OSError as error:
         raise DataError(f"{path.name} cannot be read: {error.strerror}. Check its permissions.") from error
 
 
-def _lines(path: Path, newline: str | None = None) -> Iterator[str]:
-    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline=newline) as file:
-        for number, line in enumerate(file, start=1):
+def _lines(path: Path, file: BinaryIO, newline: str | None = None) -> Iterator[str]:
+    with TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline=newline) as text:
+        for number, line in enumerate(text, start=1):
             if not _is_unicode(line):
                 raise DataError(f"{path.name}, line {number}: this is not UTF-8 text. Save the file again as UTF-8.")
             yield line
 
 
-def _csv_rows(path: Path, delimiter: str = ",") -> Iterator[Row]:
-    reader = csv.reader(_lines(path, newline=""), delimiter=delimiter, strict=True)
+def _csv_rows(path: Path, file: BinaryIO, delimiter: str = ",") -> Iterator[Row]:
+    reader = csv.reader(_lines(path, file, newline=""), delimiter=delimiter, strict=True)
     header: list[str] = []
     while True:
         line = reader.line_num + 1
@@ -175,12 +179,12 @@ def _csv_fault(error: str) -> str:
     return f"this is not valid CSV ({error})."
 
 
-def _tsv_rows(path: Path) -> Iterator[Row]:
-    return _csv_rows(path, delimiter="\t")
+def _tsv_rows(path: Path, file: BinaryIO) -> Iterator[Row]:
+    return _csv_rows(path, file, delimiter="\t")
 
 
-def _jsonl_rows(path: Path) -> Iterator[Row]:
-    for number, line in enumerate(_lines(path), start=1):
+def _jsonl_rows(path: Path, file: BinaryIO) -> Iterator[Row]:
+    for number, line in enumerate(_lines(path, file), start=1):
         if not line.strip():
             continue
         try:
@@ -192,13 +196,13 @@ def _jsonl_rows(path: Path) -> Iterator[Row]:
         yield Row(f"line {number}", fields)
 
 
-def _parquet_rows(path: Path) -> Iterator[Row]:
+def _parquet_rows(path: Path, file: BinaryIO) -> Iterator[Row]:
     try:
-        file = pq.ParquetFile(path)
-        names = dict.fromkeys(file.schema_arrow.names)
+        table = pq.ParquetFile(file)
+        names = dict.fromkeys(table.schema_arrow.names)
         wanted = [name for name in names if name in ("idx", *SENTENCES, "label", "phenomenon")]
         number = 0
-        for batch in file.iter_batches(batch_size=1024, columns=wanted):
+        for batch in table.iter_batches(batch_size=1024, columns=wanted):
             for fields in batch.to_pylist():
                 number += 1
                 yield Row(f"row {number}", names | fields)

@@ -32,6 +32,10 @@ class ProgressBar:
         elif kind == "end":
             self.close()  # the command's last line says how it ended
 
+    def pairs(self, done: int, total: int) -> None:
+        """``done`` of ``total`` pairs have been answered."""
+        self("progress", {"done": done, "total": total})
+
     def close(self) -> None:
         """End the current bar and clear its line: what it led to is written as lines."""
         if self._bar is not None:

@@ -13,17 +13,31 @@ from typing import Any
 
 import bitsandbytes as bnb
 import torch
+from huggingface_hub.errors import StrictDataclassError
+from safetensors import SafetensorError, safe_open
 from torch import nn
 from transformers import AutoModelForSequenceClassification, BitsAndBytesConfig, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
 from qlora_core.config import ComputeDtype, RunConfig
-from qlora_core.errors import ConfigError, ModelError
+from qlora_core.errors import ConfigError, ModelError, is_out_of_memory
 
 #: Kept in floating point: they are trained. A name matches the end of a module's path in whole parts, so it has
 #: to be "bert.pooler" ("pooler" alone would leave bert.pooler.dense to be quantised).
 NOT_QUANTIZED = ["classifier", "bert.pooler"]
 NUM_LABELS = 2
+#: What transformers and safetensors raise over damaged files.
+DAMAGE = (
+    OSError,
+    ValueError,
+    RuntimeError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    SafetensorError,
+    StrictDataclassError,
+)
 #: A checkpoint may hold more: heads it was pretrained with, which are not loaded.
 ENCODER_PARTS = ("embeddings.", "encoder.", "pooler.")
 
@@ -119,9 +133,9 @@ def load_quantized(folder: Path, quantization: BitsAndBytesConfig | None, comput
             ignore_mismatched_sizes=True,  # reported by _check_complete, with the tensor's name
             output_loading_info=True,
         )
-    except (MemoryError, torch.OutOfMemoryError):
-        raise
-    except Exception as error:  # a damaged file raises nearly any type, from ZeroDivisionError to SafetensorError
+    except DAMAGE as error:
+        if is_out_of_memory(error):
+            raise
         raise ModelError(
             f"The model in '{folder.name}' cannot be loaded, its files may be damaged. "
             f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
@@ -244,8 +258,6 @@ def _constants(layer: Any) -> Iterator[torch.Tensor]:
 
 def float32_bytes(folder: Path) -> int:
     """Bytes of the encoder's parameters in float32, from the shapes in its safetensors header."""
-    from safetensors import safe_open
-
     with safe_open(folder / "model.safetensors", framework="numpy") as tensors:
         shapes = [
             tensors.get_slice(name).get_shape()

@@ -5,12 +5,11 @@ import os
 import signal
 import traceback
 
-import torch
 from accelerate.utils import broadcast_object_list
 
 from qlora_core.config import RunConfig
 from qlora_core.environment import process_state
-from qlora_core.errors import MemoryExhausted, QLoRAError, RunError, RunFailure, StorageError
+from qlora_core.errors import MemoryExhausted, QLoRAError, RunError, RunFailure, StorageError, is_out_of_memory
 from qlora_core.journal import Journal, Listener, StopRequested
 from qlora_core.run_store import Run, RunStore
 from qlora_core.worker import execute
@@ -81,8 +80,7 @@ def explain(error: Exception) -> QLoRAError:
     """An error in words a visitor can act on; errors of this package already are."""
     if isinstance(error, QLoRAError):
         return error
-    out_of_memory = isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in str(error)
-    if out_of_memory:
+    if is_out_of_memory(error):
         return MemoryExhausted("The machine ran out of memory. Lower train_batch_size, eval_batch_size or max_length.")
     if any(words in str(error) for words in FULL_DISK):
         return StorageError("The disk is full. Free some space, then resume the run.")

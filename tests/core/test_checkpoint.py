@@ -1,8 +1,6 @@
 """A training's state in one file: everything comes back, and a damaged or foreign file is refused."""
 
-import resource
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +11,7 @@ from safetensors.torch import load, save_file
 from qlora_core.adapter import attach_lora, trainable_state
 from qlora_core.checkpoint import TRAINED, Progress, load_checkpoint, save_checkpoint
 from qlora_core.errors import RunError, StorageError
-from tests.conftest import Bench
+from tests.conftest import Bench, largest_file
 
 NAME = "checkpoint.safetensors"
 
@@ -122,21 +120,10 @@ def test_checkpoint_of_other_layers_is_refused_and_changes_nothing(
     assert all(torch.equal(new.trained[name], before[name]) for name in before)
 
 
-@contextmanager
-def room_for(size: int) -> Iterator[None]:
-    """No file may grow beyond ``size`` bytes, as on a disk that is nearly full."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
 def test_full_disk_is_reported_and_leaves_the_older_checkpoint(bench: Callable[..., Bench], tmp_path: Path) -> None:
     state = training(bench())
     save_checkpoint(tmp_path / NAME, Progress(step=1), state.trained, state.optimizer)
-    with room_for(10_000), pytest.raises(StorageError, match=rf"{NAME} could not be written: the disk is full"):
+    with largest_file(10_000), pytest.raises(StorageError, match=rf"{NAME} could not be written: the disk is full"):
         save_checkpoint(tmp_path / NAME, Progress(step=2), state.trained, state.optimizer)
     assert load_checkpoint(tmp_path / NAME, state.trained, state.optimizer).step == 1
     assert [path.name for path in tmp_path.iterdir()] == [NAME]

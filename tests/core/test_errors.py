@@ -1,9 +1,10 @@
 """The tree of exceptions, and what the rest of the package may rely on about it."""
 
 import pytest
+import torch
 
 from qlora_core import errors
-from qlora_core.errors import QLoRAError, RunFailure, UserError
+from qlora_core.errors import QLoRAError, RunFailure, UserError, is_out_of_memory
 
 CLASSES = {name: value for name, value in vars(errors).items() if isinstance(value, type)}
 
@@ -36,3 +37,16 @@ def test_an_error_is_the_users_or_the_runs_and_never_both() -> None:
     leaves = [value for value in CLASSES.values() if value not in (QLoRAError, UserError, RunFailure)]
     assert leaves
     assert all(issubclass(leaf, UserError) != issubclass(leaf, RunFailure) for leaf in leaves)
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (MemoryError(), True),
+        (torch.OutOfMemoryError("CUDA out of memory"), True),
+        (RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory: you tried"), True),
+        (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), False),
+    ],
+)
+def test_out_of_memory_is_recognised_in_all_its_forms(error: Exception, expected: bool) -> None:
+    assert is_out_of_memory(error) is expected

@@ -84,3 +84,9 @@ def test_a_run_that_has_learned_nothing_yet_cannot_be_measured(
 ) -> None:
     with pytest.raises(RunError, match="has saved no adapter yet"):
         evaluate_run(store.create(tiny_config()), None, None, "validation")
+
+
+def test_progress_is_told_for_every_answerer(finished_run: Run) -> None:
+    told: list[tuple[int, int]] = []
+    evaluate_run(finished_run, None, None, "validation", lambda done, total: told.append((done, total)))
+    assert told.count((16, 16)) == 3

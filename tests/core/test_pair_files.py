@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -292,3 +293,21 @@ def test_a_file_that_the_system_refuses_to_read_is_refused(tmp_path: Path) -> No
     (tmp_path / "pairs.csv").symlink_to("/proc/self/mem")
     with pytest.raises(DataError, match=r"^pairs\.csv cannot be read: "):
         read_pairs_file(tmp_path / "pairs.csv")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("label.csv", "sentence1,sentence2,label\nA.,B.,1\nC.,D.,7\nE.,F.,0\n"),
+        ("quote.csv", 'sentence1,sentence2,label\nA.,B.,1\nC.,"D.,0\n'),
+        ("fields.tsv", "sentence1\tsentence2\tlabel\nA.\tB.\nC.\tD.\t1\n"),
+        ("brace.jsonl", '{"sentence1": "A.", "sentence2": "B.", "label": 1}\n{\n{}\n'),
+    ],
+)
+def test_a_refused_file_is_closed_at_once(tmp_path: Path, name: str, content: str) -> None:
+    path = tmp_path / name
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(DataError) as refusal:
+        read_pairs_file(path)
+    assert refusal.value.__traceback__ is not None  # which keeps every frame that it passed, and their files, alive
+    assert str(path) not in {file.path for file in psutil.Process().open_files()}

@@ -2,11 +2,10 @@
 
 import errno
 import os
-import resource
 import signal
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import psutil
@@ -18,7 +17,7 @@ from qlora_core.errors import DivergedError, MemoryExhausted, QLoRAError, RunErr
 from qlora_core.journal import Listener
 from qlora_core.run_store import Run, RunStore
 from qlora_core.session import carry_out, resume_run, start_run
-from tests.conftest import ignore
+from tests.conftest import ignore, largest_file
 
 MakeConfig = Callable[..., RunConfig]
 #: What differs from run to run, whatever the seed.
@@ -235,17 +234,6 @@ def test_a_gradient_that_is_no_number_ends_the_run(
     with pytest.raises(DivergedError, match="norm of the gradient"):
         start_run(tiny_config(), store, ignore)
     assert only_run(store).status.state == "failed"
-
-
-@contextmanager
-def largest_file(size: int) -> Iterator[None]:
-    """No file that this process writes may grow beyond ``size`` bytes: a write then fails as on a full disk."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.mark.parametrize("size", [700, 1_500, 2_500, 60_000, 200_000])
