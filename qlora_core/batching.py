@@ -36,6 +36,11 @@ class TokenizedPairs:
         """Tokens of each pair."""
         return [len(ids) for ids in self.encoded.input_ids]
 
+    def select(self, indices: list[int]) -> "TokenizedPairs":
+        """The pairs at ``indices``, in that order."""
+        rows = ([rows[index] for index in indices] for rows in (self.encoded.input_ids, self.encoded.token_type_ids))
+        return TokenizedPairs(Encoded(*rows), None, self.labels[indices], self.pad_token_id)
+
 
 def tokenize(
     pairs: Dataset, tokenizer: PreTrainedTokenizerBase, max_length: int, *, swapped: bool = False

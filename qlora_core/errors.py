@@ -6,7 +6,8 @@
     │   ├── DataError           a file of pairs is missing, malformed or unusable
     │   ├── ModelError          a base model is missing, incomplete or not a BERT
     │   ├── HubError            the Hugging Face hub is needed and cannot be reached
-    │   └── RunError            a run does not exist, or is not in a state that allows the request
+    │   ├── RunError            a run does not exist, or is not in a state that allows the request
+    │   └── QueueError          a visitor asks for more than their place in the queue
     └── RunFailure              a run started and could not be completed (exit status 1)
         ├── DivergedError       the loss became NaN or infinite
         ├── MemoryExhausted     the machine or the GPU ran out of memory
@@ -48,6 +49,10 @@ class HubError(UserError):
 
 class RunError(UserError):
     """A run does not exist, or is not in a state that allows the request."""
+
+
+class QueueError(UserError):
+    """A visitor asks for more than their place in the queue."""
 
 
 class RunFailure(QLoRAError):

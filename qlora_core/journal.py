@@ -16,6 +16,7 @@ from qlora_core.training import Command, Evaluated, Evaluating, Event, Paused, R
 
 Listener = Callable[[str, dict[str, Any]], None]
 SECONDS_BETWEEN_STATUS_UPDATES = 0.5
+PAUSE_POLL_SECONDS = 0.2
 TRAINING, EVALUATING = "Training the adapter", "Measuring the adapter on the validation pairs"
 EVENT_KINDS: dict[type[Event], str] = {
     Step: "step",
@@ -48,7 +49,7 @@ class Journal:
         self._phase = name
         self._obey()
         if self._is_main:
-            self.run.set_status(state="running", phase=name, message=message)
+            self.run.set_status(state="running", phase=name, message=message, progress=None)
         self._record("phase", {"phase": name, "message": message})
 
     def environment(self, description: dict[str, Any]) -> None:
@@ -62,11 +63,22 @@ class Journal:
         loss = cross_entropy(logits, labels)
         self._record("baseline", {"name": name, "accuracy": accuracy, "f1": f1, "loss": loss})
 
+    def watched_pairs(self, rows: list[dict[str, str | int]]) -> None:
+        """The pairs that will be watched while the model learns."""
+        self._record("watched_pairs", {"pairs": rows})
+
+    def watched(self, step: int, probabilities: list[float]) -> None:
+        """What the model says of the watched pairs after ``step`` steps."""
+        self._record("watched", {"step": step, "probabilities": probabilities})
+
     def progress(self, done: int, total: int) -> None:
-        """Work inside a phase went on; shown, not stored."""
+        """Work inside a phase went on; shown in the status, not among the events."""
         self._obey()
-        if self._is_main:
-            self._listener("progress", {"phase": self._phase, "done": done, "total": total})
+        if not self._is_main:
+            return
+        self._listener("progress", {"phase": self._phase, "done": done, "total": total})
+        if self._status_is_old():
+            self.run.set_status(progress=done / total)
 
     def training_event(self, event: Event) -> None:
         """Something happened in the training loop."""
@@ -80,9 +92,9 @@ class Journal:
             self.run.set_status(phase="evaluating", message=EVALUATING, step=event.step)
         elif isinstance(event, Evaluated):
             self.run.set_status(phase="training", message=TRAINING)
-        elif isinstance(event, Step) and time.monotonic() - self._status_written > SECONDS_BETWEEN_STATUS_UPDATES:
-            self._status_written = time.monotonic()
-            self.run.set_status(step=event.step, total_steps=event.total_steps)
+        elif isinstance(event, Step) and self._status_is_old():
+            share = event.step / event.total_steps
+            self.run.set_status(step=event.step, total_steps=event.total_steps, progress=share)
 
     def command(self) -> Command:
         """What the store asks of the training loop at this moment."""
@@ -120,8 +132,28 @@ class Journal:
         self._interrupted = True
         raise KeyboardInterrupt
 
+    def _status_is_old(self) -> bool:
+        """Whether it is time to write the status again; the caller then does."""
+        now = time.monotonic()
+        if now - self._status_written < SECONDS_BETWEEN_STATUS_UPDATES:
+            return False
+        self._status_written = now
+        return True
+
     def _obey(self) -> None:
+        """Wait out a pause and end at a stop, outside of training, which does both itself."""
         if self._interrupted:
             raise KeyboardInterrupt
-        if self._alone and self._phase in ("loading", "baselines") and self.run.requested() == "stop":
+        if not self._alone or self._phase == "training":
+            return
+        if self.run.requested() == "pause":
+            self._wait()
+        if self._phase in ("loading", "baselines") and self.run.requested() == "stop":
             raise StopRequested
+
+    def _wait(self) -> None:
+        message = self.run.status.message
+        self.run.set_status(state="paused", message="Paused")
+        while self.run.requested() == "pause" and not self._interrupted:
+            time.sleep(PAUSE_POLL_SECONDS)
+        self.run.set_status(state="running", message=message)

@@ -10,14 +10,20 @@
     predictions.parquet   one row a validation pair
     result.json           every figure; written once, last
     adapter/              what peft loads
+    owner                 SHA-256 of the secret of the visitor who started it, where one did
+    estimate.json         time and memory expected before it started, where they were asked for
+    worker.log            what its process printed, where a queue started it
 
 A run whose process is gone, by whatever end, is "interrupted": that is read off, never written.
 """
 
+import hashlib
+import hmac
 import json
 import os
 import re
 import secrets
+import shutil
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -45,11 +51,13 @@ class Status(BaseModel):
     state: State
     phase: str = "queued"
     message: str = "Waiting to start"
+    progress: float | None = Field(None, ge=0, le=1)  #: share of the phase that is done, where it is known
     step: int = 0
     total_steps: int = 0
     pid: int | None = Field(None, ge=1)
     pid_started: float | None = None  #: the process's start time, so that a reused pid is not mistaken for it
     created: float  #: seconds since 1970
+    queued: float = 0.0  #: when it last began to wait for its turn
     updated: float
 
 
@@ -60,6 +68,7 @@ class Run:
         self.path, self.id = path, path.name
         self.adapter_dir = path / "adapter"
         self.heads_path = path / "baseline_heads.safetensors"
+        self.events_path = path / "events.jsonl"
         self.checkpoint_path = path / "checkpoint" / "training.safetensors"
         self._next_seq: int | None = None
 
@@ -105,26 +114,31 @@ class Run:
 
     def events(self, since: int = 0) -> Iterator[dict[str, Any]]:
         """Events with ``seq`` >= ``since``, in order; a torn last line is left out."""
-        path = self.path / "events.jsonl"
-        if not path.exists():
+        if not self.events_path.exists():
             return
-        with path.open("rb") as file:
+        with self.events_path.open("rb") as file:
             for seq, line in enumerate(file):
                 if seq >= since and line.endswith(b"\n"):
                     yield json.loads(line)
 
     def claim(self) -> None:
-        """Make this process the run's worker.
+        """Make this process the run's worker, unless it was handed over to it already.
 
         Raises:
             RunError: another process is at work on it.
         """
         before = self.status
-        if before.state in LIVE_STATES and before.pid != os.getpid():
+        if before.state in LIVE_STATES and before.pid == os.getpid():
+            return
+        if before.state in LIVE_STATES:
             raise RunError(f"Run {self.id} is already {before.state} in another process.")
-        (self.path / "control").unlink(missing_ok=True)
-        started = psutil.Process().create_time()
-        self.set_status(state="running", message="Starting", pid=os.getpid(), pid_started=started)
+        self.hand_over(os.getpid())
+
+    def hand_over(self, pid: int) -> None:
+        """Make another process, which has just started, the run's worker; earlier requests are forgotten."""
+        self.request("run")
+        started = psutil.Process(pid).create_time()
+        self.set_status(state="running", phase="loading", message="Starting", pid=pid, pid_started=started)
 
     def set_status(self, **changes: object) -> None:
         """Replace some fields of the status.
@@ -142,7 +156,7 @@ class Run:
         Raises:
             StorageError: the disk is full or refuses to be written to.
         """
-        path = self.path / "events.jsonl"
+        path = self.events_path
         try:
             if self._next_seq is None:
                 self._next_seq = _count_whole_lines(path)
@@ -180,6 +194,41 @@ class Run:
         else:
             replace_text(path, control)
 
+    def set_owner(self, secret: str) -> None:
+        """Remember who started the run, by a digest of the secret that only they know."""
+        replace_text(self.path / "owner", _digest(secret))
+
+    def is_owned_by(self, secret: str) -> bool:
+        """Whether ``secret`` is that of the visitor who started the run; nobody's is where none was remembered."""
+        path = self.path / "owner"
+        return bool(secret) and path.exists() and hmac.compare_digest(path.read_text(encoding="utf-8"), _digest(secret))
+
+    def write_estimate(self, estimate: dict[str, Any]) -> None:
+        """Record what was expected of the run before it started."""
+        replace_json(self.path / "estimate.json", estimate)
+
+    @property
+    def estimate(self) -> dict[str, Any] | None:
+        """Time and memory that were expected, where they were asked for."""
+        path = self.path / "estimate.json"
+        return _read_json(path) if path.exists() else None
+
+    def delete(self) -> None:
+        """Remove the run and everything in it.
+
+        Raises:
+            RunError: a process is at work on it.
+            StorageError: the folder cannot be removed.
+        """
+        if self.status.state in LIVE_STATES:
+            raise RunError(f"Run {self.id} is {self.status.state}. Stop it first.")
+        try:
+            # The status goes first: a run half removed is then none, whatever happens to the rest.
+            (self.path / "status.json").unlink()
+            shutil.rmtree(self.path)
+        except OSError as error:
+            raise storage_error(error, self.path) from error
+
     def requested(self) -> Control:
         """What was asked of the worker last."""
         try:
@@ -204,7 +253,9 @@ class RunStore:
         now = time.time()
         run = Run(self.folder / _new_id(config, now))
         replace_json(run.path / "config.json", config.model_dump(mode="json"))
-        replace_json(run.path / "status.json", Status(state="queued", created=now, updated=now).model_dump())
+        replace_json(
+            run.path / "status.json", Status(state="queued", created=now, queued=now, updated=now).model_dump()
+        )
         return run
 
     def open(self, run_id: str) -> Run:
@@ -232,6 +283,10 @@ class RunStore:
         for path in sorted(self.folder.iterdir(), reverse=True):
             if path.is_dir() and RUN_ID.fullmatch(path.name):
                 yield Run(path)
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode("utf-8")).hexdigest()
 
 
 def _new_id(config: RunConfig, now: float) -> str:

@@ -1,15 +1,29 @@
-"""Start or resume a run in this process, and record however it ends: this is the worker's edge."""
+"""Start or resume a run in this process, and record however it ends: this is the worker's edge.
+
+python -m qlora_core.session RUN_DIRECTORY carries out a run that a queue handed over to this process.
+"""
 
 import errno
 import os
 import signal
+import sys
 import traceback
+from pathlib import Path
+from typing import Any
 
 from accelerate.utils import broadcast_object_list
 
 from qlora_core.config import RunConfig
 from qlora_core.environment import process_state
-from qlora_core.errors import MemoryExhausted, QLoRAError, RunError, RunFailure, StorageError, is_out_of_memory
+from qlora_core.errors import (
+    MemoryExhausted,
+    QLoRAError,
+    RunError,
+    RunFailure,
+    StorageError,
+    UserError,
+    is_out_of_memory,
+)
 from qlora_core.journal import Journal, Listener, StopRequested
 from qlora_core.run_store import Run, RunStore
 from qlora_core.worker import execute
@@ -85,3 +99,26 @@ def explain(error: Exception) -> QLoRAError:
     if any(words in str(error) for words in FULL_DISK):
         return StorageError("The disk is full. Free some space, then resume the run.")
     return RunFailure(f"The run ended with an unexpected {type(error).__name__}: {str(error)[:300]}")
+
+
+def main(run_directory: str) -> int:
+    """Carry out the run in ``run_directory``; how it ended is in its status, and in the exit status 0, 1 or 2."""
+    path = Path(run_directory)
+    try:
+        carry_out(RunStore(path.parent).open(path.name), _ignore)
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except (RunFailure, KeyboardInterrupt) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def _ignore(kind: str, fields: dict[str, Any]) -> None:
+    """Nobody listens: the run is followed in the store."""
+    del kind, fields
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

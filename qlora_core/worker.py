@@ -29,7 +29,8 @@ from qlora_core.quantization import LoadedBase, footprint, load_quantized, quant
 from qlora_core.reload import load_run_pairs
 from qlora_core.results import Finetuned, Material, Weights, build_result, prediction_columns
 from qlora_core.run_store import Run
-from qlora_core.training import Trainer
+from qlora_core.training import Step, Trainer
+from qlora_core.watch import choose_watched, steps_between_looks
 
 #: Variables by which ``accelerate launch`` tells a process that it is one of several.
 LAUNCHER_VARIABLES = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
@@ -129,8 +130,14 @@ def finetune(run: Run, loaded: LoadedBase, material: Material, journal: Journal)
     trainer = Trainer(
         model, material.train, material.validation, config, material.accelerator, run.checkpoint_path, journal.command
     )
+    watched = choose_watched(material.pairs.validation, material.validation, config.seed)
+    journal.watched_pairs(watched.rows)
+    if not run.checkpoint_path.exists():  # a resumed run has looked already
+        journal.watched(0, watched.look(model, material.accelerator))
     for event in trainer.train():
         journal.training_event(event)
+        if isinstance(event, Step) and event.step % steps_between_looks(event.total_steps) == 0:
+            journal.watched(event.step, watched.look(model, material.accelerator))
     model = material.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
     logits = predict_logits(model, material.validation, material.accelerator, config.eval_batch_size)
     return Finetuned(model, weights, trainer.summary(), logits)

@@ -1,0 +1,205 @@
+"""Runs that wait for their turn: first in, first out, each carried out by a process of its own.
+
+Everything that has to outlive this process is in the store. A server that starts again finds the waiting runs where they
+were, and lets a run that is still at work finish.
+"""
+
+import logging
+import os
+import subprocess
+import sys
+import time
+from threading import Event, RLock, Thread
+
+from qlora_core.config import RunConfig
+from qlora_core.errors import QLoRAError, QueueError, RunError
+from qlora_core.run_store import LIVE_STATES, Run, RunStore
+
+log = logging.getLogger(__name__)
+
+#: The same visitor asking for the same run again within this time has clicked twice.
+DOUBLE_CLICK_SECONDS = 3.0
+#: A worker that neither stops nor gets on for this long is ended from outside.
+PATIENCE_SECONDS = 120.0
+SHUTDOWN_SECONDS = 15.0
+NICENESS = 10
+RESUMABLE_STATES = ("interrupted", "failed")
+
+
+class JobQueue:
+    """Starts waiting runs one after the other, and passes on what is asked of them."""
+
+    def __init__(self, store: RunStore, *, poll_seconds: float = 0.3) -> None:
+        self.store = store
+        self._poll_seconds = poll_seconds
+        self._active: dict[str, Run] = {}  # waiting or at work
+        self._workers: dict[str, subprocess.Popen[bytes]] = {}
+        self._lock = RLock()
+        self._closed = Event()
+        self._thread: Thread | None = None
+
+    def start(self) -> None:
+        """Look for what an earlier server left behind, and begin to work."""
+        with self._lock:
+            for run in self.store.runs():
+                if run.status.state in ("queued", *LIVE_STATES):
+                    self._active[run.id] = run
+        self._thread = Thread(target=self._work, name="job-queue", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Interrupt the run at work, which can be resumed later, and start no other."""
+        self._closed.set()
+        if self._thread is not None:
+            self._thread.join()
+        for worker in self._workers.values():
+            worker.terminate()
+        for worker in self._workers.values():
+            try:
+                worker.wait(SHUTDOWN_SECONDS)
+            except subprocess.TimeoutExpired:
+                worker.kill()
+                worker.wait()
+        self._workers.clear()
+
+    def submit(self, config: RunConfig, owner: str = "") -> Run:
+        """Add a run to the end of the queue; a double click gets the same run twice.
+
+        Args:
+            owner: the secret of the visitor who asks, without which only the server's owner may stop the run.
+
+        Raises:
+            QueueError: this visitor has a run in the queue already.
+            StorageError: the store cannot be written to.
+        """
+        with self._lock:
+            self._tidy()
+            own = [run for run in self._active.values() if run.is_owned_by(owner)]
+            for run in own:
+                if time.time() - run.status.created < DOUBLE_CLICK_SECONDS and run.config == config:
+                    return run
+            if any(run.status.state == "queued" for run in own):
+                raise QueueError("You have a run in the queue already. Wait for its turn, or take it off the queue.")
+            run = self.store.create(config)
+            if owner:
+                run.set_owner(owner)
+            self._active[run.id] = run
+            return run
+
+    def waiting(self) -> list[Run]:
+        """The runs in the queue, the next one first."""
+        with self._lock:
+            queued = [(run.status.queued, run.id, run) for run in self._active.values() if run.status.state == "queued"]
+            return [run for _, _, run in sorted(queued, key=lambda entry: entry[:2])]
+
+    def at_work(self) -> Run | None:
+        """The run that is being carried out."""
+        with self._lock:
+            return next((run for run in self._active.values() if run.status.state in LIVE_STATES), None)
+
+    def place(self, run_id: str) -> int | None:
+        """1 for the run that is next, 2 for the one after it; None for a run that does not wait."""
+        ids = [run.id for run in self.waiting()]
+        return ids.index(run_id) + 1 if run_id in ids else None
+
+    def pause(self, run_id: str) -> None:
+        """Let a run rest where it is; in the queue it keeps its place, and others go first.
+
+        Raises:
+            RunError: it is neither waiting nor at work.
+        """
+        self._request(run_id, "pause")
+
+    def stop(self, run_id: str) -> None:
+        """End a run and keep what it has learned; a waiting one leaves the queue.
+
+        Raises:
+            RunError: it is neither waiting nor at work.
+        """
+        with self._lock:
+            run = self._request(run_id, "stop")
+            if run.status.state == "queued":
+                run.set_status(state="stopped", phase="done", message="Taken off the queue; nothing was learned.")
+                self._active.pop(run.id, None)
+
+    def resume(self, run_id: str) -> None:
+        """Let a paused run go on, or put an interrupted or failed one at the end of the queue.
+
+        Raises:
+            RunError: there is nothing to resume.
+        """
+        with self._lock:
+            run = self.store.open(run_id)
+            state = run.status.state
+            if state in RESUMABLE_STATES:
+                run.set_status(state="queued", message="Waiting to go on", progress=None, queued=time.time())
+                self._active[run.id] = run
+            elif state not in ("queued", *LIVE_STATES):
+                raise RunError(f"Run {run_id} is {state}; there is nothing to resume.")
+            run.request("run")
+
+    def _request(self, run_id: str, control: str) -> Run:
+        with self._lock:
+            run = self.store.open(run_id)
+            state = run.status.state
+            if state not in ("queued", *LIVE_STATES):
+                raise RunError(f"Run {run_id} is {state}; there is nothing to {control}.")
+            run.request("pause" if control == "pause" else "stop")
+            return run
+
+    def _work(self) -> None:
+        while not self._closed.wait(self._poll_seconds):
+            with self._lock:
+                try:
+                    self._turn()
+                except (QLoRAError, OSError):
+                    log.exception("The queue could not do its turn and tries again.")
+
+    def _turn(self) -> None:
+        self._tidy()
+        running = self.at_work()
+        if running is not None:
+            self._end_if_stuck(running)
+            return
+        ready = next((run for run in self.waiting() if run.requested() != "pause"), None)
+        if ready is not None:
+            self._launch(ready)
+
+    def _tidy(self) -> None:
+        """Forget workers and runs that have ended."""
+        for run_id, worker in list(self._workers.items()):
+            if worker.poll() is not None:
+                del self._workers[run_id]
+        for run in list(self._active.values()):
+            if not (run.path / "status.json").exists() or run.status.state not in ("queued", *LIVE_STATES):
+                del self._active[run.id]
+
+    def _launch(self, run: Run) -> None:
+        command = [sys.executable, "-m", "qlora_core.session", str(run.path.resolve())]
+        environment = {**os.environ, "TOKENIZERS_PARALLELISM": "false"}
+        with (run.path / "worker.log").open("ab") as output:
+            worker = subprocess.Popen(
+                command,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # a Ctrl-C in the server's terminal is the server's to pass on
+            )
+        self._workers[run.id] = worker
+        os.setpriority(os.PRIO_PROCESS, worker.pid, NICENESS)  # training takes what the page leaves over
+        run.hand_over(worker.pid)
+
+    def _end_if_stuck(self, run: Run) -> None:
+        """A worker that was asked to stop looks at that between two pieces of work; one that hangs never does."""
+        silence = time.time() - run.status.updated
+        worker = self._workers.get(run.id)
+        if run.requested() != "stop" or silence < PATIENCE_SECONDS or worker is None:
+            return
+        worker.terminate()
+        try:
+            worker.wait(SHUTDOWN_SECONDS)
+        except subprocess.TimeoutExpired:
+            worker.kill()
+            worker.wait()
+        run.set_status(state="interrupted", message="It did not answer and was ended. It can be resumed.")

@@ -1,0 +1,189 @@
+"""A run as those who watch it need it: what is new since they last asked, in an amount that does not grow with the run.
+
+The loss is drawn as at most ``MOST_POINTS`` points: means over buckets of 2^k steps. The number of steps is known from the
+first step on, so the size of a bucket never changes while a run goes on, and no point that was drawn moves.
+"""
+
+from collections import OrderedDict
+from contextlib import suppress
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field
+
+from qlora_core.errors import RunError
+from qlora_core.run_store import Run, RunStore
+
+MOST_POINTS = 1000
+#: Bytes of events read at most for one answer; a viewer who comes late asks again at once for the rest.
+MOST_BYTES = 64 * 2**20
+FEEDS_KEPT = 32
+
+Event = dict[str, Any]
+
+
+class Cursor(BaseModel):
+    """What a viewer has of a run already: the number of entries of each series."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    generation: int = Field(0, ge=0)
+    points: int = Field(0, ge=0)
+    evaluations: int = Field(0, ge=0)
+    baselines: int = Field(0, ge=0)
+    watched: int = Field(0, ge=0)
+
+
+@dataclass
+class Series:
+    """Everything of a run that is drawn."""
+
+    points: list[tuple[float, float, float]] = field(
+        default_factory=list
+    )  #: last step of a bucket, loss, learning rate
+    evaluations: list[Event] = field(default_factory=list)
+    baselines: list[Event] = field(default_factory=list)
+    watched: list[tuple[int, list[float]]] = field(default_factory=list)  #: step, probability of each watched pair
+    watched_pairs: list[Event] = field(default_factory=list)
+
+
+class RunFeed:
+    """Reads a run's events once, however many are watching."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.generation = 1  #: grows when entries that were handed out have become void
+        self.series = Series()
+        self.latest: Event = {}  #: the last step
+        self.failure = ""
+        self._offset = 0
+        self._bucket: list[Event] = []
+        self._lock = Lock()
+
+    def since(self, cursor: Cursor) -> dict[str, Any]:
+        """Status, latest step, and the entries that a viewer with ``cursor`` lacks.
+
+        Raises:
+            RunError: the run's status cannot be read.
+        """
+        with self._lock:
+            self._read()
+            fresh = cursor.generation == self.generation
+            have = cursor if fresh else Cursor()
+            series = self.series
+            status = self.run.status
+            return {
+                "run": self.run.id,
+                "generation": self.generation,
+                "state": status.state,
+                "phase": status.phase,
+                "message": status.message,
+                "progress": status.progress,
+                "step": self.latest.get("step", 0),
+                "total_steps": self.latest.get("total_steps", 0),
+                "epoch": self.latest.get("epoch", 0.0),
+                "examples_per_second": self.latest.get("examples_per_second"),
+                "seconds_left": self.latest.get("seconds_left"),
+                "points": series.points[have.points :],
+                "evaluations": series.evaluations[have.evaluations :],
+                "baselines": series.baselines[have.baselines :],
+                "watched": series.watched[have.watched :],
+                "watched_pairs": series.watched_pairs if have.watched == 0 else [],
+            }
+
+    def _read(self) -> None:
+        """Take in the whole lines that have been written since the last time."""
+        if not self.run.events_path.exists():
+            return
+        with self.run.events_path.open("rb") as file:
+            file.seek(self._offset)
+            content = file.read(MOST_BYTES)
+        whole = content.rfind(b"\n") + 1
+        self._offset += whole
+        for line in content[:whole].splitlines():
+            self._take(orjson.loads(line))
+
+    def _take(self, event: Event) -> None:
+        kind = event["kind"]
+        if kind == "step":
+            self._take_step(event)
+        elif kind == "resumed":
+            self._rewind(event["step"])
+        elif kind == "evaluation":
+            keys = ("step", "epoch", "accuracy", "f1", "loss", "is_best")
+            self.series.evaluations.append({key: event[key] for key in keys})
+        elif kind == "baseline":
+            self._take_baseline({key: event[key] for key in ("name", "accuracy", "f1", "loss")})
+        elif kind == "watched_pairs":
+            self.series.watched_pairs = event["pairs"]
+        elif kind == "watched":
+            self.series.watched.append((event["step"], event["probabilities"]))
+        elif kind == "phase" and event["phase"] in ("saving", "done"):
+            self._close_bucket()
+
+    def _take_step(self, event: Event) -> None:
+        self.latest = event
+        self._bucket.append(event)
+        if event["step"] % bucket_size(event["total_steps"]) == 0:
+            self._close_bucket()
+
+    def _close_bucket(self) -> None:
+        if self._bucket:
+            loss = sum(step["loss"] for step in self._bucket) / len(self._bucket)
+            last = self._bucket[-1]
+            self.series.points.append((last["step"], round(loss, 5), last["learning_rate"]))
+            self._bucket = []
+
+    def _take_baseline(self, baseline: Event) -> None:
+        """A resumed run measures its baselines again, with the same outcome."""
+        if all(known["name"] != baseline["name"] for known in self.series.baselines):
+            self.series.baselines.append(baseline)
+
+    def _rewind(self, step: int) -> None:
+        """The run goes on from a checkpoint at ``step``: what came after it is void."""
+        self.generation += 1
+        self._bucket = []
+        series = self.series
+        series.points = [point for point in series.points if point[0] <= step]
+        series.evaluations = [entry for entry in series.evaluations if entry["step"] <= step]
+        series.watched = [entry for entry in series.watched if entry[0] <= step]
+
+
+class Feeds:
+    """The feeds of the runs that were watched last, and nothing about older ones."""
+
+    def __init__(self, *stores: RunStore) -> None:
+        self._stores = stores
+        self._feeds: OrderedDict[str, RunFeed] = OrderedDict()
+        self._lock = Lock()
+
+    def of(self, run_id: str) -> RunFeed:
+        """The feed of a run.
+
+        Raises:
+            RunError: there is no such run.
+        """
+        run = self._open(run_id)
+        with self._lock:
+            feed = self._feeds.pop(run_id, None) or RunFeed(run)
+            self._feeds[run_id] = feed
+            while len(self._feeds) > FEEDS_KEPT:
+                self._feeds.popitem(last=False)
+            return feed
+
+    def _open(self, run_id: str) -> Run:
+        *others, last = self._stores
+        for store in others:
+            with suppress(RunError):
+                return store.open(run_id)
+        return last.open(run_id)
+
+
+def bucket_size(total_steps: int) -> int:
+    """Steps that one point stands for: the smallest power of two that keeps a run within ``MOST_POINTS`` points."""
+    size = 1
+    while total_steps > size * MOST_POINTS:
+        size *= 2
+    return size

@@ -1,0 +1,1 @@
+"""The page: the only part of this package that imports gradio."""
