@@ -57,7 +57,8 @@ class RunFeed:
         self.generation = 1  #: grows when entries that were handed out have become void
         self.series = Series()
         self.latest: Event = {}  #: the last step
-        self.failure = ""
+        self.seconds = 0.0  #: time at work, pauses and interruptions left out
+        self._last: Event = {}
         self._offset = 0
         self._bucket: list[Event] = []
         self._lock = Lock()
@@ -86,6 +87,7 @@ class RunFeed:
                 "epoch": self.latest.get("epoch", 0.0),
                 "examples_per_second": self.latest.get("examples_per_second"),
                 "seconds_left": self.latest.get("seconds_left"),
+                "seconds": round(self.seconds, 1),
                 "points": series.points[have.points :],
                 "evaluations": series.evaluations[have.evaluations :],
                 "baselines": series.baselines[have.baselines :],
@@ -107,6 +109,7 @@ class RunFeed:
 
     def _take(self, event: Event) -> None:
         kind = event["kind"]
+        self._count_time(event)
         if kind == "step":
             self._take_step(event)
         elif kind == "resumed":
@@ -122,6 +125,12 @@ class RunFeed:
             self.series.watched.append((event["step"], event["probabilities"]))
         elif kind == "phase" and event["phase"] in ("saving", "done"):
             self._close_bucket()
+
+    def _count_time(self, event: Event) -> None:
+        rested = self._last.get("paused") or event.get("phase") == "loading"
+        if self._last and not rested:
+            self.seconds += event["time"] - self._last["time"]
+        self._last = event
 
     def _take_step(self, event: Event) -> None:
         self.latest = event

@@ -4,10 +4,13 @@ import hmac
 from dataclasses import dataclass
 from pathlib import Path
 
+from qlora_core.availability import Availability
 from qlora_core.errors import QLoRAError, RunError
 from qlora_core.job_queue import JobQueue
+from qlora_core.predictors import Predictors
 from qlora_core.run_feed import Feeds
 from qlora_core.run_store import Run, RunStore
+from qlora_core.ui.estimates import Estimates
 
 RECORDED = "recorded"
 MOST_SECRET_CHARACTERS = 200
@@ -26,6 +29,18 @@ class Services:
     feeds: Feeds
     recorded: RunStore  #: runs that come with the program
     owner_key: str  #: whoever knows it may do everything
+    availability: Availability
+    estimates: Estimates
+    predictors: Predictors
+
+    def start(self) -> None:
+        """Go on with the queue, and find out what works on this machine."""
+        self.queue.start()
+        self.availability.start()
+
+    def close(self) -> None:
+        """Interrupt the run at work; it can be resumed."""
+        self.queue.close()
 
     def run(self, run_id: str) -> Run:
         """A run of this server, or a recorded one.
@@ -67,6 +82,15 @@ class Services:
 
 
 def make_services(runs_folder: Path, recorded_folder: Path, owner_key: str) -> Services:
-    """Services for a store; the queue is not started yet."""
+    """Services for a store; nothing is started yet."""
     store, recorded = RunStore(runs_folder), RunStore(recorded_folder)
-    return Services(store, JobQueue(store), Feeds(store, recorded), recorded, owner_key)
+    return Services(
+        store=store,
+        queue=JobQueue(store),
+        feeds=Feeds(store, recorded),
+        recorded=recorded,
+        owner_key=owner_key,
+        availability=Availability(),
+        estimates=Estimates(),
+        predictors=Predictors(),
+    )

@@ -1,0 +1,51 @@
+// What every part of the page shares: this browser's secret, and the links between the tabs.
+
+(function () {
+  const KEY = "qlora-secret";
+  let secret = "";
+
+  function keep(value) {
+    secret = value;
+    try {
+      localStorage.setItem(KEY, value);
+    } catch (error) {
+      // A browser that keeps nothing: the secret lasts as long as the page.
+    }
+  }
+
+  // Whoever started a run is known by a secret that only this browser has. The server's owner opens ?owner=KEY once.
+  const address = new URL(location.href);
+  const owner = address.searchParams.get("owner");
+  if (owner) {
+    keep(owner);
+    address.searchParams.delete("owner");
+    history.replaceState(null, "", address);
+  }
+  window.qloraSecret = function () {
+    if (!secret) {
+      try {
+        secret = localStorage.getItem(KEY) || "";
+      } catch (error) {
+        secret = "";
+      }
+    }
+    if (!secret) keep(Array.from(crypto.getRandomValues(new Uint8Array(24)), (byte) => byte.toString(16).padStart(2, "0")).join(""));
+    return secret;
+  };
+
+  window.qloraFollow = function (run) {
+    if (!run) return;
+    window.qloraAddress({ run });
+    window.dispatchEvent(new CustomEvent("qlora:follow", { detail: run }));
+  };
+
+  // The run and the pair are in the address, so that it can be sent to others.
+  window.qloraAddress = function (parameters) {
+    const address = new URL(location.href);
+    for (const [name, value] of Object.entries(parameters)) {
+      if (value) address.searchParams.set(name, value);
+      else address.searchParams.delete(name);
+    }
+    history.replaceState(null, "", address);
+  };
+})();

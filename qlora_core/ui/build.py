@@ -1,0 +1,56 @@
+"""The page: its tabs, what happens when it is opened, and how it is launched."""
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import plotly
+from starlette.routing import Mount
+from starlette.staticfiles import StaticFiles
+
+from qlora_core.ui import text
+from qlora_core.ui.services import Services
+from qlora_core.ui.theme import ASSETS, style_sheet, theme
+from qlora_core.ui.train_tab import PRIVATE, labelled_choices, train_tab
+
+PLOTLY_FOLDER = Path(plotly.__file__).parent / "package_data"
+MOST_UPLOADED = "20mb"
+
+
+def build_app(services: Services) -> gr.Blocks:
+    """Lay out the page and wire it to ``services``; nothing is started."""
+    with gr.Blocks(title=text.TITLE, analytics_enabled=False, fill_width=True) as page:
+        gr.Markdown(text.INTRODUCTION, elem_classes="intro")
+        with gr.Tabs(elem_id="tabs"):
+            with gr.Tab("Fine-tune", id="train"):
+                form = train_tab(services)
+        page.load(
+            labelled_choices(services),
+            None,
+            [form.base_model, form.dataset],
+            show_progress="hidden",
+            queue=False,
+            **PRIVATE,
+        )
+    return page
+
+
+def launch_options() -> dict[str, Any]:
+    """What ``Blocks.launch`` takes besides address and port: the look, and everything unneeded switched off."""
+    return {
+        "theme": theme(),
+        "css": style_sheet(),
+        "head": _head(),
+        "app_kwargs": {"routes": [Mount("/plotly", StaticFiles(directory=PLOTLY_FOLDER))]},
+        "footer_links": [],
+        "run_history": False,
+        "ssr_mode": False,
+        "enable_monitoring": False,
+        "max_file_size": MOST_UPLOADED,
+        "show_error": True,
+    }
+
+
+def _head() -> str:
+    script = (ASSETS / "page.js").read_text(encoding="utf-8")
+    return f'<script defer src="plotly/plotly.min.js"></script>\n<script>{script}</script>'
