@@ -15,8 +15,8 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from qlora_core.config import RunConfig
-from qlora_core.errors import ConfigError, RunError
+from qlora_core.config import RunConfig, check_target_modules
+from qlora_core.errors import RunError
 
 #: Heads kept beside the adapter so that the baselines can be reproduced: see ``save_heads``.
 UNTRAINED_HEAD = "untrained_head"
@@ -53,13 +53,8 @@ def attach_lora(model: PreTrainedModel, config: RunConfig, base_model_name: str)
 
 
 def _check_targets(model: PreTrainedModel, targets: tuple[str, ...]) -> None:
-    linear = {name for name, module in model.bert.encoder.named_modules() if isinstance(module, torch.nn.Linear)}
-    for target in targets:
-        if not any(name == target or name.endswith(f".{target}") for name in linear):
-            names = sorted({name.split(".", 2)[2] for name in linear})
-            raise ConfigError(
-                f"target_modules: no linear layer of this encoder is called '{target}'. It has: {', '.join(names)}."
-            )
+    encoder = model.bert.encoder.named_modules()
+    check_target_modules(targets, [name for name, module in encoder if isinstance(module, torch.nn.Linear)])
 
 
 @contextmanager

@@ -4,7 +4,7 @@ Field names are those of transformers' ``TrainingArguments``, PEFT's ``LoraConfi
 ``BitsAndBytesConfig`` wherever such a field exists.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -143,6 +143,26 @@ def _parse_value(name: str, text: str) -> object:
     if name in ("target_modules", "modules_to_save"):
         return tuple(part.strip() for part in text.split(",") if part.strip())
     return text
+
+
+def is_target(layer: str, targets: Iterable[str]) -> bool:
+    """Whether PEFT gives ``layer`` an adapter: a name fits a layer's path from its end, in whole parts."""
+    return any(layer == target or layer.endswith(f".{target}") for target in targets)
+
+
+def check_target_modules(targets: Iterable[str], encoder_layers: Iterable[str]) -> None:
+    """Refuse a target that is none of an encoder's linear layers, which are named as in ``layer.0.output.dense``.
+
+    Raises:
+        ConfigError: a name in ``target_modules`` fits no layer of this encoder.
+    """
+    layers = list(encoder_layers)
+    for target in targets:
+        if not any(is_target(layer, [target]) for layer in layers):
+            names = sorted({layer.split(".", 2)[2] for layer in layers})
+            raise ConfigError(
+                f"target_modules: no linear layer of this encoder is called '{target}'. It has: {', '.join(names)}."
+            )
 
 
 def _explain(error: ValidationError) -> str:
