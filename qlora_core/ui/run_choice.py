@@ -1,0 +1,53 @@
+"""Which runs the tab "Results" offers, and the check of those that a visitor asks for."""
+
+from qlora_core.errors import RunError
+from qlora_core.run_store import Run
+from qlora_core.ui.results_view import long_label
+from qlora_core.ui.services import Services
+
+MOST_RUNS = 4
+#: Runs listed at most, the newest; older ones stay where they are.
+MOST_LISTED = 200
+
+Choices = list[tuple[str, str]]
+
+
+def all_runs(services: Services) -> list[Run]:
+    """Every readable run, newest first, then those that came with the program."""
+    return [*services.store.runs()[:MOST_LISTED], *services.recorded.runs()]
+
+
+def finished_choices(services: Services) -> Choices:
+    """Label and id of every run that has a result."""
+    finished = [run for run in all_runs(services) if (run.path / "result.json").is_file()]
+    return [(long_label(run, recorded=services.is_recorded(run)), run.id) for run in finished]
+
+
+def all_choices(services: Services) -> Choices:
+    """Label and id of every run, whatever became of it."""
+    return [(f"{run.id}, {run.status.state}", run.id) for run in all_runs(services)]
+
+
+def checked_runs(services: Services, run_ids: object) -> list[Run]:
+    """The runs that a visitor asks for.
+
+    Raises:
+        RunError: none or too many are named, or there is no run of that name.
+    """
+    if not isinstance(run_ids, list) or not all(isinstance(run_id, str) for run_id in run_ids):
+        raise RunError("That request names no runs. Reload the page.")
+    names = list(dict.fromkeys(run_ids))
+    if not names:
+        raise RunError("No run is chosen. Choose one above.")
+    if len(names) > MOST_RUNS:
+        raise RunError(f"At most {MOST_RUNS} runs can be looked at together. Take some away.")
+    return [services.run(name) for name in names]
+
+
+def run_to_open(services: Services, wanted: object, chosen: object) -> list[str]:
+    """The runs to show when the tab is opened: the one asked for, else those on show, else the newest finished one."""
+    ids = [run_id for _, run_id in finished_choices(services)]
+    if wanted in ids:
+        return [str(wanted)]
+    kept = [run_id for run_id in chosen if run_id in ids] if isinstance(chosen, list) else []
+    return kept[:MOST_RUNS] or ids[:1]
