@@ -39,6 +39,24 @@
     window.dispatchEvent(new CustomEvent("qlora:follow", { detail: run }));
   };
 
+  // "See the results" of the live view opens the tab Results, which asks here for the run it is to show. When it is first
+  // opened by hand, that is the address's run.
+  let wanted = address.searchParams.get("run") || "";
+  window.addEventListener("qlora:results", (event) => {
+    wanted = event.detail;
+    document.querySelector("#open-results").click();
+  });
+  window.qloraResultsWanted = function () {
+    const run = wanted;
+    wanted = "";
+    return run;
+  };
+
+  // A file that was made on demand: press the hidden button that it was put behind.
+  window.qloraDownload = function (id) {
+    setTimeout(() => document.querySelector(`#${id}`)?.click(), 100);
+  };
+
   // The run and the pair are in the address, so that it can be sent to others.
   window.qloraAddress = function (parameters) {
     const address = new URL(location.href);
