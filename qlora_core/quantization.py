@@ -233,6 +233,18 @@ def footprint(model: nn.Module) -> dict[str, int]:
     return {group: size for group, size in sorted(groups.items()) if size}
 
 
+def float32_footprint(model: nn.Module) -> dict[str, int]:
+    """Bytes that a model's parameters would take in float32, by the groups of ``footprint``.
+
+    A 4-bit weight is packed, two numbers a byte; its ``quant_state`` knows the shape that it stands for.
+    """
+    groups: Counter[str] = Counter()
+    for name, parameter in model.named_parameters():
+        state = getattr(parameter, "quant_state", None)
+        groups[_group(name)] += 4 * (parameter.numel() if state is None else math.prod(state.shape))
+    return dict(sorted(groups.items()))
+
+
 def _group(name: str) -> str:
     if "lora_" in name or "modules_to_save" in name:
         return "adapter"

@@ -15,7 +15,7 @@ from qlora_core.config import RunConfig
 from qlora_core.data import PairData
 from qlora_core.environment import peak_gpu_bytes, peak_rss_bytes
 from qlora_core.metrics import probabilities
-from qlora_core.quantization import Compute, float32_bytes
+from qlora_core.quantization import Compute, float32_bytes, float32_footprint
 from qlora_core.run_store import Run
 from qlora_core.training import TrainingSummary
 
@@ -72,7 +72,7 @@ def build_result(
         "base_model": _describe_base(material, finetuned.weights),
         "dataset": _describe_dataset(material.pairs),
         "config": config.model_dump(mode="json"),
-        "quantization": _describe_quantization(config, material, finetuned.weights),
+        "quantization": _describe_quantization(config, material, finetuned),
         "trainable_parameters": finetuned.weights.trainable,
         "total_parameters": finetuned.weights.total,
         **measurements(logits, material, config),
@@ -173,7 +173,8 @@ def _describe_dataset(pairs: PairData) -> dict[str, Any]:
     }
 
 
-def _describe_quantization(config: RunConfig, material: Material, weights: Weights) -> dict[str, Any]:
+def _describe_quantization(config: RunConfig, material: Material, finetuned: Finetuned) -> dict[str, Any]:
+    weights = finetuned.weights
     four_bit = config.quantization in ("nf4", "fp4")
     return {
         "scheme": config.quantization,
@@ -183,4 +184,5 @@ def _describe_quantization(config: RunConfig, material: Material, weights: Weigh
         "bytes": weights.bytes,
         "bytes_total": sum(weights.bytes.values()),
         "bytes_float32": float32_bytes(material.base.folder),
+        "bytes_float32_by_group": float32_footprint(finetuned.model),
     }

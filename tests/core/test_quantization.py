@@ -28,6 +28,7 @@ from qlora_core.quantization import (
     Compute,
     choose_compute,
     float32_bytes,
+    float32_footprint,
     footprint,
     guard_cpu_training,
     load_quantized,
@@ -312,6 +313,17 @@ def test_footprint_shows_adapter_and_trained_copies_as_a_group(bench: Callable[.
     model = attach_lora(base.model, base.config, "tiny")
     trained = sum(p.nbytes for p in model.parameters() if p.requires_grad)
     assert footprint(model) == before | {"adapter": trained}
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_float32_footprint_is_that_of_the_unquantised_model(tiny_bert: Path, scheme: str) -> None:
+    assert float32_footprint(load(tiny_bert, scheme)) == footprint(load(tiny_bert, "none"))
+
+
+def test_float32_footprint_has_the_adapter_as_it_is(bench: Callable[..., Bench]) -> None:
+    base = bench()
+    model = attach_lora(base.model, base.config, "tiny")
+    assert float32_footprint(model)["adapter"] == footprint(model)["adapter"]
 
 
 def test_float32_bytes_are_those_of_the_unquantised_encoder(tiny_bert: Path, minilm: Path) -> None:

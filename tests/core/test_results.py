@@ -23,7 +23,7 @@ CONTRACT: dict[str, set[str]] = {
     "base_model": {"id", "source", "sha256", "parameters"},
     "dataset": {"id", "fingerprint", "train", "validation"},
     "config": set(RunConfig.model_fields),
-    "quantization": {"scheme", "quantized_modules", "bytes", "bytes_float32"},
+    "quantization": {"scheme", "quantized_modules", "bytes", "bytes_float32", "bytes_float32_by_group"},
     "trainable_parameters": set(),
     "total_parameters": set(),
     "metrics": set(ANSWERERS),
@@ -119,6 +119,7 @@ def test_the_quantised_bytes_are_half_a_byte_a_weight(finished_run: Run, result:
     assert quantization["quantized_modules"] == len(matrices)
     assert quantization["bytes"]["encoder"] == sum(matrix.numel() for matrix in matrices) // 2
     assert quantization["bytes_total"] == sum(quantization["bytes"].values())
+    assert quantization["bytes_float32_by_group"]["encoder"] == 8 * quantization["bytes"]["encoder"]
 
 
 def test_the_counts_of_pairs_are_those_of_the_predictions(result: dict[str, Any], predictions: pd.DataFrame) -> None:
