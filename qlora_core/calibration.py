@@ -1,0 +1,249 @@
+"""Measure a little of a run, its own model on its own pairs, and extrapolate the whole of it.
+
+The cost of a batch follows its padded tokens. So each kind of work is timed on batches from the longest to the shortest
+of the run, and its seconds a token are multiplied by the tokens of all the batches of that kind that the run has. What
+varies between the timed batches becomes the width of the estimate.
+"""
+
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import psutil
+import torch
+from accelerate import Accelerator
+from torch import nn
+from transformers import AutoTokenizer
+
+from qlora_core.adapter import attach_lora
+from qlora_core.batching import TokenizedPairs, epoch_batches, evaluation_batches, tokenize
+from qlora_core.catalog import BaseModel, find_base_model
+from qlora_core.config import RunConfig
+from qlora_core.environment import device_name, peak_gpu_bytes, peak_rss_bytes, start_accelerator
+from qlora_core.estimate import Estimate
+from qlora_core.inference import predict_logits
+from qlora_core.quantization import Compute, load_quantized, quantization_config
+from qlora_core.reload import load_run_pairs
+from qlora_core.session import explain  # importing it takes as long as the run's own start
+from qlora_core.training import Trainer
+from qlora_core.watch import WATCHED_OF_EACH_LABEL, steps_between_looks
+
+Listener = Callable[[str], None]
+
+#: Steps that are taken, and how many of the first are left out: they allocate what the others reuse.
+TRAINING_STEPS, WARM_UP_STEPS = 10, 2
+EVALUATION_BATCHES, WARM_UP_BATCHES = 4, 1
+#: Where batches are slow, fewer are timed.
+TRAINING_SECONDS, EVALUATION_SECONDS = 30.0, 4.0
+#: However even the timed batches are, the machine will not be for the whole of a run: shares of the expected value.
+LEAST_SPREAD = 0.1
+SPREAD_OF_FIXED_PARTS = 0.3
+#: Fitting the linear probe, resampling, saving: too short to be measured beforehand.
+SMALL_PARTS_SECONDS = 3.0
+#: A longer run holds more than a short one, because memory given back is not all used again.
+MEMORY_GROWTH = 1.25
+
+
+@dataclass
+class Timing:
+    """What some batches of one kind took."""
+
+    seconds: list[float] = field(default_factory=list)
+    tokens: list[int] = field(default_factory=list)  #: padding included
+
+    def add(self, seconds: float, tokens: int) -> None:
+        """One more batch."""
+        self.seconds.append(seconds)
+        self.tokens.append(tokens)
+
+    def after_warm_up(self, count: int) -> "Timing":
+        """Without the first ``count`` batches, but with one at least."""
+        count = min(count, len(self.seconds) - 1)
+        return Timing(self.seconds[count:], self.tokens[count:])
+
+    def expect(self, tokens: int) -> np.ndarray:
+        """Seconds for that many padded tokens: (low, high), one standard deviation of the batches' rates around."""
+        rates = [seconds / tokens for seconds, tokens in zip(self.seconds, self.tokens, strict=True)]
+        rate = sum(self.seconds) / sum(self.tokens)
+        spread = max(statistics.stdev(rates) / rate if len(rates) > 1 else 0.0, LEAST_SPREAD)
+        return _around(rate * tokens, min(spread, 0.9))
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What the run will work with."""
+
+    config: RunConfig
+    base: BaseModel
+    compute: Compute
+    accelerator: Accelerator
+    train: TokenizedPairs
+    validation: TokenizedPairs
+
+
+@dataclass(frozen=True)
+class Timings:
+    """Everything that was timed; what is no ``Timing`` is in seconds."""
+
+    startup: float  #: of a Python process with the libraries
+    loading: float  #: finding the model, reading and tokenising the pairs
+    loading_model: float  #: as the run quantises it
+    look: float  #: at the watched pairs
+    base: Timing
+    unquantised: Timing | None
+    adapter: Timing
+    training: Timing
+
+
+def calibrate(config: RunConfig, listener: Listener = print) -> Estimate:
+    """Load the run's base model, measure a few batches of every kind of work, and extrapolate the run.
+
+    Raises:
+        UserError: the run cannot be carried out as asked.
+        RunFailure: memory ran out, or training diverged in its first steps.
+    """
+    startup = time.time() - psutil.Process().create_time()
+    try:
+        bench, timings = _measure(config, startup, listener)
+    except (MemoryError, RuntimeError, OSError) as error:
+        raise explain(error) from error
+    device = bench.compute.device
+    gpu_bytes = peak_gpu_bytes(device)
+    memory = peak_rss_bytes() if gpu_bytes is None else gpu_bytes
+    low, high = run_seconds(bench, timings)
+    epoch = timings.training.expect(sum(_tokens(bench.train, batch) for batch in _training_batches(bench)))
+    return Estimate(
+        seconds=(round(low, 1), round(high, 1)),
+        memory_bytes=(memory, int(memory * MEMORY_GROWTH)),
+        memory_kind="memory" if gpu_bytes is None else "GPU memory",
+        examples_per_second=round(len(bench.train) / float(epoch.mean()), 1),
+        steps=len(_training_batches(bench)) * config.num_train_epochs,
+        device_name=device_name(device),
+        threads=torch.get_num_threads(),
+        measured_at=time.time(),
+    )
+
+
+def run_seconds(bench: Bench, timings: Timings) -> np.ndarray:
+    """(low, high) of the whole run: every pass over pairs, and what happens once or twice whatever their number."""
+    config = bench.config
+    batches = _training_batches(bench)
+    steps = len(batches) * config.num_train_epochs
+    validation, train = (_evaluation_tokens(pairs, config) for pairs in (bench.validation, bench.train))
+    evaluations = min(config.evaluations_per_epoch, len(batches)) * config.num_train_epochs
+    # Startup, loading and the quantised model happen again when the saved adapter is verified in a fresh process.
+    fixed = 2 * (timings.startup + timings.loading + timings.loading_model) + SMALL_PARTS_SECONDS
+    looks = 1 + steps // steps_between_looks(steps)
+    seconds = _around(fixed + looks * timings.look, SPREAD_OF_FIXED_PARTS)
+    seconds += timings.base.expect(2 * validation + train)  # untrained head, linear probe, the probe's features
+    if timings.unquantised is not None:
+        seconds += timings.unquantised.expect(validation)
+    seconds += timings.training.expect(config.num_train_epochs * sum(_tokens(bench.train, batch) for batch in batches))
+    return seconds + timings.adapter.expect((evaluations + 2) * validation)  # and the best epoch's, and the reloaded
+
+
+def _measure(config: RunConfig, startup: float, listener: Listener) -> tuple[Bench, Timings]:
+    listener("Loading the base model and the pairs")
+    started = time.monotonic()
+    bench = _load(config)
+    loading = time.monotonic() - started
+    quantization = quantization_config(config, bench.compute.dtype)
+    unquantised = None
+    if quantization is not None:
+        listener("Measuring the base model, unquantised")
+        model = load_quantized(bench.base.folder, None, bench.compute, config.seed).model
+        unquantised = _time_evaluation(model, bench)
+        del model
+    listener("Measuring the base model")
+    started = time.monotonic()
+    loaded = load_quantized(bench.base.folder, quantization, bench.compute, config.seed)
+    loading_model = time.monotonic() - started
+    base = _time_evaluation(loaded.model, bench)
+    model = attach_lora(loaded.model, config, bench.base.id)
+    training = _time_training(model, bench, listener)
+    listener("Measuring the adapter")
+    adapter = _time_evaluation(model, bench)
+    look = _time_look(model, bench)
+    return bench, Timings(startup, loading, loading_model, look, base, unquantised, adapter, training)
+
+
+def _load(config: RunConfig) -> Bench:
+    compute, accelerator = start_accelerator(config)
+    base = find_base_model(config.base_model)
+    pairs = load_run_pairs(config)
+    tokenizer = AutoTokenizer.from_pretrained(base.folder, local_files_only=True, trust_remote_code=False)
+    train, validation = (tokenize(split, tokenizer, config.max_length) for split in (pairs.train, pairs.validation))
+    return Bench(config, base, compute, accelerator, train, validation)
+
+
+def _time_evaluation(model: nn.Module, bench: Bench) -> Timing:
+    """Answer some validation batches: the longest, which warms up and needs the most memory, then others."""
+    size = bench.config.eval_batch_size
+    longest_first = list(evaluation_batches(bench.validation, size))[::-1]
+    timing = Timing()
+    for indices in _spread_out(longest_first, EVALUATION_BATCHES):
+        part = bench.validation.select(indices)
+        started = time.monotonic()
+        predict_logits(model, part, bench.accelerator, size)
+        timing.add(time.monotonic() - started, _tokens(bench.validation, indices))
+        if sum(timing.seconds) > EVALUATION_SECONDS:
+            break
+    return timing.after_warm_up(WARM_UP_BATCHES)
+
+
+def _time_training(model: nn.Module, bench: Bench, listener: Listener) -> Timing:
+    """Take some training steps, on batches from the shortest to the longest of the run, in random order."""
+    config, train = bench.config, bench.train
+    by_tokens = sorted(_training_batches(bench), key=lambda batch: _tokens(train, batch))
+    sample = train.select([index for batch in _spread_out(by_tokens, TRAINING_STEPS) for index in batch])
+    order = epoch_batches(sample, config.train_batch_size, config.seed, epoch=0)
+    settings = config.model_copy(update={"evaluations_per_epoch": 1})  # after the last step: it is never come to
+    timing = Timing()
+    with tempfile.TemporaryDirectory() as folder:
+        checkpoint = Path(folder) / "checkpoint.safetensors"
+        events = Trainer(model, sample, bench.validation, settings, bench.accelerator, checkpoint).train()
+        for number, indices in enumerate(order, start=1):
+            started = time.monotonic()
+            next(events)
+            timing.add(time.monotonic() - started, _tokens(sample, indices))
+            listener(f"Measuring training: step {number} of {len(order)}")
+            if number > WARM_UP_STEPS and sum(timing.seconds) > TRAINING_SECONDS:
+                break
+    return timing.after_warm_up(WARM_UP_STEPS)
+
+
+def _time_look(model: nn.Module, bench: Bench) -> float:
+    """Seconds of one look at as many pairs as are watched during training."""
+    pairs = bench.validation.select(list(range(min(2 * WATCHED_OF_EACH_LABEL, len(bench.validation)))))
+    started = time.monotonic()
+    predict_logits(model, pairs, bench.accelerator, len(pairs))
+    return time.monotonic() - started
+
+
+def _training_batches(bench: Bench) -> list[list[int]]:
+    """The first epoch's; the others differ from it in order and, hardly, in padding."""
+    return epoch_batches(bench.train, bench.config.train_batch_size, bench.config.seed, epoch=0)
+
+
+def _evaluation_tokens(pairs: TokenizedPairs, config: RunConfig) -> int:
+    return sum(_tokens(pairs, batch) for batch in evaluation_batches(pairs, config.eval_batch_size))
+
+
+def _tokens(pairs: TokenizedPairs, indices: list[int]) -> int:
+    """Tokens of a batch with its padding."""
+    return len(indices) * max(len(pairs.encoded.input_ids[index]) for index in indices)
+
+
+def _spread_out(batches: list[list[int]], count: int) -> list[list[int]]:
+    """``count`` of the batches at even distances, the first and the last among them; all if there are fewer."""
+    if len(batches) <= count:
+        return batches
+    return [batches[position] for position in np.linspace(0, len(batches) - 1, count).round().astype(int)]
+
+
+def _around(value: float, spread: float) -> np.ndarray:
+    return value * np.array([1 - spread, 1 + spread])
