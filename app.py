@@ -4,6 +4,8 @@ import atexit
 import logging
 import os
 import secrets
+import signal
+import sys
 from pathlib import Path
 
 from qlora_core.ui.build import build_app, launch_options
@@ -21,6 +23,7 @@ def main() -> None:
     runs = Path(os.environ.get("QLORA_RUNS_DIR", HERE / "runs"))
     services = make_services(runs, HERE / "assets" / "recorded_run", owner_key)
     atexit.register(services.close)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # an orderly end, as after Ctrl-C
     services.start()
     print(f"Your key as the owner of this server: open the page once as http://{address}:{port}/?owner={owner_key}")
     page = build_app(services)

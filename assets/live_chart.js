@@ -155,7 +155,7 @@ function show() {
   at("about").textContent = describe(about);
   const step = replaying ? Math.round(replay.limit) : news.step;
   const share = replaying ? replay.limit / news.total_steps : news.phase === "done" ? 1 : news.progress;
-  at("phase").textContent = replaying ? "Training (replay)" : news.state === "queued" ? PHASES.queued : PHASES[news.phase] || news.phase;
+  at("phase").textContent = replaying ? "Training (replay)" : phaseWords();
   at("step").textContent = news.total_steps ? `${step} of ${news.total_steps}` : "-";
   at("epoch").textContent = news.total_steps ? `${((step / news.total_steps) * about.epochs).toFixed(1)} of ${about.epochs}` : "-";
   at("speed").textContent = news.examples_per_second ? news.examples_per_second.toFixed(0) : "-";
@@ -168,12 +168,18 @@ function show() {
   speak();
 }
 
+function phaseWords() {
+  const words = news.state === "queued" ? PHASES.queued : PHASES[news.phase] || news.phase;
+  const ended = ["interrupted", "failed", "stopped"].includes(news.state) && news.phase !== "done";
+  return ended ? `Ended while ${words.toLowerCase()}` : words;
+}
+
 const scheme = (about) => (about.quantization === "none" ? "unquantised" : `in ${(about.quantization || "").toUpperCase()}`);
 
 function describe(about) {
   if (!about.created) return "";
   const when = new Date(about.created * 1000).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
-  const parts = [`LoRA r ${about.r}`, `learning rate ${about.learning_rate}`, `${about.epochs} epochs`, `seed ${about.seed}`];
+  const parts = [`LoRA r ${about.r}`, `learning rate ${about.learning_rate}`, about.epochs === 1 ? "1 epoch" : `${about.epochs} epochs`, `seed ${about.seed}`];
   if (about.device) parts.push(about.device);
   return `${parts.join(", ")}; ${when}`;
 }
@@ -317,8 +323,9 @@ function layout(extra) {
     hoverlabel: { bgcolor: colour("--q-card"), bordercolor: colour("--q-line"), font: { color: colour("--q-ink") } },
     font: { family: "IBM Plex Sans, system-ui, sans-serif", size: 12, color: colour("--q-muted") },
     margin: { l: 44, r: narrow ? 12 : 16, t: 8, b: 36 },
-    xaxis: { ...axis, title: { text: "step" }, range: [0, news.total_steps || 1], fixedrange: false },
-    yaxis: { ...axis, ...extra.yaxis },
+    xaxis: { ...axis, visible: news.total_steps > 0, title: { text: "step" }, range: [0, (news.total_steps || 1) * 1.03] },
+    yaxis: { ...axis, visible: news.total_steps > 0 || Boolean(extra.more.shapes), ...extra.yaxis },
+    annotations: news.total_steps ? [] : [LABEL("The curve begins with the first step of training.", 0.5, 0.5, colour("--q-muted"), { xref: "paper", yref: "paper", xanchor: "center" })],
     ...extra.more,
   };
 }
@@ -360,17 +367,15 @@ function drawLoss(config, points, steps, seen) {
     line("training, smoothed", steps, smoothed, { line: { color: accent, width: 2.5 } }),
     line("validation", seen.map((e) => e.step), seen.map((e) => e.loss), { mode: "lines+markers", line: { color: ink, width: 2, dash: "dot" }, marker: { symbol: "diamond", size: 9, color: ink } }),
   ];
-  const annotations = [LABEL("training (smoothed over raw)", 0.02, 0.03, accent, { xref: "paper", yref: "paper", yanchor: "bottom" })];
-  if (seen.length) annotations.push(LABEL("◆ validation", 0.02, 0.12, ink, { xref: "paper", yref: "paper", yanchor: "bottom" }));
-  Plotly.react(at("loss"), traces, layout({ yaxis: { title: { text: "cross-entropy (nats)" } }, more: { annotations } }), config);
+  Plotly.react(at("loss"), traces, layout({ yaxis: { title: { text: "cross-entropy (nats)" } }, more: {} }), config);
 }
 
 function drawScore(config, seen) {
   const accent = colour("--q-accent"), same = colour("--q-same");
   const x = seen.map((e) => e.step);
   const traces = [
-    line("accuracy", x, seen.map((e) => e.accuracy), { mode: "lines+markers", line: { color: accent, width: 2.5 }, marker: { symbol: "circle", size: 9 } }),
-    line("F1", x, seen.map((e) => e.f1), { mode: "lines+markers", line: { color: same, width: 2, dash: "dot" }, marker: { symbol: "square", size: 8 } }),
+    line("accuracy", x, seen.map((e) => e.accuracy), { mode: "lines+markers", line: { color: accent, width: 2.5 }, marker: { symbol: "circle", size: 9 }, cliponaxis: false }),
+    line("F1", x, seen.map((e) => e.f1), { mode: "lines+markers", line: { color: same, width: 2, dash: "dot" }, marker: { symbol: "square", size: 8 }, cliponaxis: false }),
   ];
   const known = run.baselines.filter((row) => BASELINES[row.name]);
   const values = [...known.map((row) => row.accuracy), ...seen.flatMap((e) => [e.accuracy, e.f1])];
@@ -380,15 +385,15 @@ function drawScore(config, seen) {
   const last = seen[seen.length - 1];
   if (last) {
     const ends = spread([last.accuracy, last.f1], (high - low) * 0.08);
-    const end = { xanchor: "right", yanchor: "bottom", xshift: -8 };
-    annotations.push(LABEL(`● accuracy ${last.accuracy.toFixed(3)}`, last.step, ends[0], accent, end));
-    annotations.push(LABEL(`■ F1 ${last.f1.toFixed(3)}`, last.step, ends[1], same, end));
+    const end = { xanchor: "right", yanchor: "middle", xshift: -9 };
+    annotations.push(LABEL(last.accuracy.toFixed(3), last.step, ends[0], accent, end));
+    annotations.push(LABEL(last.f1.toFixed(3), last.step, ends[1], same, end));
   }
   const shapes = known.map((row) => ({
     type: "line", xref: "paper", x0: 0, x1: 1, y0: row.accuracy, y1: row.accuracy,
     line: { color: colour(BASELINES[row.name][1]), width: 1.5, dash: BASELINES[row.name][2] },
   }));
-  Plotly.react(at("score"), traces, layout({ yaxis: { range: [low, high], title: { text: "share" } }, more: { annotations, shapes } }), config);
+  Plotly.react(at("score"), traces, layout({ yaxis: { range: [low, high], title: { text: "share" } }, more: known.length || last ? { annotations, shapes } : {} }), config);
   at("score-title").textContent = scoreTitle(seen);
 }
 

@@ -10,16 +10,17 @@ import logging
 import os
 import socket
 import subprocess
-import sys
 from collections.abc import Sequence
 from threading import Event, Thread
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
+from qlora_core.child_process import child_environment, module_command
+
 log = logging.getLogger(__name__)
 
-DOCTOR = (sys.executable, "-m", "qlora_core", "doctor", "--json")
+DOCTOR = module_command("qlora_core", "doctor", "--json")
 DOCTOR_SECONDS = 180.0
 CONNECT_SECONDS = 2.0
 NICENESS = 10
@@ -78,7 +79,12 @@ class Availability:
 
     def _ask_doctor(self) -> dict[str, Any]:
         with subprocess.Popen(
-            self._doctor, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            self._doctor,
+            env=child_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         ) as process:
             os.setpriority(os.PRIO_PROCESS, process.pid, NICENESS)
             try:

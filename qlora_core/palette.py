@@ -1,7 +1,7 @@
 """Colours, each with one meaning, defined once for the page and for the figures.
 
-The colours of models and labels read on a light and on a dark ground alike (at least 3 to 1 against both), and stay apart
-for colour-blind eyes; wherever one is used, a word, a dash or a pattern says the same.
+The colours of models and labels read on a light and on a dark ground alike (at least 3 to 1 against both), and stay
+apart for colour-blind eyes; wherever one is used, a word, a dash or a pattern says the same.
 """
 
 from dataclasses import asdict, dataclass

@@ -1,7 +1,7 @@
 """A run as those who watch it need it: what is new since they last asked, in an amount that does not grow with the run.
 
-The loss is drawn as at most ``MOST_POINTS`` points: means over buckets of 2^k steps. The number of steps is known from the
-first step on, so the size of a bucket never changes while a run goes on, and no point that was drawn moves.
+The loss is drawn as at most ``MOST_POINTS`` points: means over buckets of 2^k steps. The number of steps is known from
+the first step on, so the size of a bucket never changes while a run goes on, and no point that was drawn moves.
 """
 
 from collections import OrderedDict

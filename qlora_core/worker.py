@@ -4,9 +4,7 @@ Phases: loading, baselines, training, saving, verifying, done. What a run finds 
 store; the result is put together at the end from what the phases returned.
 """
 
-import os
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -18,6 +16,7 @@ from qlora_core.adapter import attach_lora, missing_tensors, save_adapter, save_
 from qlora_core.baselines import fit_linear_probe
 from qlora_core.batching import tokenize
 from qlora_core.catalog import find_base_model
+from qlora_core.child_process import child_environment, module_command
 from qlora_core.config import RunConfig
 from qlora_core.environment import describe_environment, start_accelerator
 from qlora_core.errors import ConfigError, ModelError, RunFailure
@@ -149,11 +148,11 @@ def reload_in_fresh_process(run: Run, journal: Journal) -> np.ndarray:
     Raises:
         RunFailure: that process failed.
     """
-    environment = {name: value for name, value in os.environ.items() if name not in LAUNCHER_VARIABLES}
-    environment["OMP_NUM_THREADS"] = str(torch.get_num_threads())
+    environment = child_environment(OMP_NUM_THREADS=str(torch.get_num_threads()))
+    environment = {name: value for name, value in environment.items() if name not in LAUNCHER_VARIABLES}
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "logits.npy"
-        command = [sys.executable, "-m", "qlora_core.reload", str(run.path.resolve()), str(output)]
+        command = module_command("qlora_core.reload", str(run.path.resolve()), str(output))
         errors = Path(folder) / "errors.txt"
         with (
             errors.open("w", encoding="utf-8") as stderr,

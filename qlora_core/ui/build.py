@@ -21,9 +21,8 @@ def build_app(services: Services) -> gr.Blocks:
     """Lay out the page and wire it to ``services``; nothing is started."""
     with gr.Blocks(title=text.TITLE, analytics_enabled=False, fill_width=True) as page:
         gr.Markdown(text.INTRODUCTION, elem_classes="intro")
-        with gr.Tabs(elem_id="tabs"):
-            with gr.Tab("Fine-tune", id="train"):
-                form = train_tab(services)
+        with gr.Tabs(elem_id="tabs"), gr.Tab("Fine-tune", id="train"):
+            form = train_tab(services)
         page.load(
             labelled_choices(services),
             None,

@@ -1,4 +1,4 @@
-"""The settings on the page: one table, RunConfig field <-> control, and the way from values to a configuration and back.
+"""The settings on the page: a table of fields and their controls, and the way from values to a configuration and back.
 
 Every control bears the name of its field, which is its name in transformers, PEFT or bitsandbytes; what it means stands
 beside it. The limits are RunConfig's: what a control lets through is checked again there.
@@ -10,7 +10,7 @@ from typing import Any
 
 import gradio as gr
 
-from qlora_core.config import BERT_LINEAR_LAYERS, PRESETS, RunConfig, load_config, make_config
+from qlora_core.config import BERT_LINEAR_LAYERS, DEFAULT_PRESET, PRESETS, RunConfig, load_config, make_config
 
 DATA, QUANTIZATION, LORA, TRAINING = "Data", "Quantisation (bitsandbytes)", "Adapter (PEFT)", "Training (transformers)"
 SECTIONS = (QUANTIZATION, LORA, TRAINING, DATA)
@@ -27,10 +27,10 @@ class Field:
     kind: type[gr.components.Component]
     options: Mapping[str, Any] = field(default_factory=dict)
 
-    def control(self) -> gr.components.Component:
-        """The Gradio component, holding the standard preset's value."""
+    def control(self, value: object) -> gr.components.Component:
+        """The Gradio component, holding ``value``."""
         return self.kind(
-            value=to_control(RunConfig.model_fields[self.name].default),
+            value=value,
             label=f"{self.label} ({self.name})",
             info=self.help,
             **self.options,
@@ -259,7 +259,7 @@ def to_control(value: object) -> object:
 
 def preset_values(preset: str) -> list[object]:
     """The controls' values for a preset, in the order of ``FIELDS``."""
-    return control_values(make_config(preset if preset in PRESETS else "standard"))
+    return control_values(make_config(preset if preset in PRESETS else DEFAULT_PRESET))
 
 
 def control_values(config: RunConfig) -> list[object]:

@@ -14,18 +14,17 @@ HOW_IT_WORKS = """
 4. **Compare.** Before against after, with intervals, and on sentences of your own.
 """
 START_HELP = "Press **Start**. Runs take turns; yours goes on when you close this page, and you can come back to it."
-PRESETS = {
-    "quick": "quick: a small part of the pairs, to see how it works",
-    "standard": "standard: the best recipe known here",
-    "notebook": "notebook: what notebooks usually do",
-}
+PRESETS = {"quick": "quick", "standard": "standard", "notebook": "notebook"}
+PRESETS_HELP = (
+    "quick: a look at how it works; standard: the best recipe known here; notebook: what notebooks usually do."
+)
 BASE_MODELS = {
-    "minilm": "minilm: 6 layers, 23 million parameters",
-    "bert-base-cased": "bert-base-cased: 12 layers, 108 million",
-    "bert-base-uncased": "bert-base-uncased: 12 layers, 109 million",
+    "minilm": "minilm: 6 layers, 23 M parameters",
+    "bert-base-cased": "bert-base-cased: 12 layers, 108 M",
+    "bert-base-uncased": "bert-base-uncased: 12 layers, 109 M",
 }
 DATASETS = {
     "pairs": "pairs: bundled with this program",
-    "mrpc": "mrpc: Microsoft Research Paraphrase Corpus (GLUE)",
+    "mrpc": "mrpc: news pairs from GLUE",
     "file": "a file of your own",
 }

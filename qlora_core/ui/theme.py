@@ -17,8 +17,8 @@ def theme() -> gr.themes.Base:
         neutral_hue=gr.themes.colors.slate,
         radius_size=gr.themes.sizes.radius_md,
         text_size=gr.themes.sizes.text_md,
-        font=(LocalFont("IBM Plex Sans"), Font("system-ui"), Font("sans-serif")),
-        font_mono=(LocalFont("IBM Plex Mono"), Font("ui-monospace"), Font("monospace")),
+        font=(LocalFont("IBM Plex Sans", weights=(400, 700)), Font("system-ui"), Font("sans-serif")),
+        font_mono=(LocalFont("IBM Plex Mono", weights=(400, 700)), Font("ui-monospace"), Font("monospace")),
     )
     light = {
         "body_background_fill": LIGHT.page,

@@ -14,14 +14,15 @@ from qlora_core.ui.services import Services
 from qlora_core.ui.submission import OWN_FILE, PAIR_FILES, chosen_config, expectation, started_words, submit_run
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private"}
+FIRST_PRESET = "quick"
 
 
 @dataclass(frozen=True)
 class Form:
     """The controls of the tab's left side."""
 
-    base_model: gr.Radio
-    dataset: gr.Radio
+    base_model: gr.Dropdown
+    dataset: gr.Dropdown
     own_file: gr.File
     preset: gr.Radio
     start: gr.Button
@@ -49,13 +50,13 @@ def train_tab(services: Services) -> Form:
 
 
 def _form() -> Form:
-    base_model = gr.Radio(
+    base_model = gr.Dropdown(
         choices=_choices(text.BASE_MODELS),
         value="minilm",
         label="Base model",
         info="The pretrained encoder; it stays frozen.",
     )
-    dataset = gr.Radio(
+    dataset = gr.Dropdown(
         choices=_choices(text.DATASETS), value="pairs", label="Sentence pairs", info="What it learns from."
     )
     own_file = gr.File(
@@ -67,9 +68,9 @@ def _form() -> Form:
     )
     preset = gr.Radio(
         choices=_choices(text.PRESETS),
-        value="quick",
+        value=FIRST_PRESET,
         label="Preset",
-        info="Settings to begin with; Advanced shows each of them.",
+        info=text.PRESETS_HELP,
     )
     start = gr.Button("Start", variant="primary", size="lg", elem_id="start")
     message = gr.Markdown(text.START_HELP, elem_classes="form-message")
@@ -89,11 +90,12 @@ def _choices(words: dict[str, str]) -> list[tuple[str, str]]:
 def _settings() -> list[gr.components.Component]:
     """The control of every field, laid out by section, returned in the order of ``FIELDS``."""
     made: dict[str, gr.components.Component] = {}
+    values = dict(zip(FIELD_NAMES, preset_values(FIRST_PRESET), strict=True))
     for section in SECTIONS:
         gr.Markdown(f"### {section}")
         for item in FIELDS:
             if item.section == section:
-                made[item.name] = item.control()
+                made[item.name] = item.control(values[item.name])
     return [made[name] for name in FIELD_NAMES]
 
 
@@ -146,7 +148,13 @@ def _wire_expectation(services: Services, form: Form) -> None:
 
 
 def _described(
-    services: Services, base_model: str, dataset: str, own_file: str | None, values: tuple[object, ...], *, measured: bool
+    services: Services,
+    base_model: str,
+    dataset: str,
+    own_file: str | None,
+    values: tuple[object, ...],
+    *,
+    measured: bool,
 ) -> str:
     try:
         config = chosen_config(services, base_model, dataset, own_file, list(values))
