@@ -1,0 +1,123 @@
+"""The named endpoints: start a run, ask how it stands, read its results, compare two sentences.
+
+They are described in docs/api.md. Each checks its own input, because anybody can send anything.
+"""
+
+import secrets
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+import gradio as gr
+
+from qlora_core.config import PRESETS, RunConfig
+from qlora_core.errors import ConfigError, QLoRAError
+from qlora_core.ui.compare_view import compare_pair
+from qlora_core.ui.form import FIELD_NAMES, control_values
+from qlora_core.ui.results_view import PATH_FIELDS, file_name, result_of
+from qlora_core.ui.services import Services
+from qlora_core.ui.submission import chosen_config, submit_run
+
+P, R = ParamSpec("P"), TypeVar("R")
+ACTIONS = ("pause", "resume", "stop")
+
+
+def add_api(services: Services) -> None:
+    """Add the endpoints to the current ``gr.Blocks``."""
+
+    @_plainly
+    def start_run(
+        base_model: str = "minilm",
+        dataset: str = "pairs",
+        preset: str = "quick",
+        settings: dict[str, Any] | None = None,
+        secret: str = "",
+    ) -> dict[str, Any]:
+        """Put a run into the queue.
+
+        Args:
+            base_model: minilm, bert-base-cased or bert-base-uncased.
+            dataset: pairs or mrpc.
+            preset: quick, standard or notebook.
+            settings: settings that differ from the preset, by their names, for example {"r": 8}.
+            secret: what will be needed to pause, resume or stop it; empty means that one is made for you.
+
+        Returns:
+            run_id, the secret, and its place in the queue (null once it has started).
+        """
+        secret = secret or secrets.token_urlsafe(24)
+        config = _config(services, base_model, dataset, preset, settings or {})
+        run = submit_run(services, config, secret)
+        return {"run_id": run.id, "secret": secret, "place": services.queue.place(run.id)}
+
+    @_plainly
+    def run_status(run_id: str) -> dict[str, Any]:
+        """Where a run stands: state, phase, message, progress (0 to 1), step, total_steps, place in the queue."""
+        run = services.run(run_id)
+        names = {"state", "phase", "message", "progress", "step", "total_steps", "created", "updated"}
+        return {"run_id": run.id, **run.status.model_dump(include=names), "place": services.queue.place(run.id)}
+
+    @_plainly
+    def run_results(run_id: str) -> dict[str, Any]:
+        """Every figure of a finished run, as in its result.json; an error while it is not finished."""
+        return _without_folders(result_of(services.run(run_id)))
+
+    @_plainly
+    def control_run(run_id: str, action: str, secret: str) -> dict[str, Any]:
+        """Pause, resume or stop a run; ``secret`` is what start_run gave you."""
+        if action not in ACTIONS:
+            raise ConfigError(f"There is no action of that name. Choose one of: {', '.join(ACTIONS)}.")
+        run = services.store.open(run_id)
+        services.check_control(run, secret)
+        getattr(services.queue, action)(run.id)
+        return {"run_id": run.id, "state": run.status.state}
+
+    @_plainly
+    def compare(run_id: str, sentence1: str, sentence2: str, scale: float = 1.0) -> dict[str, Any]:
+        """What base model and adapter say of a pair, in both orders: the probability that both say the same.
+
+        Args:
+            scale: how much of the adapter answers: 0 is the base model, 1 the adapter as trained, at most 1.5.
+        """
+        return compare_pair(services, run_id, sentence1, sentence2, scale)
+
+    for endpoint in (start_run, run_status, run_results, control_run, compare):
+        gr.api(endpoint, api_name=endpoint.__name__, concurrency_limit=4)
+
+
+def _plainly(endpoint: Callable[P, R]) -> Callable[P, R]:
+    """Show this package's own errors in words; what else goes wrong stays in the server's log."""
+
+    @wraps(endpoint)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return endpoint(*args, **kwargs)
+        except QLoRAError as error:
+            raise gr.Error(str(error), print_exception=False) from error
+
+    return checked
+
+
+def _without_folders(result: dict[str, Any]) -> dict[str, Any]:
+    """The result, with the names of files in place of their paths on this machine."""
+    config = {
+        name: file_name(value) if value and name in PATH_FIELDS else value for name, value in result["config"].items()
+    }
+    return result | {"config": config}
+
+
+def _config(services: Services, base_model: str, dataset: str, preset: str, settings: dict[str, Any]) -> RunConfig:
+    """A preset with some settings changed, through the same checks as the page's form.
+
+    Raises:
+        ConfigError: a name is unknown, or a value of the wrong type or out of range.
+    """
+    if preset not in PRESETS:
+        raise ConfigError(f"There is no preset of that name. Choose one of: {', '.join(PRESETS)}.")
+    if not isinstance(settings, dict) or not settings.keys() <= set(FIELD_NAMES):
+        raise ConfigError(f"Settings are an object with some of these names: {', '.join(FIELD_NAMES)}.")
+    if dataset == "file":
+        raise ConfigError("A file of your own can be used on the page only. Choose pairs or mrpc.")
+    base = RunConfig.model_validate(PRESETS[preset])
+    values = dict(zip(FIELD_NAMES, control_values(base), strict=True)) | settings
+    return chosen_config(services, base_model, dataset, None, list(values.values()))
