@@ -277,7 +277,7 @@ def test_it_stops_where_the_run_was_stopped_and_draws_the_pooler_it_drew(
 @pytest.mark.slow
 def test_it_gets_the_figures_of_minilm(store: RunStore, tmp_path: Path) -> None:
     config = make_config(
-        max_train_samples=64, max_eval_samples=64, num_train_epochs=2, lora_dropout=0.1, bootstrap_samples=100
+        max_train_samples=48, max_eval_samples=32, num_train_epochs=2, lora_dropout=0.1, bootstrap_samples=100
     )
     run = start_run(config, store, ignore)
     notebook = notebook_of(run)
