@@ -18,7 +18,8 @@ from qlora_core.ui.results_view import PATH_FIELDS, file_name, result_of
 from qlora_core.ui.services import Services
 from qlora_core.ui.submission import chosen_config, submit_run
 
-P, R = ParamSpec("P"), TypeVar("R")
+P = ParamSpec("P")
+R = TypeVar("R")
 ACTIONS = ("pause", "resume", "stop")
 
 
