@@ -8,8 +8,10 @@ from plotly.subplots import make_subplots
 
 from qlora_core.figure_style import (
     GREY,
+    LONGEST_LABEL,
     Result,
     Runs,
+    clip,
     end_labels,
     known,
     make_figure,
@@ -39,7 +41,7 @@ def history_figure(runs: Runs) -> go.Figure:
                 x=[point["epoch"] for point in points],
                 y=[known(point[score]) for point in points],
                 mode="lines+markers",
-                name=f"{number + 1}. {safe(label, 16)}",
+                name=f"{number + 1}. {safe(label, LONGEST_LABEL)}",
                 line={"color": colour, "dash": dash, "width": 2},
                 marker=marker,
                 showlegend=score == "accuracy",
@@ -89,7 +91,9 @@ def _history_title(runs: Runs) -> str:
         scores = f"validation accuracy {share(epoch['accuracy'])}, F1 {share(epoch['f1'])}"
         return f"Epoch {epoch['epoch']:.4g} was kept: {scores}"
     if 1 < len(runs) <= 3 and len(kept) == len(runs):
-        return "Kept: " + ", ".join(f"epoch {epoch['epoch']:.4g} of {label}" for label, epoch in kept.items())
+        return "Kept: " + ", ".join(
+            f"epoch {epoch['epoch']:.4g} of {clip(label, LONGEST_LABEL)}" for label, epoch in kept.items()
+        )
     return "Validation scores and loss over the epochs"
 
 

@@ -22,8 +22,9 @@ GREY = "#7d8087"  #: 4 to 1 against white and against the dark card
 GRID = "rgba(125, 128, 135, 0.25)"
 FONT = {"family": "IBM Plex Sans, system-ui, sans-serif", "size": 13, "color": GREY}
 SMALL = 12
-TITLE_WIDTH = 44  #: characters a line, so that a title fits a phone
+TITLE_WIDTH = 40  #: characters a line, so that a title fits a phone
 LONGEST_TEXT = 40
+LONGEST_LABEL = 16  #: of a run or a model
 MARGIN = {"l": 8, "r": 12, "b": 8}
 NO_TOOLS = ["zoom", "pan", "select", "lasso", "zoomin", "zoomout", "autoscale", "resetscale"]
 
@@ -51,20 +52,20 @@ def make_figure(
         below: pixels to keep free under the axes, for a legend.
         layout: anything else of plotly's layout.
     """
-    lines = [safe(line, len(line)) for line in wrap(title, TITLE_WIDTH)]
-    top = 22 + 20 * len(lines) + above
+    lines = [safe(line, len(line)) for line in wrap(title, TITLE_WIDTH, break_on_hyphens=False)]
+    top = 22 + 19 * len(lines) + above
     figure.update_layout(
         template={},
         font=FONT,
         title={
             "text": "<br>".join(lines),
-            "font": {"size": 15, "weight": 600},
+            "font": {"size": 14, "weight": 600},
             "x": 0,
             "xref": "container",
             "y": 1,
             "yref": "container",
             "yanchor": "top",
-            "pad": {"t": 8 if len(lines) == 1 else 19, "l": 8},  # plotly.js sets several lines 0.7 em higher
+            "pad": {"t": 8 if len(lines) == 1 else 18, "l": 8},  # plotly.js sets several lines 0.7 em higher
         },
         height=height + top,
         margin=MARGIN | {"t": top, "b": MARGIN["b"] + below},
@@ -96,9 +97,13 @@ def make_figure(
 
 def safe(text: object, most: int = LONGEST_TEXT) -> str:
     """Foreign text as plotly shows it literally: on one line, at most ``most`` characters, without markup."""
+    return escape(clip(text, most), quote=False)
+
+
+def clip(text: object, most: int) -> str:
+    """Text on one line of at most ``most`` characters, for a title: ``make_figure`` escapes it."""
     line = " ".join(str(text).split())
-    short = line if len(line) <= most else line[: most - 1] + "…"
-    return escape(short, quote=False)
+    return line if len(line) <= most else line[: most - 1] + "…"
 
 
 def known(value: float | None) -> float | None:

@@ -15,9 +15,11 @@ from plotly.subplots import make_subplots
 from qlora_core.curve_figures import history_figure, loss_curve_figure
 from qlora_core.figure_style import (
     GREY,
+    LONGEST_LABEL,
     SMALL,
     Result,
     Runs,
+    clip,
     colour_of,
     known,
     make_figure,
@@ -112,7 +114,9 @@ def _rows_of_runs(runs: Runs) -> list[Bars]:
     rows = []
     for number, (label, result) in enumerate(runs):
         colour, _, _, pattern = run_style(number)
-        rows.append(Bars(f"{number + 1}. {safe(label, 16)}", colour, pattern, result["metrics"]["finetuned"]))
+        rows.append(
+            Bars(f"{number + 1}. {safe(label, LONGEST_LABEL)}", colour, pattern, result["metrics"]["finetuned"])
+        )
     return rows
 
 
@@ -158,7 +162,7 @@ def _runs_title(runs: Runs) -> str:
         return f"{span}, on data that differ"
     if best["accuracy_ci95"][0] <= second["accuracy_ci95"][1]:
         return f"{span}; the intervals of the best two overlap"
-    return f"{span}; {ranked[0][0]} is best, its interval clear of the others"
+    return f"{span}; {clip(ranked[0][0], LONGEST_LABEL)} is best, its interval clear of the others"
 
 
 def confusion_figure(result: Result) -> go.Figure:
@@ -181,7 +185,7 @@ def _add_confusion(figure: go.Figure, cells: Mapping[str, int], colour: str, col
     """One matrix; "same" is left and on top, and the two right answers have an outline."""
     counts = [[cells["false_positive"], cells["true_negative"]], [cells["true_positive"], cells["false_negative"]]]
     shares = [[count / max(sum(row), 1) for count in row] for row in counts]
-    faint, strong = (f"rgba({', '.join(str(part) for part in _rgb(colour))}, {alpha})" for alpha in (0.06, 0.45))
+    faint, strong = (f"rgba({', '.join(str(part) for part in _rgb(colour))}, {alpha})" for alpha in (0.06, 0.4))
     figure.add_heatmap(
         z=shares,
         zmin=0,
@@ -195,7 +199,7 @@ def _add_confusion(figure: go.Figure, cells: Mapping[str, int], colour: str, col
             for row in zip(counts, shares, strict=True)
         ],
         texttemplate="%{text}",
-        textfont={"size": 14},
+        textfont={"size": 14, "color": GREY},
         hoverinfo="skip",
         row=1,
         col=column,

@@ -109,6 +109,6 @@ def memory_figure(result: Result) -> go.Figure:
     title = f"{what} {total / MEGABYTE:.1f} MB instead of {total_whole / MEGABYTE:.1f} MB {against}"
     make_figure(figure, title, 60 + 50 * len(ticks), barmode="group", bargap=0.2)
     figure.update_xaxes(
-        range=[0, 1.7 * max(total, total_whole) / MEGABYTE], title_text="Size in MB (1 MB = 1,000,000 bytes)"
+        range=[0, 1.8 * max(total, total_whole) / MEGABYTE], title_text="Size in MB (1 MB = 1,000,000 bytes)"
     )
     return figure.update_yaxes(autorange="reversed", showgrid=False)

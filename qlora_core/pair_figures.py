@@ -6,7 +6,18 @@ from math import ceil
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from qlora_core.figure_style import GREY, SMALL, colour_of, known, make_figure, safe, share, words_of
+from qlora_core.figure_style import (
+    GREY,
+    LONGEST_LABEL,
+    SMALL,
+    clip,
+    colour_of,
+    known,
+    make_figure,
+    safe,
+    share,
+    words_of,
+)
 from qlora_core.palette import ANSWERERS, DIFFERENT, SAME
 
 MOST_TOKENS_IN_A_LINE = 26  #: that a phone can show, one upright label each
@@ -43,7 +54,7 @@ def probability_figure(answers: Sequence[tuple[str, float]]) -> go.Figure:
     figure.add_vline(x=0.5, line={"color": GREY, "dash": "dash", "width": 1.5})
     for x, anchor, words in ((0.48, "right", "← different"), (0.52, "left", "same →")):
         figure.add_annotation(x=x, xanchor=anchor, y=1, yref="paper", yanchor="bottom", text=words, showarrow=False)
-    figure.update_xaxes(range=[0, 1.6], tickvals=[0, 0.5, 1], title_text="Probability of the same meaning, 0 to 1")
+    figure.update_xaxes(range=[0, 1.75], tickvals=[0, 0.5, 1], title_text="Probability of the same meaning, 0 to 1")
     return figure.update_yaxes(tickvals=places, ticktext=ticks, range=[len(answers) - 0.5, -0.5], showgrid=False)
 
 
@@ -56,7 +67,7 @@ def _probability_title(answers: Sequence[tuple[str, float]]) -> str:
     if same in (0, len(answers)):
         answer = "same" if same else "different"
         if len(answers) == 1:
-            return f"{answers[0][0]} answers “{answer}”"
+            return f"{clip(answers[0][0], LONGEST_LABEL)} answers “{answer}”"
         return f"{'Both' if len(answers) == 2 else f'All {len(answers)}'} answer “{answer}”"
     return f"They disagree: {same} of {len(answers)} answer “same”"
 
@@ -124,5 +135,6 @@ def _attribution_title(rows: Sequence[Attribution]) -> str:
         pairs = [(score, token) for token, score in zip(tokens, scores, strict=True) if known(score) is not None]
         if pairs:
             score, token = max(pairs, key=lambda pair: abs(pair[0]))
-            pushes.append(f"{name}: “{token[:18]}” towards {'same' if score > 0 else 'different'}")
+            answer = "same" if score > 0 else "different"
+            pushes.append(f"{clip(name, LONGEST_LABEL)}: “{clip(token, LONGEST_LABEL)}” towards {answer}")
     return f"Strongest push in {'; in '.join(pushes)}" if pushes else "No token's share in the answer is known"
