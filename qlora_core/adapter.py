@@ -11,7 +11,9 @@ from pathlib import Path
 
 import torch
 from peft import LoraConfig, PeftModel, TaskType, get_peft_model
-from safetensors import safe_open
+from peft.helpers import rescale_adapter_scale
+from peft.utils import ModulesToSaveWrapper
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
@@ -118,14 +120,66 @@ def save_heads(model: PreTrainedModel, probe: dict[str, torch.Tensor], path: Pat
     save_file({name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}, path)
 
 
-def load_head(model: PeftModel, path: Path, which: str) -> None:
+def read_heads(path: Path) -> dict[str, torch.Tensor]:
+    """The heads that ``save_heads`` kept, by name.
+
+    Raises:
+        RunError: the file is missing or damaged.
+    """
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise RunError(f"{path.parent.name}/{path.name}, the heads of the baselines, cannot be read.") from error
+
+
+def load_head(model: PeftModel, heads: dict[str, torch.Tensor], which: str) -> None:
     """Put a kept head under the adapter: the one that answers while the adapter is disabled."""
-    tensors = load_file(path)
     original = model.base_model.model.classifier.original_module
     original.load_state_dict(
-        {name.removeprefix(f"{which}."): t for name, t in tensors.items() if name.startswith(f"{which}.")}
+        {name.removeprefix(f"{which}."): t for name, t in heads.items() if name.startswith(f"{which}.")}
     )
-    pooler = {name.removeprefix("pooler."): t for name, t in tensors.items() if name.startswith("pooler.")}
+    pooler = {name.removeprefix("pooler."): t for name, t in heads.items() if name.startswith("pooler.")}
     if pooler:
         wrapped = model.base_model.model.bert.pooler
         getattr(wrapped, "original_module", wrapped).load_state_dict(pooler)
+
+
+@contextmanager
+def adapter_disabled(model: PeftModel) -> Iterator[None]:
+    """Let the base model answer, through its original head; PEFT's own way leaves frozen adapters trainable."""
+    trainable = {parameter: parameter.requires_grad for parameter in model.parameters()}
+    try:
+        with model.disable_adapter():
+            yield
+    finally:
+        for parameter, requires_grad in trainable.items():
+            parameter.requires_grad = requires_grad
+
+
+@contextmanager
+def adapter_scaled(model: PeftModel, scale: float) -> Iterator[None]:
+    """Let base + ``scale`` * (trained - base) answer; afterwards every weight is what it was, bit for bit.
+
+    0 is the base model with the head under the adapter, 1 the trained adapter, and what lies between or beyond is
+    linear in the weights: task arithmetic (Ilharco et al. 2023, arXiv:2212.04089). LoRA's matrices are a difference
+    already; of pooler and classifier the adapter holds trained copies.
+    """
+    wrappers = [module for module in model.modules() if isinstance(module, ModulesToSaveWrapper)]
+    pairs = [
+        (original, copy)
+        for wrapper in wrappers
+        for original, copy in zip(
+            wrapper.original_module.parameters(), wrapper.modules_to_save["default"].parameters(), strict=True
+        )
+    ]
+    trained = [copy.detach().clone() for _, copy in pairs]
+    try:
+        with rescale_adapter_scale(model, scale):
+            with torch.no_grad():
+                for (original, copy), tensor in zip(pairs, trained, strict=True):
+                    copy.copy_(torch.lerp(original, tensor, scale))  # exact at 0 and at 1
+            yield
+    finally:
+        with torch.no_grad():
+            for (_, copy), tensor in zip(pairs, trained, strict=True):
+                copy.copy_(tensor)

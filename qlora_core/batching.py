@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from datasets import Dataset
-from transformers import PreTrainedTokenizerBase
+from transformers import BatchEncoding, PreTrainedTokenizerBase
 
 #: Shuffled pairs are sorted by length inside chunks of this many batches: little padding, still a random order.
 BATCHES_PER_CHUNK = 50
@@ -59,10 +59,22 @@ def tokenize(
     )
 
 
-def _encode(tokenizer: PreTrainedTokenizerBase, first: list[str], second: list[str], max_length: int) -> Encoded:
-    encoded = tokenizer(
+def encode(tokenizer: PreTrainedTokenizerBase, first: list[str], second: list[str], max_length: int) -> BatchEncoding:
+    """The tokenizer's own result for n pairs, cut off at ``max_length`` tokens, not padded."""
+    return tokenizer(
         first, second, truncation="longest_first", max_length=max_length, padding=False, return_token_type_ids=True
     )
+
+
+def without_labels(encoded: BatchEncoding, tokenizer: PreTrainedTokenizerBase) -> TokenizedPairs:
+    """Pairs encoded by ``encode`` whose labels nobody knows."""
+    ids = encoded["input_ids"]
+    rows = Encoded(ids, encoded["token_type_ids"])
+    return TokenizedPairs(rows, None, np.full(len(ids), -1, dtype=np.int64), tokenizer.pad_token_id or 0)
+
+
+def _encode(tokenizer: PreTrainedTokenizerBase, first: list[str], second: list[str], max_length: int) -> Encoded:
+    encoded = encode(tokenizer, first, second, max_length)
     return Encoded(encoded["input_ids"], encoded["token_type_ids"])
 
 

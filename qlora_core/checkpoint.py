@@ -59,15 +59,7 @@ def load_checkpoint(path: Path, trained: dict[str, torch.Tensor], optimizer: tor
     Raises:
         RunError: the file is damaged or belongs to another set of trained tensors.
     """
-    try:
-        with safe_open(path, framework="pt") as file:
-            progress = Progress(**json.loads(file.metadata()["progress"]))
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
-        raise RunError("The checkpoint of this run cannot be read. Start a new run with the same settings.") from error
-    saved = {name: tensor.shape for name, tensor in tensors.items() if name.startswith(TRAINED)}
-    if saved != {TRAINED + name: parameter.shape for name, parameter in trained.items()}:
-        raise RunError("The checkpoint belongs to other trained layers. Start a new run with the same settings.")
+    progress, tensors = _read(path, trained)
     progress.best_state = {name.removeprefix(BEST): t for name, t in tensors.items() if name.startswith(BEST)}
     with torch.no_grad():
         for name, parameter in trained.items():
@@ -79,3 +71,30 @@ def load_checkpoint(path: Path, trained: dict[str, torch.Tensor], optimizer: tor
                     "exp_avg_sq": tensors[SECOND_MOMENT + name].to(parameter.device),
                 }
     return progress
+
+
+def load_newest(path: Path, trained: dict[str, torch.Tensor]) -> int:
+    """Put the newest weights of a checkpoint, not the best ones, into the model; return the step they are of.
+
+    Raises:
+        RunError: the file is missing, damaged or belongs to another set of trained tensors.
+    """
+    progress, tensors = _read(path, trained)
+    with torch.no_grad():
+        for name, parameter in trained.items():
+            parameter.copy_(tensors[TRAINED + name])
+    return progress.step
+
+
+def _read(path: Path, trained: dict[str, torch.Tensor]) -> tuple[Progress, dict[str, torch.Tensor]]:
+    """Everything in a checkpoint, once it is clear that it fits ``trained``."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            progress = Progress(**json.loads(file.metadata()["progress"]))
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+        raise RunError("The checkpoint of this run cannot be read. Start a new run with the same settings.") from error
+    saved = {name: tensor.shape for name, tensor in tensors.items() if name.startswith(TRAINED)}
+    if saved != {TRAINED + name: parameter.shape for name, parameter in trained.items()}:
+        raise RunError("The checkpoint belongs to other trained layers. Start a new run with the same settings.")
+    return progress, tensors

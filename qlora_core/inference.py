@@ -1,22 +1,24 @@
 """Run a model over tokenised pairs, batch by batch, shared between processes."""
 
 from collections.abc import Callable
+from typing import TypeAlias
 
 import numpy as np
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, PartialState
 from accelerate.utils import gather_object
 from torch import nn
 
 from qlora_core.batching import TokenizedPairs, evaluation_batches, pad_batch
 
 Progress = Callable[[int, int], None]
+Processes: TypeAlias = Accelerator | PartialState  #: what knows which of how many processes this is, and its device
 
 
 def predict_logits(
     model: nn.Module,
     pairs: TokenizedPairs,
-    accelerator: Accelerator,
+    accelerator: Processes,
     batch_size: int,
     progress: Progress | None = None,
 ) -> np.ndarray:
@@ -30,7 +32,7 @@ def predict_logits(
 def pooled_features(
     encoder: nn.Module,
     pairs: TokenizedPairs,
-    accelerator: Accelerator,
+    accelerator: Processes,
     batch_size: int,
     progress: Progress | None = None,
 ) -> np.ndarray:
@@ -50,7 +52,7 @@ def autocast(model: nn.Module, device: torch.device) -> torch.autocast:
 def _predict(
     model: nn.Module,
     pairs: TokenizedPairs,
-    accelerator: Accelerator,
+    accelerator: Processes,
     batch_size: int,
     progress: Progress | None,
     select: Callable[..., torch.Tensor],

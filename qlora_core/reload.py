@@ -10,9 +10,10 @@ import numpy as np
 from peft import PeftModel
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
-from qlora_core.adapter import load_adapter
+from qlora_core.adapter import attach_lora, load_adapter, trainable_state
 from qlora_core.batching import tokenize
 from qlora_core.catalog import find_base_model
+from qlora_core.checkpoint import load_newest
 from qlora_core.config import RunConfig
 from qlora_core.data import PairData, load_pairs
 from qlora_core.environment import start_accelerator
@@ -32,6 +33,21 @@ def reload_finetuned(run: Run, compute: Compute) -> tuple[PeftModel, PreTrainedT
     loaded = load_quantized(base.folder, quantization, compute, run.config.seed)
     tokenizer = AutoTokenizer.from_pretrained(run.adapter_dir, local_files_only=True)
     return load_adapter(loaded.model, run.adapter_dir).eval(), tokenizer
+
+
+def reload_checkpoint(run: Run, compute: Compute) -> tuple[PeftModel, PreTrainedTokenizerBase, int]:
+    """The run's base model, quantised anew, with the newest weights of its checkpoint; and the step they are of.
+
+    Raises:
+        ModelError, HubError: the base model is not to be had on this machine.
+        RunError: there is no checkpoint, or it is damaged.
+    """
+    base = find_base_model(run.config.base_model)
+    quantization = quantization_config(run.config, compute.dtype)
+    loaded = load_quantized(base.folder, quantization, compute, run.config.seed)
+    tokenizer = AutoTokenizer.from_pretrained(base.folder, local_files_only=True, trust_remote_code=False)
+    model = attach_lora(loaded.model, run.config, base.id).eval()
+    return model, tokenizer, load_newest(run.checkpoint_path, trainable_state(model))
 
 
 def load_run_pairs(config: RunConfig) -> PairData:

@@ -18,6 +18,7 @@ from qlora_core.adapter import (
     load_head,
     load_trainable_state,
     missing_tensors,
+    read_heads,
     save_adapter,
     save_heads,
     trainable_state,
@@ -214,6 +215,6 @@ def test_kept_heads_answer_as_the_baselines_did(
             fresh.model.bert.pooler.dense.weight.zero_()
     model = with_changed_adapter(fresh)
     for which, answers in expected.items():
-        load_head(model, tmp_path / "heads.safetensors", which)
+        load_head(model, read_heads(tmp_path / "heads.safetensors"), which)
         with model.disable_adapter():
             assert np.array_equal(logits(fresh, model), answers)

@@ -1,0 +1,66 @@
+"""What may be asked of two models, checked before any model sees it, and the form of what they answer."""
+
+from dataclasses import dataclass
+
+from qlora_core.errors import DataError
+
+MAX_SENTENCE_CHARACTERS = 5_000
+#: An adapter's weights may be turned up to this share of what was trained.
+MAX_SCALE = 1.5
+
+Pair = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class BothOrders:
+    """Probability of "same meaning", between 0 and 1, for a pair in two orders."""
+
+    given: float
+    swapped: float
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the base model and the adapter say of one pair."""
+
+    base: BothOrders
+    adapter: BothOrders
+    truncated: bool  #: the pair has more tokens than the run's ``max_length``, so that its end was not read
+
+
+def check_sentence(value: object, name: str) -> str:
+    """A sentence as the models read it: stripped, with half a surrogate pair replaced by "?".
+
+    Args:
+        name: what the message calls it, such as "Sentence 1".
+
+    Raises:
+        DataError: it is empty, too long or not text.
+    """
+    if not isinstance(value, str) or not value.strip():
+        raise DataError(f"{name} is empty. Write a sentence.")
+    if len(value) > MAX_SENTENCE_CHARACTERS:
+        raise DataError(
+            f"{name} has {len(value):,} characters; at most {MAX_SENTENCE_CHARACTERS:,} are read. Shorten it."
+        )
+    return value.strip().encode("utf-8", "replace").decode("utf-8")
+
+
+def check_pair(first: object, second: object) -> Pair:
+    """Both sentences of a pair, checked.
+
+    Raises:
+        DataError: see ``check_sentence``.
+    """
+    return check_sentence(first, "Sentence 1"), check_sentence(second, "Sentence 2")
+
+
+def check_scale(value: object) -> float:
+    """A share of the adapter between 0 and ``MAX_SCALE``.
+
+    Raises:
+        DataError: it is not, or is no number.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MAX_SCALE:
+        raise DataError(f"The adapter's scale has to be a number between 0 and {MAX_SCALE:g}.")
+    return float(value)
