@@ -3,12 +3,16 @@
 The cost of a batch follows its padded tokens. So each kind of work is timed on batches from the longest to the shortest
 of the run, and its seconds a token are multiplied by the tokens of all the batches of that kind that the run has. What
 varies between the timed batches becomes the width of the estimate.
+
+On a CPU, a run's memory was seen to grow with every new shape of batch and to stay where a shape comes again. What the
+timed batches after the longest one add is therefore multiplied by the number of shapes that the run has.
 """
 
+import operator
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -44,8 +48,7 @@ LEAST_SPREAD = 0.1
 SPREAD_OF_FIXED_PARTS = 0.3
 #: Fitting the linear probe, resampling, saving: too short to be measured beforehand.
 SMALL_PARTS_SECONDS = 3.0
-#: A longer run holds more than a short one, because memory given back is not all used again.
-MEMORY_GROWTH = 1.25
+SPREAD_OF_MEMORY = 0.1
 
 
 @dataclass
@@ -54,16 +57,22 @@ class Timing:
 
     seconds: list[float] = field(default_factory=list)
     tokens: list[int] = field(default_factory=list)  #: padding included
+    memory: list[int] = field(default_factory=list)  #: bytes this process held after each batch
 
     def add(self, seconds: float, tokens: int) -> None:
         """One more batch."""
         self.seconds.append(seconds)
         self.tokens.append(tokens)
+        self.memory.append(psutil.Process().memory_info().rss)
+
+    def growth(self) -> float:
+        """Bytes that a batch added to what the first one, the longest, had taken."""
+        return max(0, self.memory[-1] - self.memory[0]) / max(1, len(self.memory) - 1)
 
     def after_warm_up(self, count: int) -> "Timing":
-        """Without the first ``count`` batches, but with one at least."""
+        """The times without the first ``count`` batches, but with one at least."""
         count = min(count, len(self.seconds) - 1)
-        return Timing(self.seconds[count:], self.tokens[count:])
+        return Timing(self.seconds[count:], self.tokens[count:], self.memory)
 
     def expect(self, tokens: int) -> np.ndarray:
         """Seconds for that many padded tokens: (low, high), one standard deviation of the batches' rates around."""
@@ -111,18 +120,17 @@ def calibrate(config: RunConfig, listener: Listener = print) -> Estimate:
         bench, timings = _measure(config, startup, listener)
     except (MemoryError, RuntimeError, OSError) as error:
         raise explain(error) from error
-    device = bench.compute.device
-    gpu_bytes = peak_gpu_bytes(device)
-    memory = peak_rss_bytes() if gpu_bytes is None else gpu_bytes
+    gpu_bytes = peak_gpu_bytes(bench.compute.device)
+    least, most = (1.0 * gpu_bytes, 1.0 * gpu_bytes) if gpu_bytes is not None else run_memory(bench, timings)
     low, high = run_seconds(bench, timings)
     epoch = timings.training.expect(sum(_tokens(bench.train, batch) for batch in _training_batches(bench)))
     return Estimate(
         seconds=(round(low, 1), round(high, 1)),
-        memory_bytes=(memory, int(memory * MEMORY_GROWTH)),
+        memory_bytes=(int(least * (1 - SPREAD_OF_MEMORY)), int(most * (1 + SPREAD_OF_MEMORY))),
         memory_kind="memory" if gpu_bytes is None else "GPU memory",
         examples_per_second=round(len(bench.train) / float(epoch.mean()), 1),
         steps=len(_training_batches(bench)) * config.num_train_epochs,
-        device_name=device_name(device),
+        device_name=device_name(bench.compute.device),
         threads=torch.get_num_threads(),
         measured_at=time.time(),
     )
@@ -144,6 +152,27 @@ def run_seconds(bench: Bench, timings: Timings) -> np.ndarray:
         seconds += timings.unquantised.expect(validation)
     seconds += timings.training.expect(config.num_train_epochs * sum(_tokens(bench.train, batch) for batch in batches))
     return seconds + timings.adapter.expect((evaluations + 2) * validation)  # and the best epoch's, and the reloaded
+
+
+def run_memory(bench: Bench, timings: Timings) -> tuple[float, float]:
+    """Bytes that the run's process will hold at most, (low, high): what it held so far, and further shapes of batches.
+
+    Low where each kind of work goes on growing as it did, high where all grow as the one that grew most.
+    """
+    batch_size = bench.config.eval_batch_size
+    validation = _shapes(bench.validation, evaluation_batches(bench.validation, batch_size))
+    train = _shapes(bench.train, evaluation_batches(bench.train, batch_size))
+    training = {shape for epoch in _epochs(bench) for shape in _shapes(bench.train, epoch)}
+    first = timings.unquantised or timings.base  # the second model hardly adds to what the first has taken
+    kinds = [
+        (first, len(validation | train)),
+        (timings.training, len(training)),
+        (timings.adapter, len(validation)),
+    ]
+    further = [max(0, count - len(timing.memory)) for timing, count in kinds]
+    growth = [timing.growth() for timing, _ in kinds]
+    now = peak_rss_bytes()
+    return now + sum(map(operator.mul, further, growth)), now + sum(further) * max(growth)
 
 
 def _measure(config: RunConfig, startup: float, listener: Listener) -> tuple[Bench, Timings]:
@@ -196,24 +225,31 @@ def _time_evaluation(model: nn.Module, bench: Bench) -> Timing:
 
 
 def _time_training(model: nn.Module, bench: Bench, listener: Listener) -> Timing:
-    """Take some training steps, on batches from the shortest to the longest of the run, in random order."""
-    config, train = bench.config, bench.train
-    by_tokens = sorted(_training_batches(bench), key=lambda batch: _tokens(train, batch))
-    sample = train.select([index for batch in _spread_out(by_tokens, TRAINING_STEPS) for index in batch])
-    order = epoch_batches(sample, config.train_batch_size, config.seed, epoch=0)
-    settings = config.model_copy(update={"evaluations_per_epoch": 1})  # after the last step: it is never come to
+    """Take some training steps: on the run's longest batch, then on others down to the shortest, in random order."""
+    train = bench.train
+    longest_first = sorted(_training_batches(bench), key=lambda batch: -_tokens(train, batch))
+    longest, *others = _spread_out(longest_first, TRAINING_STEPS)
     timing = Timing()
+    listener("Measuring training")
+    _take_steps(model, bench, train.select(longest), timing)
+    if others:
+        _take_steps(model, bench, train.select([index for batch in others for index in batch]), timing)
+    return timing.after_warm_up(WARM_UP_STEPS)
+
+
+def _take_steps(model: nn.Module, bench: Bench, sample: TokenizedPairs, timing: Timing) -> None:
+    """Train for one epoch of ``sample``, or for as long as there is time."""
+    settings = bench.config.model_copy(update={"evaluations_per_epoch": 1})  # after the last step: it is never come to
+    batches = epoch_batches(sample, settings.train_batch_size, settings.seed, epoch=0)
     with tempfile.TemporaryDirectory() as folder:
         checkpoint = Path(folder) / "checkpoint.safetensors"
         events = Trainer(model, sample, bench.validation, settings, bench.accelerator, checkpoint).train()
-        for number, indices in enumerate(order, start=1):
+        for indices in batches:
             started = time.monotonic()
             next(events)
             timing.add(time.monotonic() - started, _tokens(sample, indices))
-            listener(f"Measuring training: step {number} of {len(order)}")
-            if number > WARM_UP_STEPS and sum(timing.seconds) > TRAINING_SECONDS:
+            if len(timing.seconds) > WARM_UP_STEPS and sum(timing.seconds) > TRAINING_SECONDS:
                 break
-    return timing.after_warm_up(WARM_UP_STEPS)
 
 
 def _time_look(model: nn.Module, bench: Bench) -> float:
@@ -226,7 +262,18 @@ def _time_look(model: nn.Module, bench: Bench) -> float:
 
 def _training_batches(bench: Bench) -> list[list[int]]:
     """The first epoch's; the others differ from it in order and, hardly, in padding."""
-    return epoch_batches(bench.train, bench.config.train_batch_size, bench.config.seed, epoch=0)
+    return next(_epochs(bench))
+
+
+def _epochs(bench: Bench) -> Iterator[list[list[int]]]:
+    config = bench.config
+    for epoch in range(config.num_train_epochs):
+        yield epoch_batches(bench.train, config.train_batch_size, config.seed, epoch)
+
+
+def _shapes(pairs: TokenizedPairs, batches: Iterable[list[int]]) -> set[tuple[int, int]]:
+    """The different (pairs, tokens of the longest) among batches."""
+    return {(len(batch), max(len(pairs.encoded.input_ids[index]) for index in batch)) for batch in batches}
 
 
 def _evaluation_tokens(pairs: TokenizedPairs, config: RunConfig) -> int:

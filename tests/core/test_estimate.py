@@ -17,7 +17,7 @@ from qlora_core import estimate
 from qlora_core.adapter import attach_lora, save_adapter
 from qlora_core.batching import epoch_batches
 from qlora_core.calibration import Bench as CalibrationBench
-from qlora_core.calibration import Timing, Timings, calibrate, run_seconds
+from qlora_core.calibration import Timing, Timings, calibrate, run_memory, run_seconds
 from qlora_core.catalog import find_base_model
 from qlora_core.config import RunConfig, make_config
 from qlora_core.environment import start_accelerator
@@ -132,7 +132,7 @@ def test_the_estimate_of_a_run(tiny_config: MakeConfig) -> None:
     assert result.memory_kind == ("GPU memory" if torch.cuda.is_available() else "memory")
     assert abs(result.measured_at - time.time()) < 60
     assert lines[0] == "Loading the base model and the pairs"
-    assert "Measuring training: step 4 of 4" in lines
+    assert "Measuring training" in lines
 
 
 @pytest.mark.parametrize(
@@ -196,6 +196,21 @@ def test_the_range_is_as_wide_as_the_batches_differ() -> None:
     low, high = uneven.expect(100)
     assert (low + high) / 2 == pytest.approx(12.0)
     assert high - low > 2 * 0.1 * 12.0
+
+
+def test_every_new_shape_of_batch_adds_to_the_memory(calibration_bench: Callable[..., CalibrationBench]) -> None:
+    made = calibration_bench(num_train_epochs=1, train_batch_size=1, eval_batch_size=1)
+    shapes = len(set(made.train.lengths()))
+    assert shapes > 3
+    flat, growing = (Timing([1.0] * 3, [1] * 3, [0, size, 2 * size]) for size in (0, 2**30))
+    nothing = Timings(0.0, 0.0, 0.0, 0.0, base=flat, unquantised=flat, adapter=flat, training=flat)
+    now, now_too = run_memory(made, nothing)
+    assert now == now_too
+    for kind in ("unquantised", "adapter", "training"):
+        low, high = run_memory(made, replace(nothing, **{kind: growing}))  # type: ignore[arg-type]
+        assert low - now == pytest.approx(2**30 * (shapes - 3), abs=2**26)  # the process itself may grow meanwhile
+        assert high - now == pytest.approx(3 * 2**30 * (shapes - 3), abs=2**26)
+    assert Timing([1.0], [1], [500]).growth() == 0.0
 
 
 def test_warm_up_is_left_out_unless_nothing_would_be_left() -> None:
