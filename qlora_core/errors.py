@@ -3,7 +3,7 @@
     QLoRAError                  what happened and what to do about it, in plain words
     ├── UserError               the request cannot be carried out as asked (exit status 2)
     │   ├── ConfigError         a setting is unknown, of the wrong type or out of range
-    │   ├── DataError           a file of pairs is missing, malformed or unusable
+    │   ├── DataError           a file of pairs, or a sentence typed in, is missing, malformed or unusable
     │   ├── ModelError          a base model is missing, incomplete or not a BERT
     │   ├── HubError            the Hugging Face hub is needed and cannot be reached
     │   ├── RunError            a run does not exist, or is not in a state that allows the request
@@ -36,7 +36,7 @@ class ConfigError(UserError):
 
 
 class DataError(UserError):
-    """A file of sentence pairs is missing, malformed or unusable."""
+    """A file of sentence pairs, or a sentence typed in, is missing, malformed or unusable."""
 
 
 class ModelError(UserError):
