@@ -1,0 +1,82 @@
+"""Who the tab "Compare" can ask: every run that has weights, and the base model under one."""
+
+from dataclasses import dataclass
+
+from qlora_core.errors import RunError
+from qlora_core.questions import check_scale
+from qlora_core.run_store import Run
+from qlora_core.ui.results_view import file_name, moment
+from qlora_core.ui.run_choice import Choices, all_runs, finished_choices
+from qlora_core.ui.services import Services
+
+BASE = "base"
+BASE_CHOICE = "base model, untrained head"
+#: What is said of a run that has no saved adapter yet, by its state.
+UNFINISHED = {"running": "training now: latest checkpoint"}
+
+
+@dataclass(frozen=True)
+class Sides:
+    """The two that are compared; no first run means the base model of the second."""
+
+    first: Run | None
+    second: Run
+    scale: float = 1.0  #: how much of the second run's adapter answers
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """What the two are called."""
+        scaled = "" if self.scale == 1 else f", scaled by {self.scale:g}"
+        if self.first is None:
+            return "Base model, untrained head", f"Adapter of run {self.second.id[-4:]}{scaled}"
+        return f"Run {self.first.id[-4:]}", f"Run {self.second.id[-4:]}{scaled}"
+
+
+def second_choices(services: Services) -> Choices:
+    """Label and id of every run that can be asked: finished ones, recorded ones, then those with a checkpoint."""
+    runs = {run.id: run for run in all_runs(services)}
+    finished = [(label, run_id) for label, run_id in finished_choices(services) if _has_adapter(runs[run_id])]
+    known = {run_id for _, run_id in finished}
+    others = [run for run in runs.values() if run.id not in known and _has_weights(run)]
+    return finished + [(_unfinished_label(run), run.id) for run in others]
+
+
+def first_choices(second: Choices) -> Choices:
+    """The base model, then every run."""
+    return [(BASE_CHOICE, BASE), *second]
+
+
+def check_sides(services: Services, first: object, second: object, scale: object) -> Sides:
+    """Who a visitor wants to compare.
+
+    Raises:
+        RunError: no run is chosen, or there is none of that name.
+        DataError: the scale is not one.
+    """
+    return Sides(None if first == BASE else check_run(services, first), check_run(services, second), check_scale(scale))
+
+
+def check_run(services: Services, run_id: object) -> Run:
+    """A run that a visitor asks for.
+
+    Raises:
+        RunError: none is chosen, or there is none of that name.
+    """
+    if not isinstance(run_id, str) or not run_id:
+        raise RunError("No run is chosen. Choose one, or train one in the tab Fine-tune.")
+    return services.run(run_id)
+
+
+def _has_adapter(run: Run) -> bool:
+    return (run.adapter_dir / "adapter_config.json").is_file()
+
+
+def _has_weights(run: Run) -> bool:
+    return _has_adapter(run) or run.checkpoint_path.is_file()
+
+
+def _unfinished_label(run: Run) -> str:
+    config, status = run.config, run.status
+    words = UNFINISHED.get(status.state, f"{status.state}: latest checkpoint")
+    what = f"{file_name(config.base_model)} on {file_name(config.dataset)}"
+    return f"{what}, {words}, {moment(status.created)} UTC ({run.id[-4:]})"

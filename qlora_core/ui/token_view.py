@@ -1,0 +1,73 @@
+"""Which tokens moved the answers of two models: asked, and put into words, rows and a figure."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from qlora_core.pair_figures import attribution_figure
+from qlora_core.questions import Pair
+from qlora_core.ui.compare_runs import Sides
+from qlora_core.ui.services import Services
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+    from qlora_core.attribution import Scores
+
+TOKEN_HEADERS = ["Model", "Sentence", "Token", "Score"]
+TOKEN_TYPES: list[Literal["str", "number"]] = ["str", "str", "str", "number"]
+LEGEND = (
+    "A bar upwards is a token that spoke for **same**, a bar downwards one that spoke for **different**; the longer, "
+    "the more. Integrated gradients: every token's share in the log odds of the answer, against the same pair with "
+    "all tokens blanked. It explains the model, not the language."
+)
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """The tokens of a pair and their scores for one model."""
+
+    name: str
+    tokens: list[str]
+    sentences: list[int | None]
+    scores: "Scores"
+
+
+def explain(services: Services, sides: Sides, pair: Pair) -> list[Explanation]:
+    """Scores of both sides; adapters are explained as trained, whatever the scale.
+
+    Raises:
+        RunError, ModelError, HubError: a run cannot be loaded.
+        DataError: a sentence is empty or too long.
+    """
+    from qlora_core.attribution import attribute
+
+    found = attribute(services.predictors.get(sides.second), *pair)
+    names = Sides(sides.first, sides.second).names
+    second = Explanation(names[1], found.tokens, found.sentences, found.adapter)
+    if sides.first is None:
+        return [Explanation(names[0], found.tokens, found.sentences, found.base), second]
+    other = attribute(services.predictors.get(sides.first), *pair)
+    return [Explanation(names[0], other.tokens, other.sentences, other.adapter), second]
+
+
+def token_figure(explained: list[Explanation]) -> "go.Figure":
+    """Bars up and down, one a token, a panel a model."""
+    return attribution_figure([(one.name, one.tokens, one.scores.scores) for one in explained])
+
+
+def token_rows(explained: list[Explanation]) -> list[list[str | float]]:
+    """The same as rows of ``TOKEN_HEADERS``."""
+    return [
+        [one.name, "" if sentence is None else str(sentence), token, round(score, 4)]
+        for one in explained
+        for token, sentence, score in zip(one.tokens, one.sentences, one.scores.scores, strict=True)
+    ]
+
+
+def sums_words(explained: list[Explanation]) -> str:
+    """How well the scores add up to what they explain, which is the method's own check."""
+    return " ".join(
+        f"{one.name}: the scores add up to {sum(one.scores.scores):+.2f}; log odds of the pair minus those of the "
+        f"blanked one are {one.scores.log_odds - one.scores.baseline_log_odds:+.2f}."
+        for one in explained
+    )
