@@ -1,4 +1,4 @@
-"""Start the page: python app.py. Settings are environment variables, listed in the README."""
+"""Start the page: python app.py. Settings are environment variables: docs/deploying.md lists them."""
 
 import atexit
 import logging

@@ -8,7 +8,8 @@ import plotly
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
-from qlora_core.ui import text
+from qlora_core.ui import compare_tab, results_tab, text
+from qlora_core.ui.api import add_api
 from qlora_core.ui.services import Services
 from qlora_core.ui.theme import ASSETS, style_sheet, theme
 from qlora_core.ui.train_tab import PRIVATE, labelled_choices, train_tab
@@ -19,18 +20,22 @@ MOST_UPLOADED = "20mb"
 
 def build_app(services: Services) -> gr.Blocks:
     """Lay out the page and wire it to ``services``; nothing is started."""
-    with gr.Blocks(title=text.TITLE, analytics_enabled=False, fill_width=True) as page:
+    with gr.Blocks(title=text.TITLE, analytics_enabled=False, fill_width=True, delete_cache=(3600, 86400)) as page:
         gr.Markdown(text.INTRODUCTION, elem_classes="intro")
-        with gr.Tabs(elem_id="tabs"), gr.Tab("Fine-tune", id="train"):
-            form = train_tab(services)
-        page.load(
-            labelled_choices(services),
-            None,
-            [form.base_model, form.dataset],
-            show_progress="hidden",
-            queue=False,
-            **PRIVATE,
-        )
+        with gr.Tabs(elem_id="tabs") as tabs:
+            with gr.Tab("Fine-tune", id="train"):
+                form = train_tab(services)
+            with gr.Tab("Results", id="results") as results_place:
+                results = results_tab.results_tab(services)
+            with gr.Tab("Compare", id="compare") as compare_place:
+                compare = compare_tab.compare_tab(services)
+        results_tab.wire_opening(services, results, results_place, tabs)
+        compare_tab.wire_opening(services, compare, compare_place, tabs, page)
+        flipped = [results.sentence1, results.sentence2, results.runs]
+        compare_tab.wire_taken_pair(services, compare, results.pair_chosen, flipped, tabs)
+        quietly: dict[str, Any] = {"show_progress": "hidden", "queue": False, **PRIVATE}
+        page.load(labelled_choices(services), None, [form.base_model, form.dataset], **quietly)
+        add_api(services)
     return page
 
 
@@ -46,7 +51,7 @@ def launch_options() -> dict[str, Any]:
         "ssr_mode": False,
         "enable_monitoring": False,
         "max_file_size": MOST_UPLOADED,
-        "show_error": True,
+        "show_error": False,  # errors meant for visitors are shown in any case, others stay in the log
     }
 
 

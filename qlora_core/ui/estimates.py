@@ -10,6 +10,7 @@ from qlora_core.errors import HubError, ModelError
 from qlora_core.estimate import ParameterCounts, parameter_counts, run_calibration
 
 MOST_KEPT = 200
+CALIBRATION_SECONDS = 300.0
 
 
 class Estimates:
@@ -39,7 +40,7 @@ class Estimates:
         with self._lock:
             known = self.known(config)
             if known is None:
-                known = run_calibration(config)
+                known = run_calibration(config, timeout=CALIBRATION_SECONDS)
                 while len(self._measured) >= MOST_KEPT:
                     del self._measured[next(iter(self._measured))]
                 self._measured[_key(config)] = known

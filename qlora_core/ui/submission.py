@@ -34,7 +34,7 @@ def chosen_config(
             raise ConfigError("Choose your file of pairs first, or other sentence pairs.")
         dataset = str(keep_file(services.store.folder / "uploads", Path(own_file)))
     config = config_from(base_model, dataset, values)
-    for kind, name in (("base_models", base_model), ("datasets", dataset), ("quantization", config.quantization)):
+    for kind, name in (("base_model", base_model), ("dataset", dataset), ("quantization", config.quantization)):
         if reason := services.availability.reason(kind, name):
             raise ConfigError(reason)
     return config
@@ -99,7 +99,7 @@ def expectation(services: Services, config: RunConfig) -> str:
         (low, high), (least, most) = estimate["seconds"], estimate["memory_bytes"]
         words.append(
             f"Expected on {estimate['device_name']}: **{_time(low)} to {_time(high)}**, "
-            f"{least / 1e9:.1f} to {most / 1e9:.1f} GB of memory (measured on a few batches)."
+            f"{least / 1e9:.1f} to {most / 1e9:.1f} GB of {estimate['memory_kind']}, measured on a few batches."
         )
     return " ".join(words)
 

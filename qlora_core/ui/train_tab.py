@@ -175,8 +175,8 @@ def labelled_choices(services: Services) -> Callable[[], tuple[Any, Any]]:
     def handler() -> tuple[Any, Any]:
         services.availability.wait(30)
         return (
-            gr.update(choices=label("base_models", text.BASE_MODELS)),
-            gr.update(choices=label("datasets", text.DATASETS)),
+            gr.update(choices=label("base_model", text.BASE_MODELS)),
+            gr.update(choices=label("dataset", text.DATASETS)),
         )
 
     return handler
