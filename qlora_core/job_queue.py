@@ -197,15 +197,13 @@ class JobQueue:
                 worker.wait()
             if worker.poll() is not None:
                 del self._workers[run_id]
-        self._active = {run.id: run for run, _ in self._statuses()}
+        self._active = {run_id: run for run_id, run in self._active.items() if not _is_over(run)}
 
     def _launch(self, run: Run) -> None:
-        package = str(Path(__file__).resolve().parent.parent)
-        search_path = os.pathsep.join(filter(None, (package, os.environ.get("PYTHONPATH"))))
         with (run.path / "worker.log").open("ab") as output:
             worker = subprocess.Popen(
                 worker_command(run),
-                env={**os.environ, "TOKENIZERS_PARALLELISM": "false", "PYTHONPATH": search_path},
+                env=child_environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -231,7 +229,15 @@ class JobQueue:
 
 def worker_command(run: Run) -> list[str]:
     """The command line of the process that carries out ``run``."""
-    return [sys.executable, "-m", "qlora_core.session", str(run.path.resolve())]
+    return module_command("qlora_core.session", str(run.path.resolve()))
+
+
+def _is_over(run: Run) -> bool:
+    """Whether a run has ended or was deleted; one that cannot be read, perhaps only for a moment, is neither."""
+    try:
+        return run.status.state not in GOING_ON
+    except RunError:
+        return not (run.path / "status.json").exists()
 
 
 def _silence(folder: Path) -> float:

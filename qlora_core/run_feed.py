@@ -4,9 +4,11 @@ The loss is drawn as at most ``MOST_POINTS`` points: means over buckets of 2^k s
 the first step on, so the size of a bucket never changes while a run goes on, and no point that was drawn moves.
 """
 
+from array import array
 from collections import OrderedDict
 from contextlib import suppress
 from dataclasses import dataclass, field
+from statistics import fmean
 from threading import Lock
 from typing import Any
 
@@ -40,9 +42,7 @@ class Cursor(BaseModel):
 class Series:
     """Everything of a run that is drawn."""
 
-    points: list[tuple[float, float, float]] = field(
-        default_factory=list
-    )  #: last step of a bucket, loss, learning rate
+    points: list[tuple[int, float, float]] = field(default_factory=list)  #: last step of a bucket, loss, learning rate
     evaluations: list[Event] = field(default_factory=list)
     baselines: list[Event] = field(default_factory=list)
     watched: list[tuple[int, list[float]]] = field(default_factory=list)  #: step, probability of each watched pair
@@ -60,14 +60,14 @@ class RunFeed:
         self.seconds = 0.0  #: time at work, pauses and interruptions left out
         self._last: Event = {}
         self._offset = 0
-        self._bucket: list[Event] = []
+        self._losses = array("d")  # of every step
         self._lock = Lock()
 
     def since(self, cursor: Cursor) -> dict[str, Any]:
         """Status, latest step, and the entries that a viewer with ``cursor`` lacks.
 
         Raises:
-            RunError: the run's status cannot be read.
+            RunError: the run's status or its events cannot be read.
         """
         with self._lock:
             self._read()
@@ -97,15 +97,20 @@ class RunFeed:
 
     def _read(self) -> None:
         """Take in the whole lines that have been written since the last time."""
-        if not self.run.events_path.exists():
+        try:
+            with self.run.events_path.open("rb") as file:
+                file.seek(self._offset)
+                content = file.read(MOST_BYTES)
+        except FileNotFoundError:
             return
-        with self.run.events_path.open("rb") as file:
-            file.seek(self._offset)
-            content = file.read(MOST_BYTES)
-        whole = content.rfind(b"\n") + 1
-        self._offset += whole
-        for line in content[:whole].splitlines():
-            self._take(orjson.loads(line))
+        for line in content[: content.rfind(b"\n") + 1].splitlines(keepends=True):
+            try:
+                self._take(orjson.loads(line))
+            except (KeyError, TypeError, ValueError) as error:
+                raise RunError(
+                    f"The events of run {self.run.id} cannot be read from byte {self._offset} on."
+                ) from error
+            self._offset += len(line)
 
     def _take(self, event: Event) -> None:
         kind = event["kind"]
@@ -122,7 +127,7 @@ class RunFeed:
         elif kind == "watched_pairs":
             self.series.watched_pairs = event["pairs"]
         elif kind == "watched":
-            self.series.watched.append((event["step"], event["probabilities"]))
+            self._take_watched(event["step"], event["probabilities"])
         elif kind == "phase" and event["phase"] in ("saving", "done"):
             self._close_bucket()
 
@@ -133,29 +138,41 @@ class RunFeed:
         self._last = event
 
     def _take_step(self, event: Event) -> None:
+        self._losses.append(event["loss"])
         self.latest = event
-        self._bucket.append(event)
         if event["step"] % bucket_size(event["total_steps"]) == 0:
             self._close_bucket()
 
     def _close_bucket(self) -> None:
-        if self._bucket:
-            loss = sum(step["loss"] for step in self._bucket) / len(self._bucket)
-            last = self._bucket[-1]
-            self.series.points.append((last["step"], round(loss, 5), last["learning_rate"]))
-            self._bucket = []
+        """Draw the steps since the last point, if there are any."""
+        points = self.series.points
+        losses = self._losses[points[-1][0] if points else 0 :]
+        if losses:
+            points.append((self.latest["step"], round(fmean(losses), 5), self.latest["learning_rate"]))
 
     def _take_baseline(self, baseline: Event) -> None:
         """A resumed run measures its baselines again, with the same outcome."""
         if all(known["name"] != baseline["name"] for known in self.series.baselines):
             self.series.baselines.append(baseline)
 
+    def _take_watched(self, step: int, probabilities: list[float]) -> None:
+        """A run that begins again looks again, with the same outcome."""
+        watched = self.series.watched
+        if not watched or step > watched[-1][0]:
+            watched.append((step, probabilities))
+
     def _rewind(self, step: int) -> None:
-        """The run goes on from a checkpoint at ``step``: what came after it is void."""
+        """The run goes on from a checkpoint at ``step``: what came after it is void.
+
+        So is a point for part of a bucket, drawn when training seemed to be over.
+        """
         self.generation += 1
-        self._bucket = []
-        series = self.series
-        series.points = [point for point in series.points if point[0] <= step]
+        series, latest = self.series, self.latest
+        if latest:
+            size = bucket_size(latest["total_steps"])
+            series.points = [point for point in series.points if point[0] <= step and point[0] % size == 0]
+            self.latest = {**latest, "step": step, "epoch": latest["epoch"] * step / latest["step"]}
+        del self._losses[step:]
         series.evaluations = [entry for entry in series.evaluations if entry["step"] <= step]
         series.watched = [entry for entry in series.watched if entry[0] <= step]
 

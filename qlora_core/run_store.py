@@ -35,7 +35,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from qlora_core.atomic_files import replace_file, replace_json, replace_text, storage_error
 from qlora_core.config import RunConfig, load_config
-from qlora_core.errors import ConfigError, RunError
+from qlora_core.errors import ConfigError, RunError, StorageError
 
 State = Literal["queued", "running", "paused", "interrupted", "stopped", "failed", "finished"]
 Control = Literal["run", "pause", "stop"]
@@ -244,18 +244,23 @@ class RunStore:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def create(self, config: RunConfig) -> Run:
-        """Make a new run that waits to be started.
+    def create(self, config: RunConfig, owner: str = "") -> Run:
+        """Make a new run that waits to be started, for the visitor whose secret is ``owner``.
 
         Raises:
-            StorageError: the folder cannot be written to.
+            StorageError: the folder cannot be written to; nothing is left of the run then.
         """
         now = time.time()
         run = Run(self.folder / _new_id(config, now))
-        replace_json(run.path / "config.json", config.model_dump(mode="json"))
-        replace_json(
-            run.path / "status.json", Status(state="queued", created=now, queued=now, updated=now).model_dump()
-        )
+        status = Status(state="queued", created=now, queued=now, updated=now)
+        try:
+            replace_json(run.path / "config.json", config.model_dump(mode="json"))
+            if owner:
+                run.set_owner(owner)
+            replace_json(run.path / "status.json", status.model_dump())
+        except StorageError:
+            shutil.rmtree(run.path, ignore_errors=True)
+            raise
         return run
 
     def open(self, run_id: str) -> Run:
