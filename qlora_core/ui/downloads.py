@@ -27,7 +27,7 @@ def download_button(
     """A button that has ``write`` make a file of the first of the chosen ``runs``; its name is the run's id."""
     elem_id = f"file-{suffix.strip('.')}"
     button = gr.Button(label, **looks)
-    ready = gr.DownloadButton(visible="hidden", elem_id=elem_id)
+    ready = gr.DownloadButton(elem_id=elem_id, elem_classes="results-file")  # the style sheet hides it
 
     def make(run_ids: object) -> dict[Any, Any]:
         """Write the file to where the server may hand it out from."""

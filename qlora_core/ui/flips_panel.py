@@ -27,7 +27,7 @@ EXPLANATION = (
     "Before and After are the probability of “same”; Change is how much the probability of the right answer rose."
 )
 ANY = "any phenomenon"
-WIDTHS: list[str | int] = [80, 90, 95, 80, 80, 290, 290, 130, 60]
+WIDTHS: list[str | int] = [80, 290, 290, 95, 80, 80, 90, 130, 60]
 MOST_ROWS = 300
 MOST_CHARACTERS = 200
 NO_SENTENCE = "The sentences of this pair are not on this machine any more."
@@ -64,10 +64,10 @@ def flips_panel() -> FlipsPanel:
     gr.Markdown(f"### What flipped\n\n{EXPLANATION}")
     before = gr.Radio(BASELINES, value=BEFORE[0], label="From → to")
     with gr.Row():
-        kind = gr.Dropdown(KINDS, value="", label="Show", min_width=150)
-        phenomenon = gr.Dropdown([ANY], value=ANY, label="Phenomenon", min_width=150)
-        order = gr.Dropdown(ORDERS, value="change", label="Sort", min_width=150)
-        text = gr.Textbox(label="Find in the sentences", min_width=150, max_length=MOST_CHARACTERS)
+        kind = gr.Dropdown(KINDS, value="", label="Show", min_width=220)
+        phenomenon = gr.Dropdown([ANY], value=ANY, label="Phenomenon", min_width=220)
+        order = gr.Dropdown(ORDERS, value="change", label="Sort", min_width=220)
+        text = gr.Textbox(label="Find in the sentences", min_width=220, max_length=MOST_CHARACTERS)
     words = gr.Markdown(latex_delimiters=[])
     table = gr.Dataframe(
         headers=FLIP_HEADERS,

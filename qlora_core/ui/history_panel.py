@@ -15,7 +15,8 @@ from qlora_core.ui.train_tab import PRIVATE
 
 MOST_CHARACTERS = 200
 EXPLANATION = (
-    "Select a row to pick its run, or pick runs below: to see which settings differ, to show them above, or to delete."
+    "Select a row to pick its run, or pick runs below: to see which settings differ, to show them above, or to delete. "
+    "Gain is over the linear probe, in points of accuracy."
 )
 Updates = dict[Any, Any]
 
@@ -47,8 +48,8 @@ def history_panel() -> HistoryPanel:
     """Lay the part out."""
     gr.Markdown(f"### All runs\n\n{EXPLANATION}")
     with gr.Row():
-        order = gr.Dropdown(list(ORDERS), value="newest first", label="Sort by", min_width=150)
-        text = gr.Textbox(label="Filter", placeholder="finished mrpc", min_width=150, max_length=MOST_CHARACTERS)
+        order = gr.Dropdown(list(ORDERS), value="newest first", label="Sort by", min_width=220)
+        text = gr.Textbox(label="Filter", placeholder="finished mrpc", min_width=220, max_length=MOST_CHARACTERS)
     table = gr.Dataframe(
         headers=HEADERS,
         datatype=TYPES,
@@ -57,22 +58,29 @@ def history_panel() -> HistoryPanel:
         max_height=420,
         label="All runs",
         show_label=False,
-        column_widths=[230, 90, 140, 120, 110, 260, 95, 80, 120, 90],
+        column_widths=[200, 85, 135, 100, 110, 225, 90, 75, 90, 90],
         elem_id="history",
         elem_classes="results-table",
         buttons=["copy"],
     )
     picked = gr.Dropdown([], multiselect=True, max_choices=MOST_RUNS, label=f"Picked runs, at most {MOST_RUNS}")
     differing = gr.Dataframe(
-        visible=False, interactive=False, datatype="str", wrap=True, label="Settings that differ", buttons=["copy"]
+        visible=False,
+        interactive=False,
+        datatype="str",
+        wrap=True,
+        label="Settings that differ",
+        elem_classes="results-table",
+        buttons=["copy"],
     )
+    shared: dict[str, Any] = {"size": "md", "min_width": 150}
     with gr.Row(elem_classes="results-actions"):
-        show = gr.Button("Show picked runs above", size="md", min_width=150)
-        delete = gr.Button("Delete picked runs", variant="stop", size="md", min_width=150)
-    with gr.Row(visible=False, elem_classes="results-actions") as confirm:
-        really = gr.Button("Really delete", variant="stop", size="md", min_width=150)
-        keep = gr.Button("Keep", size="md", min_width=150)
+        show = gr.Button("Show picked runs above", **shared)
+        delete = gr.Button("Delete picked runs", elem_classes="results-delete", **shared)
     message = gr.Markdown(latex_delimiters=[])
+    with gr.Row(visible=False, elem_classes="results-actions") as confirm:
+        really = gr.Button("Really delete", elem_classes="results-delete", **shared)
+        keep = gr.Button("Keep them", **shared)
     secret = gr.Textbox(visible=False)
     return HistoryPanel(
         order, text, table, picked, differing, message, show, delete, confirm, really, keep, secret

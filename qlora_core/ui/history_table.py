@@ -6,19 +6,19 @@ from typing import Any
 from qlora_core.config import PRESETS, RunConfig, make_config
 from qlora_core.errors import RunError
 from qlora_core.run_store import Run
-from qlora_core.ui.results_view import file_name, moment, shown_value
+from qlora_core.ui.results_view import ColumnType, file_name, moment, shown_value
 
 HEADERS = [
-    "Run", "State", "Created (UTC)", "Base model", "Pairs", "Settings", "Accuracy", "F1", "Gain over probe (points)",
+    "Run", "State", "Created (UTC)", "Base model", "Pairs", "Settings", "Accuracy", "F1", "Gain",
     "Training (s)",
 ]  # fmt: skip
-TYPES = ["str", "str", "str", "str", "str", "str", "number", "number", "number", "number"]
+TYPES: list[ColumnType] = ["str", "str", "str", "str", "str", "str", "number", "number", "number", "number"]
 #: What the table can be sorted by: words, and the column.
 ORDERS = {
     "newest first": HEADERS.index("Created (UTC)"),
     "accuracy": HEADERS.index("Accuracy"),
     "F1": HEADERS.index("F1"),
-    "gain over the linear probe": HEADERS.index("Gain over probe (points)"),
+    "gain over the linear probe": HEADERS.index("Gain"),
     "training time": HEADERS.index("Training (s)"),
 }
 #: Fields that say what a run is about and not how it is trained.

@@ -16,6 +16,7 @@ from qlora_core.ui.services import Services
 from qlora_core.ui.summary_panel import (
     SummaryPanel,
     badge_accordion,
+    details,
     failure,
     figure_grid,
     headline_markdown,
@@ -45,7 +46,7 @@ class ResultsTab:
     def outputs(self) -> list[Any]:
         """Everything that changes when the tab is opened."""
         history = [*self.history.listing, self.history.message, self.history.confirm]
-        return [self.runs, *self.summary.outputs, *history]
+        return [self.runs, *self.summary.first, *history]
 
 
 def results_tab(services: Services) -> ResultsTab:
@@ -98,6 +99,16 @@ def shown(services: Services, tab: ResultsTab, run_ids: object) -> Updates:
         return failure(tab.summary, error)
 
 
+def detailed(services: Services, tab: ResultsTab, run_ids: object) -> Updates:
+    """The rest about the first of the chosen runs; nothing where that cannot be shown."""
+    if not run_ids:
+        return {tab.summary.numbers: gr.skip()}
+    try:
+        return details(services, tab.summary, checked_runs(services, run_ids)[0])
+    except QLoRAError as error:
+        return failure(tab.summary, error)
+
+
 def opened(
     services: Services, tab: ResultsTab, wanted: object, chosen: object, order: object, text: object, picked: object
 ) -> Updates:
@@ -132,9 +143,9 @@ def _wire_choice(services: Services, tab: ResultsTab) -> None:
         return updates | {history.message: words, history.confirm: gr.update(visible=False)}
 
     chosen = tab.runs.input(
-        choose, tab.runs, tab.summary.outputs, js=KEEP_ADDRESS, trigger_mode="always_last", **_progress(tab)
+        choose, tab.runs, tab.summary.first, js=KEEP_ADDRESS, trigger_mode="always_last", **_progress(tab)
     )
-    picked = history.show.click(choose_picked, history.picked, [tab.runs, *tab.summary.outputs], **_progress(tab))
+    picked = history.show.click(choose_picked, history.picked, [tab.runs, *tab.summary.first], **_progress(tab))
     picked.then(None, None, None, js="() => document.querySelector('#results-runs').scrollIntoView()", **PRIVATE)
     deleted = history.really.click(
         delete,
@@ -145,7 +156,7 @@ def _wire_choice(services: Services, tab: ResultsTab) -> None:
         **_progress(tab),
     )
     for event in (chosen, picked, deleted):
-        _then_flips(services, tab, event)
+        _then_details(services, tab, event)
 
 
 def wire_opening(services: Services, tab: ResultsTab, place: gr.Tab, tabs: gr.Tabs) -> None:
@@ -169,24 +180,29 @@ def wire_opening(services: Services, tab: ResultsTab, place: gr.Tab, tabs: gr.Ta
         js="(_, ...state) => [window.qloraResultsWanted(), ...state]",
         **_progress(tab),
     )
-    _then_flips(services, tab, event)
+    _then_details(services, tab, event)
 
 
-def _then_flips(services: Services, tab: ResultsTab, event: Dependency) -> None:
-    """After another run is shown, list what it flipped, which may take seconds the first time."""
+def _then_details(services: Services, tab: ResultsTab, event: Dependency) -> None:
+    """After another run's outcome is shown, the rest about it, and what it flipped, which may take seconds at first."""
+
+    def show_details(run_ids: object) -> Updates:
+        """The other figures and tables of the run on show."""
+        return detailed(services, tab, run_ids)
 
     def list_flips(run_ids: object, *choice: object) -> list[Any]:
         """The flipped pairs of the run on show."""
         return shown_flips(services, run_ids, *choice) if run_ids else [gr.skip()] * len(tab.flips.outputs)
 
-    event.then(
-        list_flips,
-        [tab.runs, *tab.flips.choice],
-        tab.flips.outputs,
-        show_progress="minimal",
-        show_progress_on=tab.flips.words,
-        **PRIVATE,
+    shared: dict[str, Any] = {"show_progress": "minimal", **PRIVATE}
+    rest = event.then(
+        show_details,
+        tab.runs,
+        [*tab.summary.rest, tab.summary.headline, tab.summary.body],
+        show_progress_on=tab.summary.numbers,
+        **shared,
     )
+    rest.then(list_flips, [tab.runs, *tab.flips.choice], tab.flips.outputs, show_progress_on=tab.flips.words, **shared)
 
 
 def _progress(tab: ResultsTab) -> dict[str, Any]:

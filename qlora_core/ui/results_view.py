@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 from qlora_core.config import RunConfig
 from qlora_core.errors import RunError
@@ -13,14 +13,15 @@ from qlora_core.run_store import Run
 from qlora_core.ui.escape import plain
 
 Result = Mapping[str, Any]
+ColumnType = Literal["str", "number"]
 PATH_FIELDS = ("base_model", "dataset", "data_dir")
 LABELS = ("different", "same")
 SETTING_HEADERS = ["Setting", "Value", "What it is"]
 ENVIRONMENT_HEADERS = ["What", "Value"]
 FLIP_HEADERS = [
-    "Flip", "Change", "Label", "Before", "After", "Sentence 1", "Sentence 2", "Phenomenon", "idx",
+    "Flip", "Sentence 1", "Sentence 2", "Label", "Before", "After", "Change", "Phenomenon", "idx",
 ]  # fmt: skip
-FLIP_TYPES = ["str", "number", "str", "number", "number", "str", "str", "str", "number"]
+FLIP_TYPES: list[ColumnType] = ["str", "str", "str", "str", "number", "number", "number", "str", "number"]
 SENTENCE_COLUMNS = (FLIP_HEADERS.index("Sentence 1"), FLIP_HEADERS.index("Sentence 2"))
 SHOWN_VERSIONS = ("torch", "transformers", "peft", "bitsandbytes")
 #: How a comparison's verdict begins that claims nothing (``evaluation.compare``).
@@ -105,11 +106,12 @@ def headline(result: Result) -> str:
 
 
 def headline_words(comparison: Mapping[str, Any]) -> str:
-    """One sentence about fine-tuning against the linear probe that claims no more than the verdict does."""
-    points = 100 * comparison["accuracy_gain"]
-    if comparison["verdict"].startswith(NO_DIFFERENCE):
-        return f"No difference to a linear probe that luck could not explain ({points:+.1f} points)"
-    return f"{abs(points):.1f} points {'better' if points > 0 else 'worse'} than a linear probe, and more than luck"
+    """One line about fine-tuning against the linear probe that claims no more than the verdict does."""
+    gain, low, high = (
+        f"{100 * share:+.1f}" for share in (comparison["accuracy_gain"], *comparison["accuracy_gain_ci95"])
+    )
+    luck = "which may be luck" if comparison["verdict"].startswith(NO_DIFFERENCE) else "more than luck"
+    return f"{gain} points of accuracy against a linear probe, {luck} (95 % interval {low} to {high})"
 
 
 def facts(run: Run, result: Result, *, recorded: bool) -> str:
@@ -185,12 +187,12 @@ def flip_rows(pairs: list[Flip]) -> list[list[str | float | int]]:
     return [
         [
             pair.kind,
-            round(pair.change, 3),
+            pair.sentences.sentence1 if pair.sentences else "",
+            pair.sentences.sentence2 if pair.sentences else "",
             LABELS[pair.label],
             round(pair.before, 3),
             round(pair.after, 3),
-            pair.sentences.sentence1 if pair.sentences else "",
-            pair.sentences.sentence2 if pair.sentences else "",
+            round(pair.change, 3),
             pair.sentences.phenomenon if pair.sentences else "",
             pair.idx,
         ]

@@ -26,6 +26,8 @@ FIGURES = {
     "memory": "Memory by group of tensors",
     "phenomenon": "Accuracy by phenomenon",
 }
+#: Figures that lay several runs over each other; they come first.
+SHARED = ("scores", "history")
 Updates = dict[Any, Any]
 
 
@@ -44,10 +46,15 @@ class SummaryPanel:
     environment: gr.Dataframe
 
     @property
-    def outputs(self) -> list[Any]:
-        """Everything that ``summary`` and ``failure`` may change."""
-        plain_parts = [self.headline, self.body, self.facts, self.badge, self.evidence]
-        return [*plain_parts, self.numbers, self.settings, self.environment, *self.plots.values()]
+    def first(self) -> list[Any]:
+        """What ``summary`` and ``failure`` may change: words, scores and curves, and the other figures, cleared."""
+        return [self.headline, self.body, self.facts, self.badge, self.evidence, *self.plots.values()]
+
+    @property
+    def rest(self) -> list[Any]:
+        """What ``details`` may change."""
+        own = [plot for name, plot in self.plots.items() if name not in SHARED]
+        return [*own, self.numbers, self.settings, self.environment]
 
 
 def headline_markdown() -> gr.Markdown:
@@ -60,7 +67,8 @@ def figure_grid() -> dict[str, gr.Plot]:
     plots = {}
     with gr.Row(elem_classes="results-figures"):
         for name, words in FIGURES.items():
-            plots[name] = gr.Plot(label=words, show_label=False, min_width=320, elem_classes="results-figure")
+            looks = ["results-figure", f"figure-{name}"]
+            plots[name] = gr.Plot(label=words, show_label=False, elem_classes=looks)
     return plots
 
 
@@ -74,21 +82,21 @@ def badge_accordion() -> tuple[gr.Accordion, gr.Markdown]:
 def settings_accordion() -> tuple[gr.Dataframe, gr.Dataframe]:
     """Every setting, and the machine and versions."""
     with gr.Accordion("Every setting, versions and hardware", open=False):
+        shared: dict[str, Any] = {
+            "datatype": "str",
+            "interactive": False,
+            "wrap": True,
+            "buttons": ["copy"],
+            "elem_classes": "results-table",
+        }
         settings = gr.Dataframe(
-            headers=view.SETTING_HEADERS,
-            datatype="str",
-            interactive=False,
-            label="Settings",
-            wrap=True,
-            buttons=["copy"],
+            headers=view.SETTING_HEADERS, label="Settings", column_widths=["25%", "30%", "45%"], **shared
         )
         environment = gr.Dataframe(
             headers=view.ENVIRONMENT_HEADERS,
-            datatype="str",
-            interactive=False,
             label="Machine, versions, base model and pairs",
-            wrap=True,
-            buttons=["copy"],
+            column_widths=["30%", "70%"],
+            **shared,
         )
     return settings, environment
 
@@ -104,28 +112,41 @@ def nothing_yet(panel: SummaryPanel) -> Updates:
 
 
 def summary(services: Services, panel: SummaryPanel, runs: list[Run]) -> Updates:
-    """Everything about the first of ``runs``, its scores and curves beside those of the others.
+    """The outcome of the first of ``runs`` in words, and its scores and curves beside those of the others.
 
     Raises:
         RunError: a run has no result, or a damaged one.
     """
     first, result = runs[0], view.result_of(runs[0])
     with view.reading(first):
-        drawn = _own_figures(services, first, result)
-        headers, rows = figures.numbers_table(result)
         updates: Updates = {
             panel.headline: view.headline(result) + _others_words(runs),
             panel.body: gr.update(visible=True),
             panel.facts: view.facts(first, result, recorded=services.is_recorded(first)),
             panel.badge: gr.update(label=view.badge(result)),
             panel.evidence: view.evidence(result),
+        }
+    drawn = _shared_figures(runs)
+    return updates | {plot: drawn.get(name) for name, plot in panel.plots.items()}
+
+
+def details(services: Services, panel: SummaryPanel, run: Run) -> Updates:
+    """The other figures, the numbers, the settings and the environment of a run.
+
+    Raises:
+        RunError: it has no result, or a damaged one.
+    """
+    result = view.result_of(run)
+    with view.reading(run):
+        headers, rows = figures.numbers_table(result)
+        drawn = _own_figures(services, run, result)
+        updates: Updates = {
             panel.numbers: gr.update(value={"headers": headers, "data": rows}),
-            panel.settings: view.setting_rows(first.config),
+            panel.settings: view.setting_rows(run.config),
             panel.environment: view.environment_rows(result),
         }
-    drawn |= _shared_figures(runs)
-    for name, plot in panel.plots.items():
-        updates[plot] = gr.update(value=drawn[name], visible=drawn[name] is not None)
+    for name, figure in drawn.items():
+        updates[panel.plots[name]] = gr.update(value=figure, visible=figure is not None)
     return updates
 
 
@@ -140,7 +161,7 @@ def _own_figures(services: Services, run: Run, result: view.Result) -> dict[str,
     }
 
 
-def _shared_figures(runs: list[Run]) -> dict[str, go.Figure | None]:
+def _shared_figures(runs: list[Run]) -> dict[str, go.Figure]:
     """Scores and curves of all runs together; a damaged one is found while they are still apart."""
     labelled = [(view.short_label(run), view.result_of(run)) for run in runs]
     for run, one in zip(runs[1:], labelled[1:], strict=True):
