@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from qlora_core.errors import RunError
 from qlora_core.questions import check_scale
 from qlora_core.run_store import Run
-from qlora_core.ui.results_view import file_name, moment
-from qlora_core.ui.run_choice import Choices, all_runs, finished_choices
+from qlora_core.ui.results_view import file_name, moment, reading, result_of
+from qlora_core.ui.run_choice import Choices, all_runs
 from qlora_core.ui.services import Services
 
 BASE = "base"
@@ -34,11 +34,10 @@ class Sides:
 
 def second_choices(services: Services) -> Choices:
     """Label and id of every run that can be asked: finished ones, recorded ones, then those with a checkpoint."""
-    runs = {run.id: run for run in all_runs(services)}
-    finished = [(label, run_id) for label, run_id in finished_choices(services) if _has_adapter(runs[run_id])]
-    known = {run_id for _, run_id in finished}
-    others = [run for run in runs.values() if run.id not in known and _has_weights(run)]
-    return finished + [(_unfinished_label(run), run.id) for run in others]
+    runs = [run for run in all_runs(services) if _has_weights(run)]
+    finished = [run for run in runs if _is_finished(run)]
+    others = [run for run in runs if not _is_finished(run)]
+    return [(_label(services, run), run.id) for run in finished + others]
 
 
 def first_choices(second: Choices) -> Choices:
@@ -75,8 +74,24 @@ def _has_weights(run: Run) -> bool:
     return _has_adapter(run) or run.checkpoint_path.is_file()
 
 
-def _unfinished_label(run: Run) -> str:
+def _is_finished(run: Run) -> bool:
+    return _has_adapter(run) and (run.path / "result.json").is_file()
+
+
+def _label(services: Services, run: Run) -> str:
+    """Begins with what the answers call the run, because narrow lists cut the end off."""
     config, status = run.config, run.status
-    words = UNFINISHED.get(status.state, f"{status.state}: latest checkpoint")
-    what = f"{file_name(config.base_model)} on {file_name(config.dataset)}"
-    return f"{what}, {words}, {moment(status.created)} UTC ({run.id[-4:]})"
+    what = (
+        f"{run.id[-4:]}: {file_name(config.base_model)} on {file_name(config.dataset)}, {_outcome(run, status.state)}"
+    )
+    return f"{what}{', recorded' if services.is_recorded(run) else ''}, {moment(status.created)} UTC"
+
+
+def _outcome(run: Run, state: str) -> str:
+    if not _is_finished(run):
+        return UNFINISHED.get(state, f"{state}: latest checkpoint")
+    try:
+        with reading(run):
+            return f"accuracy {result_of(run)['metrics']['finetuned']['accuracy']:.3f}"
+    except RunError:
+        return "result damaged"

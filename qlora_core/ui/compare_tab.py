@@ -1,5 +1,6 @@
 """The tab "Compare": two sentences, two models side by side, and which tokens moved each."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +27,8 @@ SCALE_HELP = (
     "which is called task arithmetic."
 )
 KEEP_ADDRESS = "(question) => { if (question) window.qloraAddress(question); }"
+#: On a phone the answer may be below what was pressed.
+SHOW_ANSWER = "() => document.querySelector('#pair-result').scrollIntoView({ block: 'nearest' })"
 CLEAR_NOTE = "() => ''"
 PROGRESS = gr.Progress()  #: as a handler's default, it makes Gradio hand it one of its own
 
@@ -114,9 +117,16 @@ def _example_buttons(label: int) -> gr.Dataset:
 def _models(services: Services) -> tuple[gr.Dropdown, gr.Dropdown, gr.Slider]:
     choices = second_choices(services)
     with gr.Row():
-        first = gr.Dropdown(first_choices(choices), value=BASE, label="First", min_width=200, elem_id="compare-first")
+        first = gr.Dropdown(
+            first_choices(choices), value=BASE, label="First", scale=2, min_width=210, elem_id="compare-first"
+        )
         second = gr.Dropdown(
-            choices, value=choices[0][1] if choices else None, label="Second", min_width=200, elem_id="compare-second"
+            choices,
+            value=choices[0][1] if choices else None,
+            label="Second",
+            scale=3,
+            min_width=320,
+            elem_id="compare-second",
         )
     scale = gr.Slider(
         0, MAX_SCALE, value=1, step=0.05, label="Scale of the second one's adapter", info=SCALE_HELP, buttons=["reset"]
@@ -214,6 +224,7 @@ def _wire_questions(services: Services, tab: CompareTab) -> None:
     pressed = gr.on([tab.button.click, tab.sentence1.submit, tab.sentence2.submit], **_answering(services, tab, "once"))
     chosen = gr.on([tab.first.input, tab.second.input], **_answering(services, tab, "always_last"))
     scaled = tab.scale.change(**_answering(services, tab, "always_last", show_progress="hidden"))
+    pressed.then(None, None, None, js=SHOW_ANSWER, **PRIVATE)
     for event in (pressed, chosen, scaled):
         then_explain(services, tab, event)
 
@@ -270,7 +281,9 @@ def _wire_examples(services: Services, tab: CompareTab, buttons: gr.Dataset, off
     filled = buttons.click(
         fill, buttons, [tab.sentence1, tab.sentence2, tab.note], show_progress="hidden", queue=False, **PRIVATE
     )
-    then_explain(services, tab, filled.then(**_answering(services, tab, "once")))
+    answered_event = filled.then(**_answering(services, tab, "once"))
+    answered_event.then(None, None, None, js=SHOW_ANSWER, **PRIVATE)
+    then_explain(services, tab, answered_event)
 
 
 def wire_opening(services: Services, tab: CompareTab, place: gr.Tab, tabs: gr.Tabs, page: gr.Blocks) -> None:
@@ -295,7 +308,7 @@ def wire_opening(services: Services, tab: CompareTab, place: gr.Tab, tabs: gr.Ta
 
 
 def wire_taken_pair(
-    services: Services, tab: CompareTab, event: Dependency, taken: list[gr.components.Component], tabs: gr.Tabs
+    services: Services, tab: CompareTab, event: Dependency, taken: Sequence[gr.components.Component], tabs: gr.Tabs
 ) -> None:
     """Show a pair that was taken elsewhere: ``taken`` holds its two sentences and the dropdown of its runs."""
 

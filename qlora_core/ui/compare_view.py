@@ -127,7 +127,8 @@ def order_words(answer: BothOrders) -> str:
         return f"Yes: swapped, it says {swapped} ({number(answer.swapped)}), not {given} ({number(answer.given)})."
     difference = abs(answer.given - answer.swapped)
     degree = "No" if difference < LITTLE else "A little" if difference < MUCH else "Somewhat"
-    return f"{degree}: swapped, it stays with {given} ({number(answer.swapped)}, not {number(answer.given)})."
+    before, after = number(answer.given), number(answer.swapped)
+    return f"{degree}: swapped, it stays with {given} ({after if after == before else f'{after}, not {before}'})."
 
 
 def answer_markdown(asked: Comparison) -> str:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from qlora_core.libraries import load_libraries
 from qlora_core.pair_figures import attribution_figure
 from qlora_core.questions import Pair
 from qlora_core.ui.compare_runs import Sides
@@ -39,15 +40,21 @@ def explain(services: Services, sides: Sides, pair: Pair) -> list[Explanation]:
         RunError, ModelError, HubError: a run cannot be loaded.
         DataError: a sentence is empty or too long.
     """
+    load_libraries()
     from qlora_core.attribution import attribute
 
     found = attribute(services.predictors.get(sides.second), *pair)
-    names = Sides(sides.first, sides.second).names
-    second = Explanation(names[1], found.tokens, found.sentences, found.adapter)
     if sides.first is None:
-        return [Explanation(names[0], found.tokens, found.sentences, found.base), second]
+        return [
+            Explanation("Base model", found.tokens, found.sentences, found.base),
+            Explanation("Adapter", found.tokens, found.sentences, found.adapter),
+        ]
     other = attribute(services.predictors.get(sides.first), *pair)
-    return [Explanation(names[0], other.tokens, other.sentences, other.adapter), second]
+    names = Sides(sides.first, sides.second).names
+    return [
+        Explanation(name, one.tokens, one.sentences, one.adapter)
+        for name, one in zip(names, (other, found), strict=True)
+    ]
 
 
 def token_figure(explained: list[Explanation]) -> "go.Figure":
