@@ -148,12 +148,16 @@ class Journal:
             return
         if self.run.requested() == "pause":
             self._wait()
-        if self._phase in ("loading", "baselines") and self.run.requested() == "stop":
+        if self._phase not in ("loading", "baselines") or self.run.requested() != "stop":
+            return
+        if not self.run.checkpoint_path.exists():  # what it holds is kept, by the training loop's way to stop
             raise StopRequested
 
     def _wait(self) -> None:
-        message = self.run.status.message
+        before = self.run.status
+        self._record("paused", {"step": before.step, "paused": True})
         self.run.set_status(state="paused", message="Paused")
         while self.run.requested() == "pause" and not self._interrupted:
             time.sleep(PAUSE_POLL_SECONDS)
-        self.run.set_status(state="running", message=message)
+        self._record("paused", {"step": before.step, "paused": False})
+        self.run.set_status(state="running", message=before.message)

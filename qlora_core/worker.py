@@ -28,7 +28,7 @@ from qlora_core.quantization import LoadedBase, footprint, load_quantized, quant
 from qlora_core.reload import load_run_pairs
 from qlora_core.results import Finetuned, Material, Weights, build_result, prediction_columns
 from qlora_core.run_store import Run
-from qlora_core.training import Step, Trainer
+from qlora_core.training import Resumed, Step, Trainer
 from qlora_core.watch import choose_watched, steps_between_looks
 
 #: Variables by which ``accelerate launch`` tells a process that it is one of several.
@@ -132,6 +132,8 @@ def finetune(run: Run, loaded: LoadedBase, material: Material, journal: Journal)
     watched = choose_watched(material.pairs.validation, material.validation, config.seed)
     journal.watched_pairs(watched.rows)
     if not run.checkpoint_path.exists():  # a resumed run has looked already
+        if any(event["kind"] == "step" for event in run.events()):
+            journal.training_event(Resumed(0))  # an earlier try ended before its first checkpoint
         journal.watched(0, watched.look(model, material.accelerator))
     for event in trainer.train():
         journal.training_event(event)

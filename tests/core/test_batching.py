@@ -129,3 +129,14 @@ def test_a_batch_may_hold_some_pairs_swapped(pairs: Dataset, tokenizer: PreTrain
         length = int(batch["attention_mask"][row].sum())
         assert batch["input_ids"][row, :length].tolist() == encoded.input_ids[3]
         assert batch["token_type_ids"][row, :length].tolist() == encoded.token_type_ids[3]
+
+
+def test_selected_pairs_come_in_the_order_they_were_named(tokenizer: PreTrainedTokenizerBase, pairs: Dataset) -> None:
+    tokenized = tokenize(pairs, tokenizer, 64, swapped=True)
+    chosen = tokenized.select([7, 0, 2])
+    assert len(chosen) == 3
+    assert chosen.labels.tolist() == [1, 0, 0]
+    for row, index in enumerate((7, 0, 2)):
+        assert chosen.encoded.input_ids[row] == tokenized.encoded.input_ids[index]
+        assert chosen.encoded.token_type_ids[row] == tokenized.encoded.token_type_ids[index]
+    assert (chosen.swapped, chosen.pad_token_id) == (None, tokenized.pad_token_id)

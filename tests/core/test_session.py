@@ -16,7 +16,7 @@ from qlora_core.config import RunConfig
 from qlora_core.errors import DivergedError, MemoryExhausted, QLoRAError, RunError, RunFailure, StorageError
 from qlora_core.journal import Listener
 from qlora_core.run_store import Run, RunStore
-from qlora_core.session import carry_out, resume_run, start_run
+from qlora_core.session import carry_out, main, resume_run, start_run
 from tests.conftest import ignore, largest_file
 
 MakeConfig = Callable[..., RunConfig]
@@ -276,3 +276,64 @@ def test_a_failed_run_can_be_resumed(tiny_config: MakeConfig, store: RunStore) -
     with pytest.raises(KeyboardInterrupt):
         resume_run(run.id, store, when(throw(KeyboardInterrupt()), "resumed", step=4))
     assert run.status.state == "interrupted"
+
+
+@pytest.mark.slow
+def test_a_resumed_run_that_is_stopped_while_loading_keeps_what_it_had_learned(
+    tiny_config: MakeConfig, store: RunStore
+) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        start_run(tiny_config(), store, when(throw(KeyboardInterrupt()), "step", step=5))
+    run = only_run(store)
+    resume_run(run.id, store, when(lambda: run.request("stop"), "phase", phase="loading"))
+    assert run.status.state == "stopped"
+    assert (run.result or {})["steps"] == 5
+
+
+@pytest.mark.parametrize("phase", ["saving", "verifying"])
+@pytest.mark.slow
+def test_a_stop_after_training_lets_the_run_finish(phase: str, tiny_config: MakeConfig, store: RunStore) -> None:
+    ask = when(lambda: only_run(store).request("stop"), "phase", phase=phase)
+    run = start_run(tiny_config(num_train_epochs=1), store, ask)
+    assert run.status.state == "finished"
+    assert (run.result or {})["stopped_early"] is False
+
+
+@pytest.mark.parametrize(("setting", "status", "words"), [({}, 0, ""), ({"base_model": "none"}, 2, "none")])
+@pytest.mark.slow
+def test_a_run_handed_over_ends_with_an_exit_status(
+    setting: dict[str, Any],
+    status: int,
+    words: str,
+    tiny_config: MakeConfig,
+    store: RunStore,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run = store.create(tiny_config(num_train_epochs=1, **setting))
+    run.hand_over(os.getpid())
+    assert main(str(run.path)) == status
+    assert run.status.state == ("failed" if status else "finished")
+    assert words in capsys.readouterr().err
+
+
+def test_a_stop_asked_for_while_its_process_started_ends_the_run(tiny_config: MakeConfig, store: RunStore) -> None:
+    run = store.create(tiny_config())
+    run.hand_over(os.getpid())
+    run.request("stop")
+    assert main(str(run.path)) == 0
+    assert (run.status.state, run.result) == ("stopped", None)
+
+
+def test_a_run_handed_to_another_process_is_left_to_it(
+    tiny_config: MakeConfig, store: RunStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = store.create(tiny_config())
+    run.hand_over(os.getppid())
+    assert main(str(run.path)) == 2
+    assert "already running in another process" in capsys.readouterr().err
+    assert run.status.pid == os.getppid()
+
+
+def test_a_folder_that_is_no_run_is_refused(store: RunStore, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(str(store.folder / "nobody")) == 2
+    assert "There is no run 'nobody'" in capsys.readouterr().err

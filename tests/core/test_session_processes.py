@@ -5,20 +5,23 @@ import random
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 from safetensors.torch import load_file
 
 from qlora_core.config import RunConfig
 from qlora_core.errors import RunError
+from qlora_core.job_queue import JobQueue
+from qlora_core.run_feed import Cursor, RunFeed
 from qlora_core.run_store import Run, RunStore
 from qlora_core.session import resume_run, start_run
-from tests.conftest import ignore, make_bert
+from tests.conftest import ignore, make_bert, wait_until
 
 MakeConfig = Callable[..., RunConfig]
 pytestmark = pytest.mark.slow
@@ -186,3 +189,44 @@ def test_two_processes_go_on_with_an_interrupted_run(
     (run,) = store.runs()
     train_in_two_processes(environment, "--resume", run.id, "--runs-dir", str(store.folder))
     assert_same_within_float_tolerance(run, float32_run)
+
+
+@pytest.fixture
+def queue(store: RunStore) -> Iterator[JobQueue]:
+    """A queue at work, with real workers."""
+    queue = JobQueue(store, poll_seconds=0.05)
+    queue.start()
+    yield queue
+    queue.close()
+
+
+def wait_for_state(run: Run, state: str) -> None:
+    wait_until(lambda: run.status.state in (state, "failed"), 120)
+    assert run.status.state == state, run.status.message
+
+
+def test_a_queued_run_that_is_killed_goes_on_and_ends_with_the_same_weights(finished_run: Run, queue: JobQueue) -> None:
+    run = queue.submit(finished_run.config)
+    wait_until(has_events(run, 12), 120)
+    psutil.Process(run.status.pid).kill()
+    wait_for_state(run, "interrupted")
+    queue.resume(run.id)
+    wait_until(lambda: run.status.phase == "verifying", 120)
+    queue.pause(run.id)
+    wait_for_state(run, "paused")
+    assert run.status.phase == "verifying"
+    queue.resume(run.id)
+    wait_for_state(run, "finished")
+    assert adapter_bytes(run) == adapter_bytes(finished_run)
+    assert (run.result or {})["metrics"] == (finished_run.result or {})["metrics"]
+    ours, theirs = (RunFeed(each).since(Cursor()) for each in (run, finished_run))
+    for series in ("points", "evaluations", "baselines", "watched", "watched_pairs"):
+        assert ours[series] == theirs[series]
+
+
+def test_a_closing_queue_interrupts_a_real_worker_which_can_go_on(finished_run: Run, queue: JobQueue) -> None:
+    run = queue.submit(finished_run.config)
+    wait_until(has_events(run, 1), 120)
+    queue.close()
+    assert_interrupted_and_readable(run)
+    assert run.status.message.startswith("Interrupted.")

@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from qlora_core.config import RunConfig
 from qlora_core.errors import ConfigError, ModelError, RunFailure
 from qlora_core.run_store import Run, RunStore
-from qlora_core.session import start_run
+from qlora_core.session import resume_run, start_run
 from tests.conftest import ignore, make_bert
 
 MakeConfig = Callable[..., RunConfig]
@@ -144,3 +144,26 @@ def test_a_pooler_drawn_anew_has_to_be_saved_with_the_adapter(
     folder = make_bert(tmp_path / "without-pooler", pooler=False)
     with pytest.raises(ConfigError, match="has no pooler"):
         start_run(tiny_config(base_model=str(folder), modules_to_save=("classifier",)), store, ignore)
+
+
+def test_the_watched_pairs_are_looked_at_from_the_start_to_the_end(finished_run: Run) -> None:
+    events = list(finished_run.events())
+    (pairs,) = (event["pairs"] for event in events if event["kind"] == "watched_pairs")
+    assert [sorted(row) for row in pairs] == [["label", "sentence1", "sentence2"]] * len(pairs)
+    looks = [event for event in events if event["kind"] == "watched"]
+    assert [event["step"] for event in looks] == list(range(9))
+    assert {len(event["probabilities"]) for event in looks} == {len(pairs)}
+
+
+def test_a_run_that_begins_again_says_that_its_first_steps_are_void(tiny_config: MakeConfig, store: RunStore) -> None:
+    def interrupt(kind: str, fields: dict[str, Any]) -> None:
+        if kind == "step" and fields["step"] == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        start_run(tiny_config(), store, interrupt)
+    (run,) = store.runs()
+    with pytest.raises(KeyboardInterrupt):
+        resume_run(run.id, store, interrupt)
+    told = [(event["kind"], event["step"]) for event in run.events() if event["kind"] in ("step", "resumed")]
+    assert told == [("step", 1), ("step", 2), ("resumed", 0), ("step", 1), ("step", 2)]
