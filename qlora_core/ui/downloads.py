@@ -9,6 +9,7 @@ import gradio as gr
 from gradio.processing_utils import save_file_to_cache
 
 from qlora_core.errors import QLoRAError
+from qlora_core.libraries import load_libraries
 from qlora_core.run_store import Run
 from qlora_core.spreadsheet import csv_text
 from qlora_core.ui.escape import plain
@@ -53,6 +54,7 @@ def written(run: Run, suffix: str, write: Write, cache: str) -> str:
 
 def write_zip(run: Run, path: Path) -> None:
     """Adapter, records, and a script that loads them."""
+    load_libraries()
     from qlora_core.export import export_run
 
     with reading(run):
@@ -61,6 +63,7 @@ def write_zip(run: Run, path: Path) -> None:
 
 def write_notebook(run: Run, path: Path) -> None:
     """The run as a notebook."""
+    load_libraries()
     from qlora_core.notebook import export_notebook
 
     with reading(run):

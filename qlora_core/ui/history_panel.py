@@ -1,5 +1,6 @@
 """The part of the tab "Results" that lists every run, compares their settings, and deletes some."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,12 +37,13 @@ class HistoryPanel:
     confirm: gr.Row
     really: gr.Button
     keep: gr.Button
+    outcome: gr.Markdown
     secret: gr.Textbox
 
     @property
     def listing(self) -> list[Any]:
         """What ``listed`` changes."""
-        return [self.table, self.picked]
+        return [self.table, self.picked, self.outcome]
 
 
 def history_panel() -> HistoryPanel:
@@ -81,9 +83,10 @@ def history_panel() -> HistoryPanel:
     with gr.Row(visible=False, elem_classes="results-actions") as confirm:
         really = gr.Button("Really delete", elem_classes="results-delete", **shared)
         keep = gr.Button("Keep them", **shared)
+    outcome = gr.Markdown(latex_delimiters=[])
     secret = gr.Textbox(visible=False)
     return HistoryPanel(
-        order, text, table, picked, differing, message, show, delete, confirm, really, keep, secret
+        order, text, table, picked, differing, message, show, delete, confirm, really, keep, outcome, secret
     )  # fmt: skip
 
 
@@ -113,19 +116,15 @@ def wire_history(services: Services, panel: HistoryPanel) -> None:
         compare, panel.picked, [panel.differing, panel.message, panel.confirm], trigger_mode="always_last", **quietly
     )
     panel.delete.click(ask, panel.picked, [panel.message, panel.confirm], **quietly)
-    panel.keep.click(
-        lambda: ("Nothing was deleted.", gr.update(visible=False)), None, [panel.message, panel.confirm], **quietly
-    )
+    panel.keep.click(lambda: ("", gr.update(visible=False)), None, [panel.message, panel.confirm], **quietly)
 
 
 def history_rows(services: Services, order: object, text: object) -> list[list[Cell]]:
     """Every run that can be read, filtered and sorted; a run that vanishes meanwhile is left out."""
     rows = []
     for run in all_runs(services):
-        try:
+        with suppress(RunError):
             rows.append(history_row(run, recorded=services.is_recorded(run)))
-        except RunError:
-            continue
     wanted = text[:MOST_CHARACTERS] if isinstance(text, str) else ""
     return in_order(containing(rows, wanted), order if isinstance(order, str) else "")
 
@@ -136,11 +135,11 @@ def listed(services: Services, panel: HistoryPanel, order: object, text: object,
     ids = [run_id for _, run_id in choices]
     kept = [run_id for run_id in picked if run_id in ids] if isinstance(picked, list) else []
     damaged = services.store.damaged()
-    words = f"These runs are damaged and left as they are: {plain(', '.join(damaged), 600)}." if damaged else gr.skip()
+    words = f"These runs are damaged and left as they are: {plain(', '.join(damaged), 600)}." if damaged else ""
     return {
         panel.table: history_rows(services, order, text),
         panel.picked: gr.update(choices=choices, value=kept),
-        panel.message: words,
+        panel.outcome: words,
     }
 
 

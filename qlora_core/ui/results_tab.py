@@ -45,8 +45,7 @@ class ResultsTab:
     @property
     def outputs(self) -> list[Any]:
         """Everything that changes when the tab is opened."""
-        history = [*self.history.listing, self.history.message, self.history.confirm]
-        return [self.runs, *self.summary.first, *history]
+        return [self.runs, *self.summary.first, *self.history.listing, self.history.confirm]
 
 
 def results_tab(services: Services) -> ResultsTab:
@@ -138,9 +137,9 @@ def _wire_choice(services: Services, tab: ResultsTab) -> None:
         try:
             words = delete_runs(services, secret, picked)
         except QLoRAError as error:
-            return {history.message: f"**Nothing was deleted.** {plain(error, 600)}"}
+            return {history.outcome: f"**Nothing was deleted.** {plain(error, 600)}"}
         updates = opened(services, tab, "", chosen, order, text, picked)
-        return updates | {history.message: words, history.confirm: gr.update(visible=False)}
+        return updates | {history.outcome: words, history.confirm: gr.update(visible=False)}
 
     chosen = tab.runs.input(
         choose, tab.runs, tab.summary.first, js=KEEP_ADDRESS, trigger_mode="always_last", **_progress(tab)

@@ -37,7 +37,7 @@ def reading(run: Run) -> Iterator[None]:
     """
     try:
         yield
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, FileNotFoundError) as error:
         raise RunError(
             f"The result of run {run.id} is damaged and cannot be shown. Its files are left as they are."
         ) from error

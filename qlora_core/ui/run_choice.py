@@ -1,5 +1,7 @@
 """Which runs the tab "Results" offers, and the check of those that a visitor asks for."""
 
+from contextlib import suppress
+
 from qlora_core.errors import RunError
 from qlora_core.run_store import Run
 from qlora_core.ui.results_view import long_label
@@ -19,13 +21,21 @@ def all_runs(services: Services) -> list[Run]:
 
 def finished_choices(services: Services) -> Choices:
     """Label and id of every run that has a result."""
-    finished = [run for run in all_runs(services) if (run.path / "result.json").is_file()]
-    return [(long_label(run, recorded=services.is_recorded(run)), run.id) for run in finished]
+    choices = []
+    for run in all_runs(services):
+        if (run.path / "result.json").is_file():
+            with suppress(RunError):  # it was deleted this moment
+                choices.append((long_label(run, recorded=services.is_recorded(run)), run.id))
+    return choices
 
 
 def all_choices(services: Services) -> Choices:
     """Label and id of every run, whatever became of it."""
-    return [(f"{run.id}, {run.status.state}", run.id) for run in all_runs(services)]
+    choices = []
+    for run in all_runs(services):
+        with suppress(RunError):
+            choices.append((f"{run.id}, {run.status.state}", run.id))
+    return choices
 
 
 def checked_runs(services: Services, run_ids: object) -> list[Run]:

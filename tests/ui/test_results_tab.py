@@ -12,6 +12,7 @@ import gradio as gr
 import pytest
 
 from qlora_core.config import make_config
+from qlora_core.errors import RunError
 from qlora_core.run_store import Run
 from qlora_core.ui.downloads import write_notebook, write_numbers, write_zip, written
 from qlora_core.ui.flips_panel import NO_SENTENCE, shown_flips, take_pair
@@ -195,6 +196,12 @@ def test_what_is_taken_home_bears_the_runs_id(run: Run, tmp_path: Path) -> None:
     assert numbers.read_text(encoding="utf-8-sig").startswith("Answerer,Accuracy")
 
 
+def test_a_run_without_its_adapter_is_a_plain_error(run: Run, tmp_path: Path) -> None:
+    shutil.rmtree(run.adapter_dir)
+    with pytest.raises(RunError, match="damaged"):
+        written(run, ".zip", write_zip, str(tmp_path / "cache"))
+
+
 def test_only_who_started_a_run_or_the_owner_deletes_it(services: Services, run: Run) -> None:
     for secret in ("", "theirs", None, 7, "x" * 1000):
         with pytest.raises(NotYours):
@@ -217,7 +224,7 @@ def test_the_owner_deletes_any_run_but_not_a_recorded_one(services: Services, ru
 def test_a_waiting_run_is_not_deleted(services: Services, tab: ResultsTab) -> None:
     waiting = services.store.create(make_config())
     waiting.set_owner("mine")
-    with pytest.raises(Exception, match="is queued. Stop it first"):
+    with pytest.raises(RunError, match=r"is queued\. Stop it first"):
         delete_runs(services, "mine", [waiting.id])
     assert waiting.path.is_dir()
     assert finished_choices(services) == []
@@ -230,7 +237,7 @@ def test_the_list_names_every_run_and_the_damaged_ones(services: Services, tab: 
     updates = listed(services, tab.history, "accuracy", "", [run.id, "gone"])
     assert [row[0] for row in updates[tab.history.table]] == [run.id]
     assert updates[tab.history.picked]["value"] == [run.id]
-    assert broken.id.rsplit("-", 1)[1] in updates[tab.history.message]
+    assert broken.id.rsplit("-", 1)[1] in updates[tab.history.outcome]
 
 
 def test_two_picked_runs_show_the_settings_that_differ(services: Services, tab: ResultsTab) -> None:
