@@ -10,6 +10,7 @@ from typing import Literal
 
 from qlora_core.config import RunConfig
 from qlora_core.errors import DataError, HubError, RunError
+from qlora_core.libraries import load_libraries
 from qlora_core.run_store import Run
 
 Before = Literal["untrained_head", "linear_probe"]
@@ -143,6 +144,7 @@ def _sentences_if_known(run: Run, n: int) -> tuple[tuple[Sentences, ...], str]:
 @lru_cache(maxsize=4)
 def _validation_pairs(config: RunConfig) -> tuple[str, tuple[Sentences, ...]]:
     """Fingerprint and validation pairs of a configuration; kept, because reading them takes seconds at first."""
+    load_libraries()
     from qlora_core.data import load_pairs
 
     pairs = load_pairs(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qlora_core.errors import DataError
+from qlora_core.libraries import load_libraries
 from qlora_core.questions import MAX_SENTENCE_CHARACTERS, Answer, BothOrders, Pair, check_pair
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ def read_pairs(path: Path) -> list[Pair]:
     Raises:
         DataError: the file cannot be read, has too many pairs, or a sentence that is too long.
     """
+    load_libraries()
     from qlora_core.pair_files import read_pairs_file
 
     table = read_pairs_file(path, labels=False)

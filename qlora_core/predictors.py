@@ -11,6 +11,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from qlora_core.errors import RunError
+from qlora_core.libraries import load_libraries
 from qlora_core.run_store import Run
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ def load_predictor(run: Run) -> "Predictor":
     Raises:
         RunError, ModelError, HubError: see ``Predictors.get``.
     """
+    load_libraries()
     from qlora_core.prediction import Predictor, has_saved_adapter
 
     return Predictor(run) if has_saved_adapter(run) else Predictor.from_checkpoint(run)

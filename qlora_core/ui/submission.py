@@ -7,6 +7,7 @@ from pathlib import Path
 from qlora_core import catalog
 from qlora_core.config import RunConfig
 from qlora_core.errors import ConfigError
+from qlora_core.libraries import load_libraries
 from qlora_core.run_store import Run
 from qlora_core.ui.form import config_from
 from qlora_core.ui.services import MOST_SECRET_CHARACTERS, Services
@@ -46,6 +47,7 @@ def keep_file(folder: Path, upload: Path) -> Path:
     Raises:
         DataError: it is not a readable file of pairs.
     """
+    load_libraries()
     from qlora_core.pair_files import read_pairs_file
 
     suffix = upload.suffix.lower()

@@ -95,6 +95,8 @@ def theme() -> gr.themes.Base:
         **light,
         **{f"{name}_dark": value for name, value in dark.items()},
         block_border_width="1px",
+        input_border_width="1px",
+        button_border_width="1px",
         block_shadow="none",
         block_label_background_fill="transparent",
         block_label_background_fill_dark="transparent",
