@@ -14,14 +14,13 @@ from qlora_core.ui import token_view
 from qlora_core.ui.compare_runs import BASE, check_sides, first_choices, second_choices
 from qlora_core.ui.escape import plain
 from qlora_core.ui.pair_examples import Example, examples
-from qlora_core.ui.pair_file_part import pair_file_part
+from qlora_core.ui.pair_file_part import LOADING, pair_file_part
 from qlora_core.ui.services import Services
 from qlora_core.ui.train_tab import PRIVATE
 
 Updates = dict[Any, Any]
 FIRST_EXAMPLE = "role-swap"
 NOT_YET = "## Press Compare\n\nBoth models answer here, side by side; which tokens moved them follows."
-LOADING = "Loading the run's model, once"
 SCALE_HELP = (
     "0 is the base model, 1 the adapter as trained; what lies between or beyond is base + scale × (trained − base), "
     "which is called task arithmetic."
@@ -159,7 +158,7 @@ def answered(services: Services, tab: CompareTab, question: tuple[object, ...], 
         first, second, sentence1, sentence2, scale = question
         sides = check_sides(services, first, second, scale)
         pair = check_pair(sentence1, sentence2)
-        progress(0, desc=LOADING)  # seen only if it takes a while
+        progress((0, 1), desc=LOADING, unit="model")  # seen only if it takes a while
         asked = view.compare(services, sides, [pair])
     except QLoRAError as error:
         return {tab.message: _failure(error), tab.answer: NOT_YET, tab.asked: None}

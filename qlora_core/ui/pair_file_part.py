@@ -20,6 +20,7 @@ from qlora_core.ui.submission import PAIR_FILES
 from qlora_core.ui.train_tab import PRIVATE
 
 Updates = dict[Any, Any]
+LOADING = "Loading the run's model, once"
 CSV_NAME = "compared-pairs.csv"
 HELP = (
     "A CSV, TSV, JSONL or parquet file with the columns sentence1 and sentence2, or lines with two sentences and a tab "
@@ -100,7 +101,7 @@ def answered(services: Services, part: PairFilePart, question: tuple[object, ...
         first, second, scale, file, lines = question
         sides = check_sides(services, first, second, scale)
         pairs = pairs_from(file, lines)
-        progress(0, desc="Loading the run's model, once")
+        progress((0, 1), desc=LOADING, unit="model")
         asked = compare(
             services, sides, pairs, lambda done, total: progress((done, total), desc="Answering", unit="pairs")
         )

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 TOKEN_HEADERS = ["Model", "Sentence", "Token", "Score"]
 TOKEN_TYPES: list[Literal["str", "number"]] = ["str", "str", "str", "number"]
+MOST_DRAWN = 52  #: tokens a model; all are in the table
 LEGEND = (
     "A bar upwards is a token that spoke for **same**, a bar downwards one that spoke for **different**; the longer, "
     "the more. Integrated gradients: every token's share in the log odds of the answer, against the same pair with "
@@ -58,8 +59,14 @@ def explain(services: Services, sides: Sides, pair: Pair) -> list[Explanation]:
 
 
 def token_figure(explained: list[Explanation]) -> "go.Figure":
-    """Bars up and down, one a token, a panel a model."""
-    return attribution_figure([(one.name, one.tokens, one.scores.scores) for one in explained])
+    """Bars up and down, one a token, a panel a model; of long pairs only the strongest tokens, in their order."""
+    rows = []
+    for one in explained:
+        scores = one.scores.scores
+        places = sorted(sorted(range(len(scores)), key=lambda i: abs(scores[i]), reverse=True)[:MOST_DRAWN])
+        left_out = f", {len(places)} strongest of {len(scores)}" if len(places) < len(scores) else ""
+        rows.append((f"{one.name}{left_out}", [one.tokens[i] for i in places], [scores[i] for i in places]))
+    return attribution_figure(rows)
 
 
 def token_rows(explained: list[Explanation]) -> list[list[str | float]]:
