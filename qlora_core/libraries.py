@@ -15,13 +15,6 @@ MODULES = (
     "qlora_core.attribution",
     "qlora_core.notebook",
 )
-    "torch",
-    "transformers",
-    "datasets",
-    "qlora_core.prediction",
-    "qlora_core.attribution",
-    "qlora_core.notebook",
-)
 
 _lock = Lock()
 

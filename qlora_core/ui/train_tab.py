@@ -60,7 +60,7 @@ def _form() -> Form:
         choices=_choices(text.DATASETS), value="pairs", label="Sentence pairs", info="What it learns from."
     )
     own_file = gr.File(
-        label="CSV, TSV, JSONL or parquet with the columns sentence1, sentence2, label",
+        label="CSV, TSV, JSONL, parquet: sentence1, sentence2, label. Everybody who uses this page may see it.",
         file_types=list(PAIR_FILES),
         type="filepath",
         visible=False,

@@ -196,3 +196,11 @@ def visit(browser: Browser) -> Iterator[Callable[..., Visitor]]:
     for visitor in visitors:
         visitor.context.close()
     assert [text for visitor in visitors for text in visitor.unexpected()] == []
+
+
+@pytest.fixture(scope="session")
+def recorded() -> str:
+    """The id of a run that can be asked: the one that comes with the program."""
+    recorded = RunStore(ROOT / "assets" / "recorded_run").runs()
+    assert recorded, "there is no recorded run"
+    return recorded[0].id

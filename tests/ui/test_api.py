@@ -41,7 +41,7 @@ def client(server: Server) -> Client:
 
 
 @pytest.fixture(scope="module")
-def finished(server: Server, client: Client) -> dict[str, Any]:
+def finished(client: Client) -> dict[str, Any]:
     """A small run, started over the API and finished."""
     run: dict[str, Any] = client.predict(settings=SMALL, api_name="/start_run")
     deadline = time.monotonic() + PATIENCE
@@ -168,7 +168,7 @@ def test_no_private_endpoint_leaks_or_starts_anything(hostile: Any, server: Serv
         data = [hostile] * len(dependency["inputs"])
         status, text = post(server, "queue/join", {"data": data, "fn_index": dependency["id"], "session_hash": session})
         if status == 200:
-            text = json.dumps([message for message in listen(server, session)][-1])
+            text = json.dumps(list(listen(server, session))[-1])
         assert clean(server, text.replace("/etc/passwd", "")), (dependency["id"], text[:500])
     assert {run.id for run in server.store.runs()} == before
 
