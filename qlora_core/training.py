@@ -112,10 +112,12 @@ class Trainer:
         accelerator: Accelerator,
         checkpoint_path: Path,
         control: Callable[[], Command] = lambda: "run",
+        evaluation_progress: Callable[[int, int], None] | None = None,
     ) -> None:
         self.config, self.accelerator = config, accelerator
         self.train_pairs, self.validation_pairs = train_pairs, validation_pairs
         self.checkpoint_path, self._control = checkpoint_path, control
+        self._evaluation_progress = evaluation_progress
         self.trained = trainable_state(model)
         self._bare_model = model
         self.optimizer = torch.optim.AdamW(
@@ -244,7 +246,13 @@ class Trainer:
         yield Evaluating(self.progress.step)
         started = time.monotonic()
         # not the wrapped one: its forward pass waits for the other processes, which may have fewer batches
-        logits = predict_logits(self._bare_model, self.validation_pairs, self.accelerator, self.config.eval_batch_size)
+        logits = predict_logits(
+            self._bare_model,
+            self.validation_pairs,
+            self.accelerator,
+            self.config.eval_batch_size,
+            self._evaluation_progress,
+        )
         labels = self.validation_pairs.labels
         accuracy, f1 = point_metrics(logits, labels)
         epoch, loss = self.progress.step / self.steps_per_epoch, cross_entropy(logits, labels)

@@ -127,7 +127,14 @@ def finetune(run: Run, loaded: LoadedBase, material: Material, journal: Journal)
     trainable, total = model.get_nb_trainable_parameters()
     weights = Weights(quantized_modules=names, bytes=footprint(model), trainable=trainable, total=total)
     trainer = Trainer(
-        model, material.train, material.validation, config, material.accelerator, run.checkpoint_path, journal.command
+        model,
+        material.train,
+        material.validation,
+        config,
+        material.accelerator,
+        run.checkpoint_path,
+        journal.command,
+        journal.progress,
     )
     watched = choose_watched(material.pairs.validation, material.validation, config.seed)
     journal.watched_pairs(watched.rows)
@@ -140,7 +147,7 @@ def finetune(run: Run, loaded: LoadedBase, material: Material, journal: Journal)
         if isinstance(event, Step) and event.step % steps_between_looks(event.total_steps) == 0:
             journal.watched(event.step, watched.look(model, material.accelerator))
     model = material.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
-    logits = predict_logits(model, material.validation, material.accelerator, config.eval_batch_size)
+    logits = predict_logits(model, material.validation, material.accelerator, config.eval_batch_size, journal.progress)
     return Finetuned(model, weights, trainer.summary(), logits)
 
 

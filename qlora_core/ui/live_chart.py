@@ -113,7 +113,7 @@ def view(services: Services, run: Run, asked: Poll) -> dict[str, Any]:
     news |= {
         "kind": RECORDED if services.is_recorded(run) else "run",
         "held": held,
-        "place": queue.place(run.id),
+        "place": next((place for place, other in enumerate(waiting, start=1) if other.id == run.id), None),
         "waiting": len(waiting),
         "at_work": at_work.id if at_work and at_work.id != run.id else "",
         "mine": services.may_control(run, asked.secret),
