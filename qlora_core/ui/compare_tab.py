@@ -27,7 +27,7 @@ SCALE_HELP = (
 )
 KEEP_ADDRESS = "(question) => { if (question) window.qloraAddress(question); }"
 #: On a phone the answer may be below what was pressed.
-SHOW_ANSWER = "() => document.querySelector('#pair-result').scrollIntoView({ block: 'nearest' })"
+SHOW_ANSWER = "() => { document.querySelector('#pair-result').scrollIntoView({ block: 'nearest' }); }"
 CLEAR_NOTE = "() => ''"
 PROGRESS = gr.Progress()  #: as a handler's default, it makes Gradio hand it one of its own
 
@@ -161,7 +161,7 @@ def answered(services: Services, tab: CompareTab, question: tuple[object, ...], 
         progress((0, 1), desc=LOADING, unit="model")  # seen only if it takes a while
         asked = view.compare(services, sides, [pair])
     except QLoRAError as error:
-        return {tab.message: _failure(error), tab.answer: NOT_YET, tab.asked: None}
+        return {tab.message: f"**That cannot be compared.** {plain(error, 600)}", tab.answer: NOT_YET, tab.asked: None}
     return {tab.message: "", tab.answer: view.answer_markdown(asked), tab.asked: view.address(sides, pair)}
 
 
@@ -198,23 +198,14 @@ def opened(services: Services, tab: CompareTab, first: object, second: object) -
 
 
 def from_address(services: Services, tab: CompareTab, tabs: gr.Tabs, parameters: dict[str, str]) -> Updates:
-    """The boxes as a link fills them; a link with both sentences opens the tab, which answers them."""
-    first, second = (parameters.get(name, "")[:80] for name in ("first", "run"))
-    updates = opened(services, tab, view.first_of_address(first), second)
-    sentences = [parameters.get(name, "") for name in ("a", "b")]
-    if not any(sentences):
-        return updates
-    try:
-        check_pair(*sentences)
-    except QLoRAError as error:
-        updates[tab.message] = f"**This link does not fill both boxes.** {plain(error, 300)}"
-    short = [sentence[:MAX_SENTENCE_CHARACTERS] for sentence in sentences]
-    updates |= {tab.sentence1: short[0], tab.sentence2: short[1], tab.note: "", tabs: gr.Tabs(selected="compare")}
+    """The boxes as a link fills them; a link with sentences opens the tab, which answers them."""
+    updates = opened(services, tab, parameters.get("first", BASE), parameters.get("run"))
+    # one character more than may be asked, so that what is too long is refused rather than cut off unnoticed
+    sentences = [parameters.get(name, "")[: MAX_SENTENCE_CHARACTERS + 1] for name in ("a", "b")]
+    if any(sentences):
+        filled = dict(zip((tab.sentence1, tab.sentence2), sentences, strict=True))
+        updates |= filled | {tab.note: "", tabs: gr.Tabs(selected="compare")}
     return updates
-
-
-def _failure(error: QLoRAError) -> str:
-    return f"**That cannot be compared.** {plain(error, 600)}"
 
 
 def _wire_questions(services: Services, tab: CompareTab) -> None:
@@ -300,7 +291,7 @@ def wire_opening(services: Services, tab: CompareTab, place: gr.Tab, tabs: gr.Ta
         return opened(services, tab, first, second)
 
     quietly: dict[str, Any] = {"show_progress": "hidden", "queue": False, **PRIVATE}
-    filled = [tab.first, tab.second, tab.sentence1, tab.sentence2, tab.note, tab.message, tabs]
+    filled = [tab.first, tab.second, tab.sentence1, tab.sentence2, tab.note, tabs]
     page.load(load, None, filled, **quietly)
     event = place.select(open_tab, [tab.first, tab.second], [tab.first, tab.second], **quietly)
     then_explain(services, tab, event.then(**_answering(services, tab, "once")))

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from qlora_core.errors import RunError
 from qlora_core.pair_table import answer_in_parts
 from qlora_core.questions import BothOrders, Pair, check_pair, check_scale
-from qlora_core.ui.compare_runs import BASE, Sides, check_run, second_choices
+from qlora_core.ui.compare_runs import Sides, check_run, second_choices
 from qlora_core.ui.escape import plain
 from qlora_core.ui.services import Services
 
@@ -174,13 +173,3 @@ def address(sides: Sides, pair: Pair) -> dict[str, str]:
     fits = sum(len(quote(sentence)) for sentence in pair) <= MOST_IN_ADDRESS
     a, b = pair if fits else ("", "")
     return {"run": sides.second.id, "first": first, "a": a, "b": b}
-
-
-def first_of_address(value: str) -> str:
-    """The first side that an address names; none means the base model."""
-    return value or BASE
-
-
-def nothing_to_ask() -> RunError:
-    """There is no run at all, not even a recorded one."""
-    return RunError("There is no trained adapter yet. Press Start in the tab Fine-tune; it can be asked here then.")
