@@ -171,7 +171,7 @@ def explained(services: Services, tab: CompareTab, question: tuple[object, ...],
         first, second, sentence1, sentence2, scale = question
         sides = check_sides(services, first, second, scale)
         pair = check_pair(sentence1, sentence2)
-        key = (first, second, services.predictors.get(sides.second).step, *pair)
+        key = (first, second, view.reloaded(services, sides.second).step, *pair)
         if key == known:
             return {tab.tokens: gr.skip()}
         found = token_view.explain(services, sides, pair)

@@ -2,16 +2,22 @@
 is asked, and importing this module imports no torch.
 """
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from qlora_core.libraries import load_libraries
 from qlora_core.pair_table import answer_in_parts
 from qlora_core.questions import BothOrders, Pair, check_pair, check_scale
+from qlora_core.run_store import Run
 from qlora_core.ui.compare_runs import Sides, check_run, second_choices
 from qlora_core.ui.escape import plain
 from qlora_core.ui.services import Services
+
+if TYPE_CHECKING:
+    from qlora_core.prediction import Predictor
 
 #: Bytes of a page's address that both sentences may take: every request repeats it, and servers refuse long ones.
 MOST_IN_ADDRESS = 4_000
@@ -29,6 +35,22 @@ class Comparison:
     notes: list[str]  #: what else has to be said of it
 
 
+def reloaded(services: Services, run: Run) -> "Predictor":
+    """A run's models, loaded the first time, for the calling thread.
+
+    Half of the cores answer: training has the others, and threads that wait for each other on a busy core take several
+    times as long as a single one.
+
+    Raises:
+        RunError, ModelError, HubError: it cannot be loaded.
+    """
+    load_libraries()
+    import torch
+
+    torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))  # OpenMP counts by calling thread, so each says it
+    return services.predictors.get(run)
+
+
 def compare(
     services: Services, sides: Sides, pairs: list[Pair], progress: Callable[[int, int], None] | None = None
 ) -> Comparison:
@@ -38,14 +60,14 @@ def compare(
         RunError, ModelError, HubError: a run cannot be loaded.
         DataError: a sentence is empty or too long.
     """
-    predictor = services.predictors.get(sides.second)
+    predictor = reloaded(services, sides.second)
     notes = _step_note(sides.second.id, predictor.step)
     second = answer_in_parts(predictor, pairs, sides.scale, progress)
     truncated = [answer.truncated for answer in second]
     if sides.first is None:
         first = [answer.base for answer in second]
     else:
-        predictor = services.predictors.get(sides.first)
+        predictor = reloaded(services, sides.first)
         answers = answer_in_parts(predictor, pairs, 1.0, progress)
         first = [answer.adapter for answer in answers]
         truncated = [one or answer.truncated for one, answer in zip(truncated, answers, strict=True)]

@@ -7,6 +7,7 @@ from qlora_core.libraries import load_libraries
 from qlora_core.pair_figures import attribution_figure
 from qlora_core.questions import Pair
 from qlora_core.ui.compare_runs import Sides
+from qlora_core.ui.compare_view import reloaded
 from qlora_core.ui.services import Services
 
 if TYPE_CHECKING:
@@ -44,13 +45,13 @@ def explain(services: Services, sides: Sides, pair: Pair) -> list[Explanation]:
     load_libraries()
     from qlora_core.attribution import attribute
 
-    found = attribute(services.predictors.get(sides.second), *pair)
+    found = attribute(reloaded(services, sides.second), *pair)
     if sides.first is None:
         return [
             Explanation("Base model", found.tokens, found.sentences, found.base),
             Explanation("Adapter", found.tokens, found.sentences, found.adapter),
         ]
-    other = attribute(services.predictors.get(sides.first), *pair)
+    other = attribute(reloaded(services, sides.first), *pair)
     names = Sides(sides.first, sides.second).names
     return [
         Explanation(name, one.tokens, one.sentences, one.adapter)
