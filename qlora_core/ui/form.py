@@ -1,7 +1,7 @@
 """The settings on the page: a table of fields and their controls, and the way from values to a configuration and back.
 
 Every control bears the name of its field, which is its name in transformers, PEFT or bitsandbytes; what it means stands
-beside it. The limits are RunConfig's: what a control lets through is checked again there.
+beside it. The limits are RunConfig's: a box takes any number, and what is out of range is said in words.
 """
 
 from collections.abc import Mapping
@@ -37,9 +37,9 @@ class Field:
         )
 
 
-def _whole(low: int, high: int) -> dict[str, Any]:
-    return {"precision": 0, "minimum": low, "maximum": high}
-
+WHOLE = {"precision": 0}
+#: Settings that may be left empty. Gradio makes 0 of an empty box.
+EMPTY_MEANS_ALL = ("max_train_samples", "max_eval_samples")
 
 FIELDS = (
     Field(
@@ -79,7 +79,6 @@ FIELDS = (
         "Scaling",
         "The adapter's output is multiplied by lora_alpha / r: twice r is a common choice.",
         gr.Number,
-        {"minimum": 0.001, "maximum": 1024},
     ),
     Field(
         "lora_dropout",
@@ -118,7 +117,7 @@ FIELDS = (
         "Learning rate",
         "How far one step moves the weights, at its peak: too small learns nothing, too large forgets everything.",
         gr.Number,
-        {"minimum": 1e-7, "maximum": 0.1, "step": 1e-5},
+        {"step": 1e-5},
     ),
     Field(
         "num_train_epochs",
@@ -134,7 +133,7 @@ FIELDS = (
         "Batch size",
         "Pairs that are averaged into one step: more is steadier and takes more memory.",
         gr.Number,
-        _whole(1, 1024),
+        WHOLE,
     ),
     Field(
         "lr_scheduler_type",
@@ -158,7 +157,6 @@ FIELDS = (
         "Weight decay",
         "Each step shrinks the trained weights by this share of the learning rate.",
         gr.Number,
-        {"minimum": 0, "maximum": 1},
     ),
     Field(
         "max_grad_norm",
@@ -166,7 +164,6 @@ FIELDS = (
         "Gradient clipping",
         "A step's gradient is shortened to this length where it is longer.",
         gr.Number,
-        {"minimum": 0.001, "maximum": 1000},
     ),
     Field(
         "label_smoothing_factor",
@@ -206,7 +203,7 @@ FIELDS = (
         "Training pairs",
         "Train on so many pairs, drawn at random; empty means all of them.",
         gr.Number,
-        _whole(8, 1_000_000),
+        WHOLE,
     ),
     Field(
         "max_eval_samples",
@@ -214,7 +211,7 @@ FIELDS = (
         "Validation pairs",
         "Validate on so many pairs, drawn at random; empty means all of them.",
         gr.Number,
-        _whole(8, 1_000_000),
+        WHOLE,
     ),
     Field(
         "max_length",
@@ -230,7 +227,7 @@ FIELDS = (
         "Pairs evaluated at once",
         "Changes time and memory, and no result.",
         gr.Number,
-        _whole(1, 1024),
+        WHOLE,
     ),
     Field(
         "bootstrap_samples",
@@ -238,7 +235,7 @@ FIELDS = (
         "Bootstrap resamples",
         "How many times the validation pairs are drawn anew for each 95 % interval.",
         gr.Number,
-        _whole(100, 100_000),
+        WHOLE,
     ),
     Field(
         "seed",
@@ -246,7 +243,7 @@ FIELDS = (
         "Seed",
         "Decides everything that is drawn at random: the same seed gives the same run.",
         gr.Number,
-        _whole(0, 2**31 - 1),
+        WHOLE,
     ),
 )
 FIELD_NAMES = tuple(item.name for item in FIELDS)
@@ -274,4 +271,5 @@ def config_from(base_model: str, dataset: str, values: list[object]) -> RunConfi
         ConfigError: a value is of the wrong type or out of range.
     """
     settings = dict(zip(FIELD_NAMES, values, strict=True))
+    settings |= {name: settings[name] or None for name in EMPTY_MEANS_ALL}
     return load_config({"base_model": base_model, "dataset": dataset, **settings})

@@ -1,10 +1,11 @@
 """The form and RunConfig say the same, in both directions."""
 
+import gradio as gr
 import pytest
 
 from qlora_core.config import PRESETS, RunConfig, make_config
 from qlora_core.errors import ConfigError
-from qlora_core.ui.form import FIELD_NAMES, FIELDS, SECTIONS, config_from, control_values, preset_values
+from qlora_core.ui.form import FIELD_NAMES, FIELDS, SECTIONS, Field, config_from, control_values, preset_values
 
 CHOSEN_ELSEWHERE = {"base_model", "dataset", "data_dir"}
 
@@ -18,11 +19,12 @@ def test_every_field_is_in_a_section_that_is_shown() -> None:
 
 
 @pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.name)
-def test_a_control_bears_the_settings_own_name_and_a_sentence_of_help(field) -> None:  # type: ignore[no-untyped-def]
+def test_a_control_bears_the_settings_own_name_and_a_sentence_of_help(field: Field) -> None:
     control = field.control(control_values(RunConfig())[FIELD_NAMES.index(field.name)])
-    assert f"({field.name})" in control.label
-    assert control.info.endswith(".")
-    assert len(control.info.split()) >= 5
+    words, name = str(control.info), str(control.label)
+    assert f"({field.name})" in name
+    assert words.endswith(".")
+    assert len(words.split()) >= 5
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -47,3 +49,15 @@ def test_what_a_control_would_not_let_through_is_refused_by_name(name: str, valu
     values = dict(zip(FIELD_NAMES, preset_values("standard"), strict=True)) | {name: value}
     with pytest.raises(ConfigError, match=name):
         config_from("minilm", "pairs", list(values.values()))
+
+
+@pytest.mark.parametrize("empty", [None, 0])
+def test_an_empty_box_means_all_pairs(empty: object) -> None:
+    values = dict(zip(FIELD_NAMES, preset_values("quick"), strict=True)) | {"max_train_samples": empty}
+    assert config_from("minilm", "pairs", list(values.values())).max_train_samples is None
+
+
+@pytest.mark.parametrize("field", [field for field in FIELDS if field.kind is gr.Number], ids=lambda field: field.name)
+def test_a_number_out_of_range_reaches_the_check_that_explains_it(field: Field) -> None:
+    control = field.control(0)
+    assert control.preprocess(-5) == -5
