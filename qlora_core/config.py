@@ -51,7 +51,7 @@ class RunConfig(BaseModel):
     )
 
     learning_rate: float = Field(3e-4, gt=0, le=0.1, description="Peak step size of AdamW.")
-    num_train_epochs: int = Field(3, ge=1, le=100, description="Passes over the training pairs.")
+    num_train_epochs: int = Field(6, ge=1, le=100, description="Passes over the training pairs.")
     train_batch_size: int = Field(16, ge=1, le=1024, description="Pairs a step, over all processes together.")
     eval_batch_size: int = Field(64, ge=1, le=1024, description="Pairs evaluated at once.")
     warmup_ratio: float = Field(0.06, ge=0, lt=1, description="Share of the steps over which the rate rises.")

@@ -1,7 +1,5 @@
 """Many pairs at once: read from a file or from pasted lines, answered, and laid out as a table and as CSV."""
 
-import csv
-import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +8,7 @@ from typing import TYPE_CHECKING
 from qlora_core.errors import DataError
 from qlora_core.libraries import load_libraries
 from qlora_core.questions import MAX_SENTENCE_CHARACTERS, Answer, BothOrders, Pair, check_pair
+from qlora_core.spreadsheet import csv_text
 
 if TYPE_CHECKING:
     from qlora_core.prediction import Predictor
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
 MAX_PAIRS = 200
 #: Pairs answered before somebody else's question is let in between.
 PAIRS_AT_ONCE = 8
-#: A cell that begins with one of these is a formula to a spreadsheet, which an apostrophe prevents.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 SEPARATORS = ("\t", " | ")
 
 
@@ -142,13 +139,4 @@ def _cells(row: PairRow) -> Iterator[str | float]:
 
 def to_csv(rows: list[PairRow], one: str, other: str) -> bytes:
     """The table as UTF-8 CSV with a byte order mark, which Excel needs; no sentence is taken for a formula."""
-    file = io.StringIO(newline="")
-    writer = csv.writer(file)
-    lines: list[list[str | float]] = [[*header(one, other)], *cells(rows)]
-    for line in lines:
-        writer.writerow([_harmless(cell) if isinstance(cell, str) else cell for cell in line])
-    return file.getvalue().encode("utf-8-sig")
-
-
-def _harmless(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(FORMULA_STARTS) else cell
+    return csv_text(header(one, other), cells(rows)).encode("utf-8-sig")

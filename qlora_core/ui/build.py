@@ -22,6 +22,7 @@ MOST_UPLOADED = "20mb"
 def build_app(services: Services) -> gr.Blocks:
     """Lay out the page and wire it to ``services``; nothing is started."""
     with gr.Blocks(title=text.TITLE, analytics_enabled=False, fill_width=True, delete_cache=(3600, 86400)) as page:
+        add_api(services)  # first: of two handlers of one name, Gradio renames the later
         gr.Markdown(text.INTRODUCTION, elem_classes="intro")
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab("Fine-tune", id="train"):
@@ -36,7 +37,6 @@ def build_app(services: Services) -> gr.Blocks:
         compare_tab.wire_taken_pair(services, compare, results.pair_chosen, flipped, tabs)
         quietly: dict[str, Any] = {"show_progress": "hidden", "queue": False, **PRIVATE}
         page.load(labelled_choices(services), None, [form.base_model, form.dataset], **quietly)
-        add_api(services)
     return page
 
 

@@ -16,7 +16,8 @@ HOW_IT_WORKS = """
 START_HELP = "Press **Start**. Runs take turns; yours goes on when you close this page, and you can come back to it."
 PRESETS = {"quick": "quick", "standard": "standard", "notebook": "notebook"}
 PRESETS_HELP = (
-    "quick: a look at how it works; standard: the best recipe known here; notebook: what notebooks usually do."
+    "quick: a look at how it works, too short to learn much; standard: the best recipe known here; notebook: what "
+    "notebooks usually do."
 )
 BASE_MODELS = {
     "minilm": "minilm: 6 layers, 23 M parameters",
