@@ -21,7 +21,7 @@ MOST_DRAWN = 52  #: tokens a model; all are in the table
 LEGEND = (
     "A bar upwards is a token that spoke for **same**, a bar downwards one that spoke for **different**; the longer, "
     "the more. Integrated gradients: every token's share in the log odds of the answer, against the same pair with "
-    "all tokens blanked. It explains the model, not the language."
+    "all tokens blanked. It explains the model, not the language, and the adapter as trained, whatever its scale above."
 )
 
 

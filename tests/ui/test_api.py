@@ -76,7 +76,7 @@ def test_compare_answers_with_base_and_adapter_in_both_orders(client: Client, fi
     again = client.predict(finished["run_id"], "At six the pool opens.", "The pool opens at six.", api_name="/compare")
     assert json.dumps(answer) != json.dumps(again)
     base = client.predict(finished["run_id"], "One.", "Two.", 0.0, api_name="/compare")
-    assert base["adapter"] == pytest.approx(base["base"]) or base["adapter"] == base["base"]
+    assert base["adapter"] == base["base"]
 
 
 def test_only_its_secret_or_the_owners_controls_a_run(client: Client, finished: dict[str, Any]) -> None:
