@@ -343,7 +343,7 @@ function smooth(values, weight) {
   });
 }
 
-const LABEL = (text, x, y, color, extra) => ({ text, x, y, showarrow: false, font: { color, size: 12 }, xanchor: "left", ...extra });
+const LABEL = (text, x, y, color, extra) => ({ text, x, y, showarrow: false, font: { color, size: 12 }, bgcolor: colour("--q-card"), borderpad: 1, opacity: 0.9, xanchor: "left", ...extra });
 
 function draw() {
   if (!window.Plotly || !news) return;
@@ -385,7 +385,7 @@ function drawScore(config, seen) {
   const last = seen[seen.length - 1];
   if (last) {
     const ends = spread([last.accuracy, last.f1], (high - low) * 0.08);
-    const end = { xanchor: "right", yanchor: "middle", xshift: -9 };
+    const end = { xanchor: "right", yanchor: "bottom", yshift: 7 };
     annotations.push(LABEL(last.accuracy.toFixed(3), last.step, ends[0], accent, end));
     annotations.push(LABEL(last.f1.toFixed(3), last.step, ends[1], same, end));
   }

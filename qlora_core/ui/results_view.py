@@ -117,13 +117,13 @@ def headline_words(comparison: Mapping[str, Any]) -> str:
 def facts(run: Run, result: Result, *, recorded: bool) -> str:
     """Seed, hardware and versions, which belong beside every number, as Markdown."""
     machine, data, config = result["environment"], result["dataset"], run.config
+    threads = "1 thread" if machine["threads"] == 1 else f"{machine['threads']} threads"
     versions = ", ".join(f"{name} {machine['versions'].get(name, 'unknown')}" for name in SHOWN_VERSIONS)
     words = [
         f"Recorded run {run.id}" if recorded else f"Run {run.id}",
         f"{file_name(config.base_model)} in {config.quantization}, LoRA r {config.r}, seed {config.seed}",
-        f"{data['train']} training and {data['validation']} validation pairs of {file_name(config.dataset)}",
-        f"trained {result['train_seconds']:.0f} s on {machine['device_name']}, {machine['threads']} threads, "
-        f"in {machine['compute_dtype']}",
+        f"{data['train']} training and {data['validation']} validation pairs ({file_name(config.dataset)})",
+        f"trained {result['train_seconds']:.0f} s on {machine['device_name']}, {threads}, in {machine['compute_dtype']}",
         versions,
     ]
     return " · ".join(plain(word) for word in words)

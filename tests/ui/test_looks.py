@@ -57,6 +57,18 @@ def test_nothing_scrolls_sideways_on_a_phone(tab: str, server: Server, visit: Ca
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
+@pytest.mark.parametrize("width", [390, 1280])
+def test_nothing_sticks_out_of_the_live_view(width: int, server: Server, visit: Callable[..., Visitor]) -> None:
+    page = visit(viewport={"width": width, "height": 844}).open(server.url)
+    expect(page.locator('[data-at="watched"] li')).to_have_count(6)
+    inside = page.locator(".live").evaluate(
+        """card => Array.from(card.querySelectorAll("*")).filter(part =>
+             !part.closest("svg, .sr-only, .modebar") && part.getBoundingClientRect().width
+             && part.getBoundingClientRect().right > card.getBoundingClientRect().right + 1).length"""
+    )
+    assert inside == 0
+
+
 def test_the_first_screen_says_what_to_press_without_scrolling(server: Server, visit: Callable[..., Visitor]) -> None:
     page = visit().open(server.url)
     box = page.get_by_role("button", name="Start", exact=True).bounding_box()
