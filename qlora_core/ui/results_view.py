@@ -123,7 +123,7 @@ def facts(run: Run, result: Result, *, recorded: bool) -> str:
         f"Recorded run {run.id}" if recorded else f"Run {run.id}",
         f"{file_name(config.base_model)} in {config.quantization}, LoRA r {config.r}, seed {config.seed}",
         f"{data['train']} training and {data['validation']} validation pairs ({file_name(config.dataset)})",
-        f"trained {result['train_seconds']:.0f} s on {machine['device_name']}, {threads}, in {machine['compute_dtype']}",
+        f"trained {result['train_seconds']:.0f} s on {machine['device_name']}, {threads}, {machine['compute_dtype']}",
         versions,
     ]
     return " · ".join(plain(word) for word in words)
