@@ -138,7 +138,7 @@ def test_a_double_click_starts_one_run(server: Server, visit: Visit) -> None:
 @pytest.mark.parametrize("phase", ["loading", "baselines", "training", "verifying"])
 def test_pause_resume_and_stop_in_every_phase(phase: str, server: Server, visit: Visit) -> None:
     page = visit().open(server.url)
-    run = server.run(start_small(page, num_train_epochs=3))
+    run = server.run(start_small(page, num_train_epochs=3 if phase == "verifying" else 40))
     wait_for_phase(run, phase)
     press(page, "Pause")
     badge(page, re.compile("Paused|Finished"))
@@ -150,7 +150,8 @@ def test_pause_resume_and_stop_in_every_phase(phase: str, server: Server, visit:
     if phase in ("loading", "baselines", "training"):
         press(page, "Stop and keep what was learned")
         badge(page, "Stopped")
-        assert (run.result is not None) == (phase == "training")
+        # a quick machine may have come to training before the button was pressed
+        assert (run.result is not None) == any(event["kind"] == "step" for event in run.events())
     else:
         badge(page, "Finished")
 
