@@ -13,7 +13,7 @@ from qlora_core.ui import compare_tab, results_tab, text
 from qlora_core.ui.api import add_api
 from qlora_core.ui.services import Services
 from qlora_core.ui.theme import ASSETS, style_sheet, theme
-from qlora_core.ui.train_tab import PRIVATE, labelled_choices, train_tab
+from qlora_core.ui.train_tab import PRIVATE, first_expectation, labelled_choices, train_tab
 
 PLOTLY_SCRIPT = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 MOST_UPLOADED = "20mb"
@@ -37,6 +37,7 @@ def build_app(services: Services) -> gr.Blocks:
         compare_tab.wire_taken_pair(services, compare, results.pair_chosen, flipped, tabs)
         quietly: dict[str, Any] = {"show_progress": "hidden", "queue": False, **PRIVATE}
         page.load(labelled_choices(services), None, [form.base_model, form.dataset], **quietly)
+        page.load(first_expectation(services), None, form.expected, **quietly)
     return page
 
 

@@ -165,6 +165,12 @@ def _described(
         return f"**That cannot be started.** {error}"
 
 
+def first_expectation(services: Services) -> Callable[[], str]:
+    """A handler that says what a run with the form's first settings trains."""
+    values = tuple(preset_values(FIRST_PRESET))
+    return lambda: _described(services, "minilm", "pairs", None, values, measured=False)
+
+
 def labelled_choices(services: Services) -> Callable[[], tuple[Any, Any]]:
     """A handler that gives the base models and datasets again, saying of each that cannot work here why."""
 
