@@ -1,4 +1,4 @@
-"""Pairs to tensors: tokenise once, group by length, pad each batch to its own longest pair."""
+"""Pairs to tensors: tokenise once, batch what belongs together, pad each batch to its own longest pair."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,6 +7,8 @@ import numpy as np
 import torch
 from datasets import Dataset
 from transformers import BatchEncoding, PreTrainedTokenizerBase
+
+from qlora_core.bundles import shared_sentence_bundles
 
 #: Shuffled pairs are sorted by length inside chunks of this many batches: little padding, still a random order.
 BATCHES_PER_CHUNK = 50
@@ -22,11 +24,12 @@ class Encoded:
 
 @dataclass(frozen=True)
 class TokenizedPairs:
-    """n tokenised pairs; ``labels`` has shape (n,), -1 where unknown."""
+    """n tokenised pairs; ``labels`` has shape (n,), -1 where unknown, and so has ``bundles``."""
 
     encoded: Encoded
     swapped: Encoded | None  #: the pairs in the other order, where training may show them so
     labels: np.ndarray
+    bundles: np.ndarray  #: which pairs belong together, as ``shared_sentence_bundles`` numbers them
     pad_token_id: int
 
     def __len__(self) -> int:
@@ -39,7 +42,7 @@ class TokenizedPairs:
     def select(self, indices: list[int]) -> "TokenizedPairs":
         """The pairs at ``indices``, in that order."""
         rows = ([rows[index] for index in indices] for rows in (self.encoded.input_ids, self.encoded.token_type_ids))
-        return TokenizedPairs(Encoded(*rows), None, self.labels[indices], self.pad_token_id)
+        return TokenizedPairs(Encoded(*rows), None, self.labels[indices], self.bundles[indices], self.pad_token_id)
 
 
 def tokenize(
@@ -55,6 +58,7 @@ def tokenize(
         encoded=_encode(tokenizer, first, second, max_length),
         swapped=_encode(tokenizer, second, first, max_length) if swapped else None,
         labels=np.asarray(labels, dtype=np.int64),
+        bundles=shared_sentence_bundles(first, second),
         pad_token_id=tokenizer.pad_token_id or 0,
     )
 
@@ -69,8 +73,13 @@ def encode(tokenizer: PreTrainedTokenizerBase, first: list[str], second: list[st
 def without_labels(encoded: BatchEncoding, tokenizer: PreTrainedTokenizerBase) -> TokenizedPairs:
     """Pairs encoded by ``encode`` whose labels nobody knows."""
     ids = encoded["input_ids"]
-    rows = Encoded(ids, encoded["token_type_ids"])
-    return TokenizedPairs(rows, None, np.full(len(ids), -1, dtype=np.int64), tokenizer.pad_token_id or 0)
+    return TokenizedPairs(
+        encoded=Encoded(ids, encoded["token_type_ids"]),
+        swapped=None,
+        labels=np.full(len(ids), -1, dtype=np.int64),
+        bundles=np.arange(len(ids)),
+        pad_token_id=tokenizer.pad_token_id or 0,
+    )
 
 
 def _encode(tokenizer: PreTrainedTokenizerBase, first: list[str], second: list[str], max_length: int) -> Encoded:
@@ -96,14 +105,22 @@ def pad_batch(pairs: TokenizedPairs, indices: list[int], swap: list[bool] | None
 
 
 def epoch_batches(pairs: TokenizedPairs, batch_size: int, seed: int, epoch: int) -> list[list[int]]:
-    """Every index once, in batches of similar length and random order; the same for the same seed and epoch."""
+    """Every index once, in batches of similar length and random order; the same for the same seed and epoch.
+
+    Pairs of one bundle come one after another, so that they share a batch unless its end falls between them.
+    """
     generator = np.random.default_rng([seed, epoch])
-    order = generator.permutation(len(pairs)).tolist()
-    lengths = pairs.lengths()
+    order = generator.permutation(len(pairs))
+    lengths, bundles = np.array(pairs.lengths()), pairs.bundles
+    place = generator.permutation(bundles.max(initial=0) + 1)[bundles]
+    longest = np.zeros_like(place)
+    np.maximum.at(longest, bundles, lengths)
+    order = order[np.argsort(place[order], kind="stable")]
     chunk_size = batch_size * BATCHES_PER_CHUNK
     batches = []
     for start in range(0, len(order), chunk_size):
-        chunk = sorted(order[start : start + chunk_size], key=lambda index: -lengths[index])
+        chunk = order[start : start + chunk_size]
+        chunk = chunk[np.lexsort((-lengths[chunk], place[chunk], -longest[bundles[chunk]]))].tolist()
         batches += [chunk[first : first + batch_size] for first in range(0, len(chunk), batch_size)]
     return [batches[position] for position in generator.permutation(len(batches))]
 

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import numpy as np
 from datasets import Dataset
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 from sklearn.model_selection import StratifiedGroupKFold
 
+from qlora_core.bundles import shared_sentence_bundles
 from qlora_core.errors import DataError
 from qlora_core.hub import fetch
 from qlora_core.pair_files import read_pairs_file
@@ -125,7 +124,7 @@ def _load_file(name: str, seed: int) -> PairData:
 
 def _split(pairs: Dataset, labels: np.ndarray, seed: int) -> tuple[Dataset, Dataset]:
     """Validation is about a fifth, with the same share of labels; pairs that share a sentence stay on one side."""
-    groups = _linked_pairs(pairs)
+    groups = shared_sentence_bundles(pairs["sentence1"], pairs["sentence2"])
     if len(set(groups.tolist())) < SPLIT_PARTS:
         raise DataError("The pairs share so many sentences that no validation part without them can be set aside.")
     folds = StratifiedGroupKFold(n_splits=SPLIT_PARTS, shuffle=True, random_state=seed)
@@ -133,18 +132,6 @@ def _split(pairs: Dataset, labels: np.ndarray, seed: int) -> tuple[Dataset, Data
     # One sentence may link most of the pairs: the part that they fill is not the one to validate on.
     train, validation = min(parts, key=lambda part: abs(len(part[1]) * SPLIT_PARTS - len(pairs)))
     return pairs.select(train), pairs.select(validation)
-
-
-def _linked_pairs(pairs: Dataset) -> np.ndarray:
-    """A number for each pair, shape (n,), equal for pairs that are linked by a common sentence."""
-    numbers: dict[str, int] = {}
-    first, second = (
-        [numbers.setdefault(sentence.casefold(), len(numbers)) for sentence in pairs[column]]
-        for column in ("sentence1", "sentence2")
-    )
-    links = coo_array((np.ones(len(first)), (first, second)), shape=(len(numbers), len(numbers)))
-    _, component = connected_components(links, directed=False)
-    return component[first]
 
 
 def _limit(pairs: Dataset, most: int | None, seed: int) -> Dataset:

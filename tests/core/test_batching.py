@@ -29,10 +29,12 @@ def tokenizer(tiny_bert: Path) -> PreTrainedTokenizerBase:
     return AutoTokenizer.from_pretrained(tiny_bert)
 
 
-def of_lengths(lengths: list[int]) -> TokenizedPairs:
-    """Pairs of which only the length matters."""
+def of_lengths(lengths: list[int], bundles: np.ndarray | None = None) -> TokenizedPairs:
+    """Pairs of which only the length matters, and which of them belong together; else each stands alone."""
     encoded = Encoded([[7] * length for length in lengths], [[0] * length for length in lengths])
-    return TokenizedPairs(encoded, None, np.zeros(len(lengths), dtype=np.int64), pad_token_id=0)
+    labels = np.zeros(len(lengths), dtype=np.int64)
+    own = np.arange(len(lengths))
+    return TokenizedPairs(encoded, None, labels, own if bundles is None else bundles, pad_token_id=0)
 
 
 @given(lengths=LENGTHS, batch_size=st.integers(1, 40), seed=st.integers(0, 2**31 - 1), epoch=st.integers(0, 99))
@@ -78,6 +80,41 @@ def test_an_epoch_does_not_go_from_long_to_short() -> None:
     firsts = [lengths[batch[0]] for batch in epoch_batches(of_lengths(lengths), 8, 0, 0)]
     assert firsts != sorted(firsts)
     assert firsts != sorted(firsts, reverse=True)
+
+
+@given(data=st.data(), batch_size=st.integers(2, 20))
+def test_pairs_of_a_bundle_come_one_after_another(data: st.DataObject, batch_size: int) -> None:
+    bundles = np.array(data.draw(st.lists(st.integers(0, 9), min_size=1, max_size=60)))
+    _, bundles = np.unique(bundles, return_inverse=True)
+    lengths = data.draw(st.lists(st.integers(3, 40), min_size=len(bundles), max_size=len(bundles)))
+    batches = epoch_batches(of_lengths(lengths, bundles), batch_size, seed=0, epoch=0)
+    assert sorted(index for batch in batches for index in batch) == list(range(len(lengths)))
+    of_bundle = [
+        [position for position, batch in enumerate(batches) if number in bundles[batch]] for number in range(10)
+    ]
+    for number, found in enumerate(of_bundle):
+        size = int((bundles == number).sum())
+        assert len(found) <= 2 + size // batch_size  # a batch may end inside it
+
+
+def test_twins_of_either_label_share_a_batch() -> None:
+    bundles = np.arange(4 * 400) // 4
+    batches = epoch_batches(of_lengths([3 + number % 30 for number in range(1600)], bundles), 16, seed=3, epoch=1)
+    assert all(len(set(bundles[batch].tolist())) == 4 for batch in batches)
+
+
+def test_one_sentence_in_every_pair_still_gives_a_random_order() -> None:
+    pairs = of_lengths([9] * 200, np.zeros(200, dtype=np.int64))
+    batches = epoch_batches(pairs, 16, seed=0, epoch=0)
+    assert max(max(batch) - min(batch) for batch in batches) > 100
+    assert batches != epoch_batches(pairs, 16, seed=0, epoch=1)
+
+
+def test_bundles_are_found_in_the_sentences(tokenizer: PreTrainedTokenizerBase) -> None:
+    sentences = {"sentence1": ["a b", "c", "e", "D"], "sentence2": ["b", "a B", "f", "C"]}
+    tokenized = tokenize(Dataset.from_dict(sentences), tokenizer, 128)
+    assert tokenized.bundles.tolist() == [0, 0, 1, 0]
+    assert tokenized.select([2, 3]).bundles.tolist() == [1, 0]
 
 
 def test_a_pair_is_tokenised_as_bert_was_trained(pairs: Dataset, tokenizer: PreTrainedTokenizerBase) -> None:
