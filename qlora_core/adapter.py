@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import bitsandbytes as bnb
 import torch
 from peft import LoraConfig, PeftModel, TaskType, get_peft_model
 from peft.helpers import rescale_adapter_scale
@@ -19,6 +20,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from qlora_core.config import RunConfig, check_target_modules
 from qlora_core.errors import RunError
+from qlora_core.fused_lora import FusedLinear4bit
 
 #: Heads kept beside the adapter so that the baselines can be reproduced: see ``save_heads``.
 UNTRAINED_HEAD = "untrained_head"
@@ -44,6 +46,7 @@ def attach_lora(model: PreTrainedModel, config: RunConfig, base_model_name: str)
         use_rslora=config.use_rslora,
         modules_to_save=list(config.modules_to_save),
     )
+    lora._register_custom_module({bnb.nn.Linear4bit: FusedLinear4bit})
     torch.manual_seed(config.seed)
     with _peft_warnings_ignored():
         peft_model = get_peft_model(model, lora)

@@ -1,7 +1,8 @@
 """Pairs to tensors: tokenise once, batch what belongs together, pad each batch to its own longest pair."""
 
+import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -12,6 +13,9 @@ from qlora_core.bundles import shared_sentence_bundles
 
 #: Shuffled pairs are sorted by length inside chunks of this many batches: little padding, still a random order.
 BATCHES_PER_CHUNK = 50
+#: Batches are padded to a multiple of so many tokens. oneDNN compiles a matrix product for every shape it meets and
+#: keeps it: with few shapes, a run takes less memory, and saves more time on compiling than the padding costs.
+PAD_TO_MULTIPLE_OF = 16
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,7 @@ class TokenizedPairs:
     labels: np.ndarray
     bundles: np.ndarray  #: which pairs belong together, as ``shared_sentence_bundles`` numbers them
     pad_token_id: int
+    max_length: int  #: tokens that no pair exceeds, and no batch
 
     def __len__(self) -> int:
         return len(self.encoded.input_ids)
@@ -42,7 +47,9 @@ class TokenizedPairs:
     def select(self, indices: list[int]) -> "TokenizedPairs":
         """The pairs at ``indices``, in that order."""
         rows = ([rows[index] for index in indices] for rows in (self.encoded.input_ids, self.encoded.token_type_ids))
-        return TokenizedPairs(Encoded(*rows), None, self.labels[indices], self.bundles[indices], self.pad_token_id)
+        return replace(
+            self, encoded=Encoded(*rows), swapped=None, labels=self.labels[indices], bundles=self.bundles[indices]
+        )
 
 
 def tokenize(
@@ -60,6 +67,7 @@ def tokenize(
         labels=np.asarray(labels, dtype=np.int64),
         bundles=shared_sentence_bundles(first, second),
         pad_token_id=tokenizer.pad_token_id or 0,
+        max_length=max_length,
     )
 
 
@@ -70,7 +78,7 @@ def encode(tokenizer: PreTrainedTokenizerBase, first: list[str], second: list[st
     )
 
 
-def without_labels(encoded: BatchEncoding, tokenizer: PreTrainedTokenizerBase) -> TokenizedPairs:
+def without_labels(encoded: BatchEncoding, tokenizer: PreTrainedTokenizerBase, max_length: int) -> TokenizedPairs:
     """Pairs encoded by ``encode`` whose labels nobody knows."""
     ids = encoded["input_ids"]
     return TokenizedPairs(
@@ -79,6 +87,7 @@ def without_labels(encoded: BatchEncoding, tokenizer: PreTrainedTokenizerBase) -
         labels=np.full(len(ids), -1, dtype=np.int64),
         bundles=np.arange(len(ids)),
         pad_token_id=tokenizer.pad_token_id or 0,
+        max_length=max_length,
     )
 
 
@@ -88,12 +97,12 @@ def _encode(tokenizer: PreTrainedTokenizerBase, first: list[str], second: list[s
 
 
 def pad_batch(pairs: TokenizedPairs, indices: list[int], swap: list[bool] | None = None) -> dict[str, torch.Tensor]:
-    """The pairs at ``indices`` as tensors of shape (batch, longest): input_ids, token_type_ids, attention_mask."""
+    """The pairs at ``indices`` as input_ids, token_type_ids and attention_mask, each of shape (batch, tokens)."""
     sources = [
         pairs.swapped if swapped and pairs.swapped else pairs.encoded for swapped in swap or [False] * len(indices)
     ]
     longest = max(len(source.input_ids[index]) for source, index in zip(sources, indices, strict=True))
-    input_ids = torch.full((len(indices), longest), pairs.pad_token_id, dtype=torch.long)
+    input_ids = torch.full((len(indices), padded(longest, pairs.max_length)), pairs.pad_token_id, dtype=torch.long)
     token_type_ids = torch.zeros_like(input_ids)
     attention_mask = torch.zeros_like(input_ids)
     for row, (source, index) in enumerate(zip(sources, indices, strict=True)):
@@ -104,6 +113,11 @@ def pad_batch(pairs: TokenizedPairs, indices: list[int], swap: list[bool] | None
     return {"input_ids": input_ids, "token_type_ids": token_type_ids, "attention_mask": attention_mask}
 
 
+def padded(longest: int, max_length: int) -> int:
+    """Tokens of every row of a batch whose longest pair has ``longest``."""
+    return min(math.ceil(longest / PAD_TO_MULTIPLE_OF) * PAD_TO_MULTIPLE_OF, max_length)
+
+
 def epoch_batches(pairs: TokenizedPairs, batch_size: int, seed: int, epoch: int) -> list[list[int]]:
     """Every index once, in batches of similar length and random order; the same for the same seed and epoch.
 
@@ -112,15 +126,16 @@ def epoch_batches(pairs: TokenizedPairs, batch_size: int, seed: int, epoch: int)
     generator = np.random.default_rng([seed, epoch])
     order = generator.permutation(len(pairs))
     lengths, bundles = np.array(pairs.lengths()), pairs.bundles
-    place = generator.permutation(bundles.max(initial=0) + 1)[bundles]
+    place = generator.permutation(bundles.max(initial=0) + 1)  # of each bundle
     longest = np.zeros_like(place)
     np.maximum.at(longest, bundles, lengths)
+    place, longest = place[bundles], longest[bundles]  # of each pair
     order = order[np.argsort(place[order], kind="stable")]
     chunk_size = batch_size * BATCHES_PER_CHUNK
     batches = []
     for start in range(0, len(order), chunk_size):
         chunk = order[start : start + chunk_size]
-        chunk = chunk[np.lexsort((-lengths[chunk], place[chunk], -longest[bundles[chunk]]))].tolist()
+        chunk = chunk[np.lexsort((-lengths[chunk], place[chunk], -longest[chunk]))].tolist()
         batches += [chunk[first : first + batch_size] for first in range(0, len(chunk), batch_size)]
     return [batches[position] for position in generator.permutation(len(batches))]
 

@@ -24,7 +24,7 @@ from torch import nn
 from transformers import AutoTokenizer
 
 from qlora_core.adapter import attach_lora
-from qlora_core.batching import TokenizedPairs, epoch_batches, evaluation_batches, tokenize
+from qlora_core.batching import TokenizedPairs, epoch_batches, evaluation_batches, padded, tokenize
 from qlora_core.catalog import BaseModel, find_base_model
 from qlora_core.config import RunConfig
 from qlora_core.environment import device_name, peak_gpu_bytes, peak_rss_bytes, start_accelerator
@@ -273,7 +273,7 @@ def _epochs(bench: Bench) -> Iterator[list[list[int]]]:
 
 def _shapes(pairs: TokenizedPairs, batches: Iterable[list[int]]) -> set[tuple[int, int]]:
     """The different (pairs, tokens of the longest) among batches."""
-    return {(len(batch), max(len(pairs.encoded.input_ids[index]) for index in batch)) for batch in batches}
+    return {(len(batch), _tokens(pairs, batch) // len(batch)) for batch in batches}
 
 
 def _evaluation_tokens(pairs: TokenizedPairs, config: RunConfig) -> int:
@@ -282,7 +282,8 @@ def _evaluation_tokens(pairs: TokenizedPairs, config: RunConfig) -> int:
 
 def _tokens(pairs: TokenizedPairs, indices: list[int]) -> int:
     """Tokens of a batch with its padding."""
-    return len(indices) * max(len(pairs.encoded.input_ids[index]) for index in indices)
+    longest = max(len(pairs.encoded.input_ids[index]) for index in indices)
+    return len(indices) * padded(longest, pairs.max_length)
 
 
 def _spread_out(batches: list[list[int]], count: int) -> list[list[int]]:

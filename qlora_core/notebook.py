@@ -16,7 +16,7 @@ from safetensors import safe_open
 
 from qlora_core.atomic_files import replace_text
 from qlora_core.baselines import FOLDS, PENALTIES
-from qlora_core.batching import BATCHES_PER_CHUNK
+from qlora_core.batching import BATCHES_PER_CHUNK, PAD_TO_MULTIPLE_OF
 from qlora_core.data import DATA_DIR_VARIABLE, MRPC_REPOSITORY, MRPC_REVISION
 from qlora_core.errors import RunError
 from qlora_core.quantization import NOT_QUANTIZED
@@ -130,6 +130,7 @@ def _model_values(run: Run, result: dict[str, Any]) -> dict[str, Any]:
         "penalties": PENALTIES,
         "folds": FOLDS,
         "batches_per_chunk": BATCHES_PER_CHUNK,
+        "pad_to_multiple_of": PAD_TO_MULTIPLE_OF,
         "adapter_folder": f"adapter-{run.id}",
     }
 

@@ -81,7 +81,7 @@ class Predictor:
         if not checked:
             return []
         encoded = self.encode(checked + [(second, first) for first, second in checked])
-        tokenized = without_labels(encoded, self.tokenizer)
+        tokenized = without_labels(encoded, self.tokenizer, self.config.max_length)
         with self._lock:
             with self.answering_as("untrained_head"):
                 base = probabilities(self._predict(tokenized, ANSWER_BATCH_SIZE))

@@ -121,7 +121,7 @@ class Trainer:
         self.trained = trainable_state(model)
         self._bare_model = model
         self.optimizer = torch.optim.AdamW(
-            self.trained.values(), lr=config.learning_rate, weight_decay=config.weight_decay
+            self.trained.values(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
         )
         self.model, self._scaled_optimizer = accelerator.prepare(model, self.optimizer)
         self.steps_per_epoch = math.ceil(len(train_pairs) / config.train_batch_size)

@@ -27,7 +27,7 @@ def decided_run(tiny_config: Callable[..., RunConfig], tmp_path_factory: pytest.
     folder = tmp_path_factory.mktemp("decided")
     rows = [
         {
-            "sentence1": f"{SUBJECTS[number % 6]} opened early",
+            "sentence1": f"{SUBJECTS[number % 6]} was early",
             "sentence2": f"{SUBJECTS[number % 6]} {('closed', 'opened')[number // 6 % 2]} early",
             "label": number // 6 % 2,
         }
@@ -47,7 +47,7 @@ def predictor(decided_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Pre
 def test_the_word_that_decides_has_the_largest_score_and_the_right_sign(predictor: Predictor) -> None:
     for subject in SUBJECTS:
         for verb, sign in (("opened", 1), ("closed", -1)):
-            found = attribute(predictor, f"{subject} opened early", f"{subject} {verb} early")
+            found = attribute(predictor, f"{subject} was early", f"{subject} {verb} early")
             position = max(index for index, token in enumerate(found.tokens) if token == verb)
             assert np.sign(found.adapter.log_odds) == sign
             assert np.sign(found.adapter.scores[position]) == sign

@@ -17,6 +17,7 @@ from qlora_core.batching import (
     epoch_batches,
     evaluation_batches,
     pad_batch,
+    padded,
     tokenize,
 )
 
@@ -34,7 +35,7 @@ def of_lengths(lengths: list[int], bundles: np.ndarray | None = None) -> Tokeniz
     encoded = Encoded([[7] * length for length in lengths], [[0] * length for length in lengths])
     labels = np.zeros(len(lengths), dtype=np.int64)
     own = np.arange(len(lengths))
-    return TokenizedPairs(encoded, None, labels, own if bundles is None else bundles, pad_token_id=0)
+    return TokenizedPairs(encoded, None, labels, own if bundles is None else bundles, pad_token_id=0, max_length=128)
 
 
 @given(lengths=LENGTHS, batch_size=st.integers(1, 40), seed=st.integers(0, 2**31 - 1), epoch=st.integers(0, 99))
@@ -67,12 +68,12 @@ def test_the_order_is_the_same_for_the_same_seed_and_epoch_only() -> None:
 def test_an_epochs_batches_waste_little_on_padding() -> None:
     lengths = np.random.default_rng(0).integers(10, 100, size=16 * BATCHES_PER_CHUNK * 2).tolist()
 
-    def padded(batches: list[list[int]]) -> int:
+    def longest(batches: list[list[int]]) -> int:
         return sum(len(batch) * max(lengths[index] for index in batch) for batch in batches)
 
     plain = np.random.default_rng(0).permutation(len(lengths)).reshape(-1, 16).tolist()
-    assert padded(epoch_batches(of_lengths(lengths), 16, 0, 0)) < 1.05 * sum(lengths)
-    assert padded(plain) > 1.5 * sum(lengths)
+    assert longest(epoch_batches(of_lengths(lengths), 16, 0, 0)) < 1.05 * sum(lengths)
+    assert longest(plain) > 1.5 * sum(lengths)
 
 
 def test_an_epoch_does_not_go_from_long_to_short() -> None:
@@ -114,7 +115,8 @@ def test_bundles_are_found_in_the_sentences(tokenizer: PreTrainedTokenizerBase) 
     sentences = {"sentence1": ["a b", "c", "e", "D"], "sentence2": ["b", "a B", "f", "C"]}
     tokenized = tokenize(Dataset.from_dict(sentences), tokenizer, 128)
     assert tokenized.bundles.tolist() == [0, 0, 1, 0]
-    assert tokenized.select([2, 3]).bundles.tolist() == [1, 0]
+    assert tokenized.select([2]).bundles.tolist() == [1]
+    assert epoch_batches(tokenized.select([2]), 4, 0, 0) == [[0]]
 
 
 def test_a_pair_is_tokenised_as_bert_was_trained(pairs: Dataset, tokenizer: PreTrainedTokenizerBase) -> None:
@@ -147,9 +149,18 @@ def test_a_long_pair_loses_the_end_of_its_longer_sentence(tokenizer: PreTrainedT
     assert tokenizer.decode(encoded.input_ids[0]) == "[CLS] a b c [SEP] d e f g h i [SEP]"
 
 
+@pytest.mark.parametrize(
+    ("longest", "max_length", "tokens"), [(1, 128, 16), (16, 128, 16), (17, 128, 32), (99, 100, 100)]
+)
+def test_padding_goes_to_the_next_multiple_but_not_beyond_what_the_model_may_read(
+    longest: int, max_length: int, tokens: int
+) -> None:
+    assert padded(longest, max_length) == tokens
+
+
 def test_a_batch_is_padded_to_its_own_longest_pair(tokenizer: PreTrainedTokenizerBase) -> None:
     sentences = {"sentence1": ["a", "a b c", "a b c d e f g h"], "sentence2": ["b", "d e", "i"]}
-    tokenized = tokenize(Dataset.from_dict(sentences), tokenizer, 128)
+    tokenized = tokenize(Dataset.from_dict(sentences), tokenizer, 8)  # as short as that, to see where padding ends
     batch = pad_batch(tokenized, [1, 0])
     expected = tokenizer(["a b c", "a"], ["d e", "b"], padding=True, return_token_type_ids=True, return_tensors="pt")
     assert batch.keys() == {"input_ids", "token_type_ids", "attention_mask"}

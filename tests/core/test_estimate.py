@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 import torch
 
-from qlora_core import estimate
+from qlora_core import batching, estimate
 from qlora_core.adapter import attach_lora, save_adapter
-from qlora_core.batching import epoch_batches
+from qlora_core.batching import epoch_batches, padded
 from qlora_core.calibration import Bench as CalibrationBench
 from qlora_core.calibration import Timing, Timings, calibrate, run_memory, run_seconds
 from qlora_core.catalog import find_base_model
@@ -172,11 +172,11 @@ def test_every_pass_of_a_run_is_counted(calibration_bench: Callable[..., Calibra
     made = calibration_bench(num_train_epochs=3, evaluations_per_epoch=2)
     lengths = made.train.lengths()
     training_tokens = sum(
-        len(batch) * max(lengths[index] for index in batch)
+        len(batch) * padded(max(lengths[index] for index in batch), made.config.max_length)
         for batch in epoch_batches(made.train, 4, made.config.seed, 0)
     )
     in_order = sorted(lengths)
-    evaluation_tokens = sum(8 * in_order[last] for last in (7, 15, 23))
+    evaluation_tokens = sum(8 * padded(in_order[last], made.config.max_length) for last in (7, 15, 23))
     none = timing(1e-12)
     nothing = Timings(0.0, 0.0, 0.0, 0.0, base=none, unquantised=None, adapter=none, training=none)
 
@@ -198,7 +198,10 @@ def test_the_range_is_as_wide_as_the_batches_differ() -> None:
     assert high - low > 2 * 0.1 * 12.0
 
 
-def test_every_new_shape_of_batch_adds_to_the_memory(calibration_bench: Callable[..., CalibrationBench]) -> None:
+def test_every_new_shape_of_batch_adds_to_the_memory(
+    calibration_bench: Callable[..., CalibrationBench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batching, "PAD_TO_MULTIPLE_OF", 1)
     made = calibration_bench(num_train_epochs=1, train_batch_size=1, eval_batch_size=1)
     shapes = len(set(made.train.lengths()))
     assert shapes > 3
