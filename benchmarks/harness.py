@@ -1,4 +1,4 @@
-"""What the speed benchmarks share: fresh processes that take turns, medians with their spread, one table and its JSON."""
+"""What the speed benchmarks share: fresh processes that take turns, medians with their range, a table and its JSON."""
 
 import json
 import os
