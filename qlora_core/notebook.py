@@ -21,6 +21,7 @@ from qlora_core.data import DATA_DIR_VARIABLE, MRPC_REPOSITORY, MRPC_REVISION
 from qlora_core.errors import RunError
 from qlora_core.quantization import NOT_QUANTIZED
 from qlora_core.run_store import Run
+from qlora_core.training import PAIRS_AT_ONCE_ON_CPU
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "assets"
 TEMPLATE = "notebook.md.jinja"
@@ -131,6 +132,8 @@ def _model_values(run: Run, result: dict[str, Any]) -> dict[str, Any]:
         "folds": FOLDS,
         "batches_per_chunk": BATCHES_PER_CHUNK,
         "pad_to_multiple_of": PAD_TO_MULTIPLE_OF,
+        "in_parts": machine["device"] == "cpu" and config.train_batch_size > PAIRS_AT_ONCE_ON_CPU,
+        "pairs_at_once": PAIRS_AT_ONCE_ON_CPU,
         "adapter_folder": f"adapter-{run.id}",
     }
 

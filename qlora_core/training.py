@@ -7,6 +7,7 @@ so a checkpoint is the trained tensors, the optimiser's moments, and a step numb
 import math
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -31,6 +32,8 @@ Command = Literal["run", "pause", "stop"]
 #: A checkpoint is written at every evaluation, and between two of them when this many seconds have passed.
 SECONDS_BETWEEN_CHECKPOINTS = 30.0
 PAUSE_POLL_SECONDS = 0.2
+#: A larger batch is taken in parts, whose gradients add up: a CPU is no faster with more, and needs more memory.
+PAIRS_AT_ONCE_ON_CPU = 16
 
 
 @dataclass(frozen=True)
@@ -199,23 +202,32 @@ class Trainer:
             )
 
     def _backward(self, indices: list[int]) -> float:
-        """Add this process's share of the batch's gradient; return the whole batch's mean loss."""
+        """Add this process's share of the batch's gradient, part by part; return the whole batch's mean loss."""
         config, world = self.config, self.accelerator.num_processes
         draws = np.random.default_rng([config.seed, self.progress.step]).random(len(indices))
         rows = list(zip(indices, (draws < config.swap_probability).tolist(), strict=True))
         share = rows[self.accelerator.process_index :: world]
         weight = 1.0 if share else 0.0  # a last batch smaller than the number of processes
-        share_indices, swap = map(list, zip(*(share or rows[:1]), strict=True))
-        batch = pad_batch(self.train_pairs, share_indices, swap)
-        device = self.accelerator.device
-        labels = torch.from_numpy(self.train_pairs.labels[share_indices]).to(device)
-        with autocast(self.model, self.accelerator.device):
+        share = share or rows[:1]
+        at_once = PAIRS_AT_ONCE_ON_CPU if self.accelerator.device.type == "cpu" else len(share)
+        total = torch.zeros((), device=self.accelerator.device)
+        for first in range(0, len(share), at_once):
+            is_last = first + at_once >= len(share)
+            with nullcontext() if is_last else self.accelerator.no_sync(self.model):
+                loss = self._summed_loss(share[first : first + at_once]) * (weight / len(indices))
+                self.accelerator.backward(loss * world)  # DistributedDataParallel averages over processes; this sums
+            total += loss.detach()
+        return float(self.accelerator.reduce(total, reduction="sum"))
+
+    def _summed_loss(self, rows: list[tuple[int, bool]]) -> torch.Tensor:
+        """Cross-entropy of the pairs with these numbers, each shown in swapped order or not, added up."""
+        indices, swap = map(list, zip(*rows, strict=True))
+        batch, device = pad_batch(self.train_pairs, indices, swap), self.accelerator.device
+        labels = torch.from_numpy(self.train_pairs.labels[indices]).to(device)
+        with autocast(self.model, device):
             logits = self.model(**{name: tensor.to(device) for name, tensor in batch.items()}).logits
-        loss = F.cross_entropy(
-            logits.float(), labels, reduction="sum", label_smoothing=config.label_smoothing_factor
-        ) * (weight / len(indices))
-        self.accelerator.backward(loss * world)  # DistributedDataParallel averages over processes; this sums
-        return float(self.accelerator.reduce(loss.detach(), reduction="sum"))
+        smoothing = self.config.label_smoothing_factor
+        return F.cross_entropy(logits.float(), labels, reduction="sum", label_smoothing=smoothing)
 
     def _after_step(self) -> Iterator[Event]:
         """Evaluate and save when it is time; obey a pause or a stop."""

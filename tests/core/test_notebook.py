@@ -104,6 +104,7 @@ MANY_SETTINGS: list[dict[str, Any]] = [
     {"quantization": "none", "lr_scheduler_type": "constant", "warmup_ratio": 0.0, "dataset": "a.tsv"},
     {"lora_dropout": 0.1, "swap_probability": 0.5, "label_smoothing_factor": 0.1, "dataset": "a.parquet"},
     {"hidden_dropout_prob": 0.1, "evaluations_per_epoch": 2, "use_rslora": True, "max_train_samples": 8},
+    {"train_batch_size": 17, "label_smoothing_factor": 0.1},
 ]
 
 
@@ -125,7 +126,17 @@ def test_no_name_is_missing_or_left_over(
 
 @pytest.mark.parametrize(
     "words",
-    ["SWAP", "SMOOTHING", "GradScaler", "manual_seed(int", "EVALUATIONS_PER_EPOCH", "STOP_AFTER", "MAX_TRAIN", "cos("],
+    [
+        "SWAP",
+        "SMOOTHING",
+        "GradScaler",
+        "manual_seed(int",
+        "EVALUATIONS_PER_EPOCH",
+        "STOP_AFTER",
+        "MAX_TRAIN",
+        "PAIRS_AT",
+        "cos(",
+    ],
 )
 def test_what_the_run_did_not_use_is_not_there(finished_run: Run, words: str) -> None:
     assert words not in code_of(notebook_of(finished_run))
@@ -248,6 +259,7 @@ def test_it_gets_the_figures_of_the_run(finished_run: Run, tmp_path: Path) -> No
         {"lora_dropout": 0.1, "hidden_dropout_prob": 0.1, "swap_probability": 0.5, "label_smoothing_factor": 0.1},
         {"quantization": "int8", "bnb_4bit_compute_dtype": "float32", "lr_scheduler_type": "constant"},
         {"quantization": "none", "lr_scheduler_type": "cosine", "evaluations_per_epoch": 2, "use_rslora": True},
+        {"train_batch_size": 20, "swap_probability": 0.5},
     ],
 )
 def test_it_gets_the_figures_of_other_runs(

@@ -132,8 +132,8 @@ def test_memory_that_runs_out_ends_the_run_with_advice(
 
 @pytest.fixture(scope="module")
 def float32_run(tiny_config: MakeConfig, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """A finished run in one process whose matrix products were computed in float32."""
-    config = tiny_config(bnb_4bit_compute_dtype="float32")
+    """A finished run in one process, in float32, on batches that even half of is more than is computed at once."""
+    config = tiny_config(bnb_4bit_compute_dtype="float32", train_batch_size=40)
     return start_run(config, RunStore(tmp_path_factory.mktemp("one") / "runs"), ignore)
 
 
@@ -166,7 +166,7 @@ def test_two_processes_give_the_result_of_one_and_write_it_once(
     float32_run: Run, store: RunStore, environment: dict[str, str]
 ) -> None:
     config = float32_run.config
-    settings = ("num_train_epochs", "learning_rate", "bootstrap_samples", "bnb_4bit_compute_dtype")
+    settings = ("num_train_epochs", "learning_rate", "train_batch_size", "bootstrap_samples", "bnb_4bit_compute_dtype")
     changes = [word for name in settings for word in ("--set", f"{name}={getattr(config, name)}")]
     names = ["--base-model", config.base_model, "--dataset", config.dataset, "--runs-dir", str(store.folder)]
     result = train_in_two_processes(environment, *names, *changes)
@@ -181,7 +181,7 @@ def test_two_processes_go_on_with_an_interrupted_run(
     float32_run: Run, store: RunStore, environment: dict[str, str]
 ) -> None:
     def interrupt(kind: str, fields: dict[str, Any]) -> None:
-        if kind == "step" and fields["step"] == 6:
+        if kind == "step" and fields["step"] == 3:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

@@ -14,7 +14,7 @@ from torch.nn.functional import cross_entropy
 
 from qlora_core import training
 from qlora_core.adapter import attach_lora, trainable_state
-from qlora_core.batching import TokenizedPairs, epoch_batches, tokenize
+from qlora_core.batching import TokenizedPairs, epoch_batches, pad_batch, tokenize
 from qlora_core.catalog import find_base_model
 from qlora_core.config import make_config
 from qlora_core.data import load_pairs
@@ -408,3 +408,32 @@ def test_last_batch_may_be_smaller(start: Callable[..., Trainer]) -> None:
     assert len(steps(list(trainer.train()))) == 2 * 4
     assert trainer.progress.examples == 2 * 24
     assert trainer.summary().examples_per_second == trainer.progress.examples / trainer.summary().train_seconds
+
+
+@pytest.mark.parametrize("at_once", [1, 3])
+def test_a_batch_taken_in_parts_is_the_same_batch(
+    start: Callable[..., Trainer], monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    whole = start(train_batch_size=8, bnb_4bit_compute_dtype="float32", swap_probability=0.5)
+    as_a_whole = next(whole.train())
+    monkeypatch.setattr(training, "PAIRS_AT_ONCE_ON_CPU", at_once)
+    parts = start("parts", train_batch_size=8, bnb_4bit_compute_dtype="float32", swap_probability=0.5)
+    in_parts = next(parts.train())
+    assert isinstance(as_a_whole, Step)
+    assert isinstance(in_parts, Step)
+    assert in_parts.loss == pytest.approx(as_a_whole.loss, rel=1e-5)
+    assert in_parts.grad_norm == pytest.approx(as_a_whole.grad_norm, rel=1e-4)
+
+
+def test_no_more_pairs_than_that_are_looked_at_at_once(
+    start: Callable[..., Trainer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = []
+
+    def note(pairs: TokenizedPairs, indices: list[int], swap: list[bool]) -> dict[str, torch.Tensor]:
+        sizes.append(len(indices))
+        return pad_batch(pairs, indices, swap)
+
+    monkeypatch.setattr(training, "pad_batch", note)
+    next(start(train_batch_size=20).train())
+    assert sizes == [16, 4]
