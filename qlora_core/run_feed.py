@@ -8,6 +8,7 @@ from array import array
 from collections import OrderedDict
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
 from statistics import fmean
 from threading import Lock
 from typing import Any
@@ -207,6 +208,7 @@ class Feeds:
         return last.open(run_id)
 
 
+@cache
 def bucket_size(total_steps: int) -> int:
     """Steps that one point stands for: the smallest power of two that keeps a run within ``MOST_POINTS`` points."""
     size = 1

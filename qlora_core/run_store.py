@@ -27,6 +27,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -274,9 +275,9 @@ class RunStore:
             raise RunError(f"There is no run '{run_id[:80]}'. List them with: python -m qlora_core runs.")
         return run
 
-    def runs(self) -> list[Run]:
-        """Every readable run, newest first."""
-        return [run for run in self._all() if _is_readable(run)]
+    def runs(self, most: int | None = None) -> list[Run]:
+        """Every readable run, newest first, or the newest ``most`` of them, however many there are."""
+        return list(islice(filter(_is_readable, self._all()), most))
 
     def damaged(self) -> list[str]:
         """Names of run folders whose status or configuration cannot be read."""
@@ -285,9 +286,9 @@ class RunStore:
     def _all(self) -> Iterator[Run]:
         if not self.folder.is_dir():
             return
-        for path in sorted(self.folder.iterdir(), reverse=True):
-            if path.is_dir() and RUN_ID.fullmatch(path.name):
-                yield Run(path)
+        for name in sorted((path.name for path in self.folder.iterdir()), reverse=True):
+            if RUN_ID.fullmatch(name) and (self.folder / name).is_dir():
+                yield Run(self.folder / name)
 
 
 def _digest(secret: str) -> str:

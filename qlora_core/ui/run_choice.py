@@ -16,7 +16,7 @@ Choices = list[tuple[str, str]]
 
 def all_runs(services: Services) -> list[Run]:
     """Every readable run, newest first, then those that came with the program."""
-    return [*services.store.runs()[:MOST_LISTED], *services.recorded.runs()]
+    return [*services.store.runs(MOST_LISTED), *services.recorded.runs()]
 
 
 def finished_choices(services: Services) -> Choices:

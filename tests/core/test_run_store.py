@@ -119,6 +119,15 @@ def test_runs_are_listed_newest_first(store: RunStore, monkeypatch: pytest.Monke
         monkeypatch.setattr(time, "time", lambda moment=moment: moment)
         runs.append(store.create(make_config(base_model=model)).id)
     assert [run.id for run in store.runs()] == runs[::-1]
+    assert [run.id for run in store.runs(2)] == runs[:0:-1]
+
+
+def test_only_as_many_runs_are_read_as_are_asked_for(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(5):
+        store.create(make_config())
+    read = []
+    monkeypatch.setattr(Run, "status", property(lambda run: read.append(run.id) or True))
+    assert len(store.runs(2)) == len(read) == 2
 
 
 def test_a_store_without_a_folder_is_empty(store: RunStore) -> None:
