@@ -1,6 +1,7 @@
 """What ours is compared with: the QLoRA recipe that people paste from notebooks, as pasted and at its best.
 
 transformers' ``Trainer``, PEFT's LoRA on all linear layers, bitsandbytes' NF4, dropout as BERT and the recipe have it.
+One thing is ours: ``guard_cpu_training``, without which it fails after its first evaluation on some CPUs.
 """
 
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from transformers import (
 from transformers.utils import logging
 
 from qlora_core.config import BERT_LINEAR_LAYERS, RunConfig
-from qlora_core.quantization import NOT_QUANTIZED
+from qlora_core.quantization import NOT_QUANTIZED, guard_cpu_training
 
 LORA_DROPOUT = 0.1
 
@@ -114,6 +115,7 @@ def _model(form: Form, config: RunConfig, folder: Path) -> PreTrainedModel:
         device_map={"": 0} if torch.cuda.is_available() else None,
         **rate,
     )
+    guard_cpu_training(base)
     lora = LoraConfig(
         task_type=TaskType.SEQ_CLS,
         r=config.r,

@@ -95,9 +95,9 @@ def reach_with_pasted(form: str, config: RunConfig, target: float) -> Row:
             UntilTarget(),
             Path(folder),
             pairs.validation,
-            compute_metrics=measure,
             warmup_steps=config.warmup_ratio,
         )
+        trainer.compute_metrics = measure
         started = time.time()
         trainer.train()
         return _row(scores, time.time() - psutil.Process().create_time(), time.time() - started, target)

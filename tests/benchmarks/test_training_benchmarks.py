@@ -1,0 +1,107 @@
+"""The benchmarks of training: like is compared with like, and the table and its JSON say the same."""
+
+import json
+import sys
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks import scaling, time_to_quality, train_step
+from benchmarks.harness import Row
+from qlora_core.config import RunConfig
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing.*:FutureWarning"),
+    pytest.mark.filterwarnings("ignore:.*MatMul8bitLt.*:UserWarning"),
+]
+
+
+def run(module: Any, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> str:
+    """What a benchmark prints for these arguments; what it would start as a process happens in this one."""
+
+    def measure_here(_: str, *child_arguments: str) -> Row:
+        row: Row = json.loads(run(module, monkeypatch, *child_arguments).splitlines()[-1])
+        return row
+
+    printed = StringIO()
+    with monkeypatch.context() as patch, redirect_stdout(printed):
+        patch.setattr(sys, "argv", [module.__name__, *arguments])
+        if hasattr(module, "measure_in_child"):
+            patch.setattr(module, "measure_in_child", measure_here)
+        module.main()
+    return printed.getvalue()
+
+
+def table_and_json(printed: str) -> tuple[list[list[str]], dict[str, Any]]:
+    lines = printed.strip().splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
+    return rows, json.loads(lines[-1])
+
+
+@pytest.fixture(scope="module")
+def names(tiny_bert: Path, pairs_file: Path) -> list[str]:
+    return [f"--base-model={tiny_bert}", f"--dataset={pairs_file}"]
+
+
+def test_train_step_compares_every_form_over_the_same_pairs(monkeypatch: pytest.MonkeyPatch, names: list[str]) -> None:
+    monkeypatch.setattr(train_step, "SIZES", (64,))
+    sizes = ["--rounds=2", "--steps=2", "--batch-size=4"]
+    rows, figures = table_and_json(run(train_step, monkeypatch, *names, *sizes))
+    forms = ["ours", "as pasted", "at its best", "at its best, no dropout"]
+    assert [row[0] for row in rows[2:]] == forms
+    for form in forms:
+        assert len(figures[form]["rounds"]) == 2
+        assert figures[form]["examples_per_second"] > 0
+        assert figures[form]["peak_mb"] > 50
+    assert figures["ours"]["ours_is_faster_by"] == 1
+    assert figures["as pasted"]["padding"] > 0.7  # to 128 tokens
+    assert figures["at its best"]["padding"] < 0.3
+    by_form = {form: figures[form]["flops_per_example"] for form in forms}
+    assert by_form["as pasted"] > 2 * by_form["at its best"]
+
+
+def test_the_matrix_products_of_a_step_are_all_counted(tiny_config: Callable[..., RunConfig]) -> None:
+    config = tiny_config(train_batch_size=4, r=8, modules_to_save=("classifier",))
+    # the fused attention of the last one works out its scores again on the way back
+    for form, products in (("ours", 6), ("as pasted", 6), ("at its best, no dropout", 7)):
+        counted = train_step.run_child(form, config, 1, counting=True)
+        length = counted["cells"] // 4
+        weights = 2 * (4 * 64 * 64 + 2 * 64 * 128)
+        adapters = 8 * 2 * (4 * 2 * 64 + 2 * (64 + 128))
+        attention = 2 * 2 * length * 64  # two layers, scores and their use
+        # Forward, and back through every matrix and product; adapters have a gradient too. Nothing flows back into the
+        # embeddings, that is out of the first layer's queries, keys and values.
+        a_token = 4 * weights + 6 * adapters + products * attention - 3 * 2 * 64 * (64 + 8)
+        assert counted["flops"] == pytest.approx(counted["cells"] * a_token, rel=0.01), form
+
+
+def test_time_to_quality_counts_a_form_that_never_gets_there(monkeypatch: pytest.MonkeyPatch, names: list[str]) -> None:
+    sure, never = (["--seeds", "0", "--forms", "at its best", f"--target={target}"] for target in (0.0, 1.01))
+    rows, figures = table_and_json(run(time_to_quality, monkeypatch, *names, *sure))
+    assert [(row[0], row[4]) for row in rows[2:]] == [("ours", "1 of 1 seeds"), ("at its best", "1 of 1 seeds")]
+    assert [len(row["f1"]) for (row,) in figures["forms"].values()] == [1, 1]  # ended at the first look
+    for (row,) in figures["forms"].values():
+        assert 0 < row["training_seconds"] < row["seconds"]
+    rows, figures = table_and_json(run(time_to_quality, monkeypatch, *names, *never))
+    assert [row[4] for row in rows[2:]] == ["0 of 1 seeds, else never"] * 2
+    epochs = RunConfig().num_train_epochs
+    assert [len(row["f1"]) for (row,) in figures["forms"].values()] == [epochs, epochs]
+
+
+def test_scaling_measures_everything_that_grows_and_draws_it(
+    monkeypatch: pytest.MonkeyPatch, tiny_config: Callable[..., RunConfig], tmp_path: Path
+) -> None:
+    monkeypatch.setattr(scaling, "make_config", tiny_config)
+    monkeypatch.setattr(scaling, "PAIRS", 48)
+    plot = tmp_path / "scaling.svg"
+    rows, figures = table_and_json(run(scaling, monkeypatch, "--rounds=1", "--most=100", f"--plot={plot}"))
+    expected = {growth.title: [str(size) for size in growth.sizes if size <= 100] for growth in scaling.GROWTHS}
+    assert {title: list(sizes) for title, sizes in figures["medians"].items()} == expected
+    assert len(rows) == 2 + sum(map(len, expected.values()))
+    assert all(value > 0 for sizes in figures["medians"].values() for value in sizes.values())
+    assert plot.read_text(encoding="utf-8").count("Attaching to a run") == 1
