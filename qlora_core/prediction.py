@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import copy, deepcopy
+from functools import cached_property
 from threading import RLock
 from typing import Literal
 
@@ -16,7 +18,7 @@ from qlora_core.environment import process_state
 from qlora_core.errors import RunError
 from qlora_core.inference import Progress, predict_logits
 from qlora_core.metrics import probabilities
-from qlora_core.quantization import Compute, choose_compute
+from qlora_core.quantization import Compute, choose_compute, is_frozen
 from qlora_core.questions import Answer, BothOrders, Pair, check_pair, check_scale
 from qlora_core.reload import reload_checkpoint, reload_finetuned
 from qlora_core.run_store import Run
@@ -60,6 +62,19 @@ class Predictor:
             ModelError, HubError: the base model is not to be had on this machine.
         """
         return cls(run, _load_newest)
+
+    @cached_property
+    def twin(self) -> "Predictor":
+        """A second predictor over the same encoder, for what takes long: this one goes on answering meanwhile.
+
+        Adapter, heads and switches are copies, because an answer changes them for a moment.
+        """
+        encoder = {id(parameter): parameter for name, parameter in self.model.named_parameters() if is_frozen(name)}
+        twin = copy(self)
+        with self._lock:
+            twin.model, twin.tokenizer = deepcopy((self.model, self.tokenizer), memo=dict(encoder))
+        twin._lock = RLock()
+        return twin
 
     def logits(self, pairs: Dataset, answerer: Answerer, progress: Progress | None = None) -> np.ndarray:
         """Logits of shape (n, 2) for ``pairs`` (columns sentence1, sentence2) from the adapter or a baseline's head."""

@@ -245,6 +245,11 @@ def float32_footprint(model: nn.Module) -> dict[str, int]:
     return dict(sorted(groups.items()))
 
 
+def is_frozen(name: str) -> bool:
+    """Whether a parameter of this name belongs to what no training changes: embeddings and encoder."""
+    return _group(name) not in ("adapter", "head")
+
+
 def _group(name: str) -> str:
     if "lora_" in name or "modules_to_save" in name:
         return "adapter"

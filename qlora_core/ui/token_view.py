@@ -45,13 +45,13 @@ def explain(services: Services, sides: Sides, pair: Pair) -> list[Explanation]:
     load_libraries()
     from qlora_core.attribution import attribute
 
-    found = attribute(reloaded(services, sides.second), *pair)
+    found = attribute(reloaded(services, sides.second).twin, *pair)
     if sides.first is None:
         return [
             Explanation("Base model", found.tokens, found.sentences, found.base),
             Explanation("Adapter", found.tokens, found.sentences, found.adapter),
         ]
-    other = attribute(reloaded(services, sides.first), *pair)
+    other = attribute(reloaded(services, sides.first).twin, *pair)
     names = Sides(sides.first, sides.second).names
     return [
         Explanation(name, one.tokens, one.sentences, one.adapter)

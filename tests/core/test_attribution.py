@@ -2,11 +2,15 @@
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from captum.attr import LayerIntegratedGradients
 
 from qlora_core.attribution import attribute
 from qlora_core.config import RunConfig
@@ -119,6 +123,36 @@ def test_the_model_is_left_as_it_was(decided_run: Run) -> None:
     assert switches(predictor) == switched
     assert not any(module._forward_hooks or module._forward_pre_hooks for module in predictor.model.modules())
     assert predictor.answer([(FIRST, SECOND)]) == expected
+
+
+def test_a_twin_explains_the_same_while_the_other_answers(decided_run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    predictor = Predictor(decided_run)
+    answers, alone = predictor.answer([(FIRST, SECOND)]), attribute(predictor, FIRST, SECOND)
+    begun, answered = Event(), Event()
+    real = LayerIntegratedGradients.attribute
+
+    def wait_for_the_answer(*args: Any, **kwargs: Any) -> Any:
+        begun.set()
+        assert answered.wait(60)
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(LayerIntegratedGradients, "attribute", wait_for_the_answer)
+    with ThreadPoolExecutor() as threads:
+        explanation = threads.submit(attribute, predictor.twin, FIRST, SECOND)
+        assert begun.wait(60)
+        assert predictor.answer([(FIRST, SECOND)]) == answers
+        answered.set()
+        assert explanation.result(60) == alone
+    assert predictor.answer([(FIRST, SECOND)]) == predictor.twin.answer([(FIRST, SECOND)]) == answers
+
+
+def test_a_twin_has_the_encoder_in_common_and_nothing_that_an_answer_changes(decided_run: Run) -> None:
+    predictor = Predictor(decided_run)
+    own, twins = (dict(each.model.named_parameters()) for each in (predictor, predictor.twin))
+    assert own.keys() == twins.keys()
+    shared = {name for name in own if own[name].data_ptr() == twins[name].data_ptr()}
+    assert shared == {name for name in own if not any(word in name for word in ("lora_", "pooler", "classifier"))}
+    assert predictor.twin is predictor.twin
 
 
 def test_what_the_vocabulary_lacks_is_shown_as_it_was_written(predictor: Predictor) -> None:
