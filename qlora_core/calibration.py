@@ -21,7 +21,6 @@ import psutil
 import torch
 from accelerate import Accelerator
 from torch import nn
-from transformers import AutoTokenizer
 
 from qlora_core.adapter import attach_lora
 from qlora_core.batching import TokenizedPairs, epoch_batches, evaluation_batches, padded, tokenize
@@ -33,6 +32,7 @@ from qlora_core.inference import predict_logits
 from qlora_core.quantization import Compute, load_quantized, quantization_config
 from qlora_core.reload import load_run_pairs
 from qlora_core.session import explain  # importing it takes as long as the run's own start
+from qlora_core.tokenizer import load_tokenizer
 from qlora_core.training import Trainer
 from qlora_core.watch import WATCHED_OF_EACH_LABEL, steps_between_looks
 
@@ -204,7 +204,7 @@ def _load(config: RunConfig) -> Bench:
     compute, accelerator = start_accelerator(config)
     base = find_base_model(config.base_model)
     pairs = load_run_pairs(config)
-    tokenizer = AutoTokenizer.from_pretrained(base.folder, local_files_only=True, trust_remote_code=False)
+    tokenizer = load_tokenizer(base, config.max_length)
     train, validation = (tokenize(split, tokenizer, config.max_length) for split in (pairs.train, pairs.validation))
     return Bench(config, base, compute, accelerator, train, validation)
 

@@ -26,6 +26,16 @@ NAMES = ("minilm", *HUB_MODELS)
 WEIGHTS_FILE = "model.safetensors"
 HUB_FILES = ["config.json", WEIGHTS_FILE, "tokenizer.json", "tokenizer_config.json", "vocab.txt"]
 
+#: Sizes in a BERT's config.json, with transformers' values where one is left out.
+BERT_SIZES = {
+    "hidden_size": 768,
+    "num_hidden_layers": 12,
+    "intermediate_size": 3072,
+    "vocab_size": 30522,
+    "max_position_embeddings": 512,
+    "type_vocab_size": 2,
+}
+
 
 @dataclass(frozen=True)
 class BaseModel:
@@ -103,6 +113,23 @@ def _check_architecture(folder: Path) -> None:
         raise ModelError(f"'{folder.name}' is a decoder: its tokens do not see what follows them. Choose an encoder.")
     if not any((folder / file).is_file() for file in ("tokenizer.json", "vocab.txt")):
         raise ModelError(f"'{folder.name}' has no tokenizer. Put its tokenizer.json or vocab.txt into the folder.")
+
+
+def read_sizes(folder: Path) -> dict[str, int]:
+    """The sizes in a model's config.json that are named in ``BERT_SIZES``.
+
+    Raises:
+        ModelError: config.json is missing or damaged, or a size is no positive whole number.
+    """
+    try:
+        values = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        sizes = {name: values.get(name, default) for name, default in BERT_SIZES.items()}
+    except (OSError, ValueError, RecursionError, AttributeError) as error:
+        raise ModelError(f"The config.json of '{folder.name}' cannot be read. Choose another base model.") from error
+    for name, size in sizes.items():
+        if type(size) is not int or size < 1:
+            raise ModelError(f"The config.json of '{folder.name}' has a {name} that is no positive whole number.")
+    return sizes
 
 
 def _digest(folder: Path) -> str:

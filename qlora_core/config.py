@@ -165,6 +165,19 @@ def check_target_modules(targets: Iterable[str], encoder_layers: Iterable[str]) 
             )
 
 
+def check_max_length(max_length: int, positions: int) -> None:
+    """Refuse pairs longer than a base model's table of positions (``max_position_embeddings``).
+
+    Raises:
+        ConfigError: ``max_length`` is larger than ``positions``.
+    """
+    if max_length > positions:
+        raise ConfigError(
+            f"max_length: {max_length} tokens are more than this base model can read at once. "
+            f"Set it to {positions} or less."
+        )
+
+
 def _explain(error: ValidationError) -> str:
     problems = []
     for item in error.errors():

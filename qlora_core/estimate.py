@@ -16,23 +16,15 @@ from pathlib import Path
 from threading import Event, Timer
 from typing import IO, Any
 
+from qlora_core.catalog import read_sizes
 from qlora_core.child_process import child_environment, module_command
-from qlora_core.config import RunConfig, check_target_modules, is_target, load_config
-from qlora_core.errors import ModelError, QLoRAError, RunFailure, UserError
+from qlora_core.config import RunConfig, check_max_length, check_target_modules, is_target, load_config
+from qlora_core.errors import QLoRAError, RunFailure, UserError
 
 TIMEOUT_SECONDS = 120.0
 NICENESS = 10
 NUM_LABELS = 2
 FLOAT32_BYTES = 4
-#: Sizes in a BERT's config.json, with transformers' values where one is left out.
-BERT_SIZES = {
-    "hidden_size": 768,
-    "num_hidden_layers": 12,
-    "intermediate_size": 3072,
-    "vocab_size": 30522,
-    "max_position_embeddings": 512,
-    "type_vocab_size": 2,
-}
 Shapes = dict[str, tuple[int, ...]]
 
 
@@ -67,25 +59,14 @@ def parameter_counts(config: RunConfig, model_folder: Path) -> ParameterCounts:
 
     Raises:
         ModelError: config.json is missing, or its sizes are no positive whole numbers.
-        ConfigError: a name in ``target_modules`` fits no layer of this model.
+        ConfigError: a name in ``target_modules`` fits no layer of this model, or ``max_length`` is more than it reads.
     """
-    sizes = _read_sizes(model_folder)
+    sizes = read_sizes(model_folder)
+    check_max_length(config.max_length, sizes["max_position_embeddings"])
     layers = _linear_layers(sizes)
     saved = _saved_shapes(config, layers)
     trainable = sum(math.prod(shape) for shape in saved.values())
     return ParameterCounts(trainable, _base_parameters(sizes, layers) + trainable, _safetensors_bytes(saved))
-
-
-def _read_sizes(folder: Path) -> dict[str, int]:
-    try:
-        values = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        sizes = {name: values.get(name, default) for name, default in BERT_SIZES.items()}
-    except (OSError, ValueError, RecursionError, AttributeError) as error:
-        raise ModelError(f"The config.json of '{folder.name}' cannot be read. Choose another base model.") from error
-    for name, size in sizes.items():
-        if type(size) is not int or size < 1:
-            raise ModelError(f"The config.json of '{folder.name}' has a {name} that is no positive whole number.")
-    return sizes
 
 
 def _linear_layers(sizes: dict[str, int]) -> Shapes:

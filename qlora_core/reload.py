@@ -20,6 +20,7 @@ from qlora_core.environment import start_accelerator
 from qlora_core.inference import predict_logits
 from qlora_core.quantization import Compute, load_quantized, quantization_config
 from qlora_core.run_store import Run, RunStore
+from qlora_core.tokenizer import load_tokenizer
 
 
 def reload_finetuned(run: Run, compute: Compute) -> tuple[PeftModel, PreTrainedTokenizerBase]:
@@ -45,7 +46,7 @@ def reload_checkpoint(run: Run, compute: Compute) -> tuple[PeftModel, PreTrained
     base = find_base_model(run.config.base_model)
     quantization = quantization_config(run.config, compute.dtype)
     loaded = load_quantized(base.folder, quantization, compute, run.config.seed)
-    tokenizer = AutoTokenizer.from_pretrained(base.folder, local_files_only=True, trust_remote_code=False)
+    tokenizer = load_tokenizer(base, run.config.max_length)
     model = attach_lora(loaded.model, run.config, base.id).eval()
     return model, tokenizer, load_newest(run.checkpoint_path, trainable_state(model))
 

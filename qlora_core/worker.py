@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from transformers import AutoTokenizer
 
 from qlora_core.adapter import attach_lora, missing_tensors, save_adapter, save_heads
 from qlora_core.baselines import fit_linear_probe
@@ -28,6 +27,7 @@ from qlora_core.quantization import LoadedBase, footprint, load_quantized, quant
 from qlora_core.reload import load_run_pairs
 from qlora_core.results import Finetuned, Material, Weights, build_result, prediction_columns
 from qlora_core.run_store import Run
+from qlora_core.tokenizer import load_tokenizer
 from qlora_core.training import Resumed, Step, Trainer
 from qlora_core.watch import choose_watched, steps_between_looks
 
@@ -67,7 +67,7 @@ def load_material(config: RunConfig, journal: Journal) -> Material:
     compute, accelerator = start_accelerator(config)
     base = find_base_model(config.base_model)
     pairs = load_run_pairs(config)
-    tokenizer = AutoTokenizer.from_pretrained(base.folder, local_files_only=True, trust_remote_code=False)
+    tokenizer = load_tokenizer(base, config.max_length)
     material = Material(
         base=base,
         pairs=pairs,
