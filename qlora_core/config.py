@@ -4,6 +4,7 @@ Field names are those of transformers' ``TrainingArguments``, PEFT's ``LoraConfi
 ``BitsAndBytesConfig`` wherever such a field exists.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
@@ -20,6 +21,10 @@ Name = Annotated[str, Field(min_length=1, max_length=4096)]
 #: Linear layers of one BERT block, by the names PEFT matches them with. ``attention.output.dense`` and
 #: ``output.dense`` both end in ``output.dense``: naming the latter adapts both.
 BERT_LINEAR_LAYERS = ("query", "key", "value", "attention.output.dense", "intermediate.dense", "output.dense")
+
+
+#: Fields that may hold a path on the machine that a run happened on.
+PATH_FIELDS = ("base_model", "dataset", "data_dir")
 
 
 class RunConfig(BaseModel):
@@ -163,6 +168,16 @@ def check_target_modules(targets: Iterable[str], encoder_layers: Iterable[str]) 
             raise ConfigError(
                 f"target_modules: no linear layer of this encoder is called '{target}'. It has: {', '.join(names)}."
             )
+
+
+def file_name(value: object) -> str:
+    """The last part of a path; other names as they are."""
+    return re.split(r"[\\/]", str(value).rstrip("\\/"))[-1]
+
+
+def without_folders(values: Mapping[str, Any]) -> dict[str, Any]:
+    """A configuration's values with the names of files in place of their paths on this machine."""
+    return {name: file_name(value) if value and name in PATH_FIELDS else value for name, value in values.items()}
 
 
 def check_max_length(max_length: int, positions: int) -> None:

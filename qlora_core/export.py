@@ -1,14 +1,16 @@
 """What a user takes home: a zip with the adapter, the run's records, and a script that loads it with plain peft."""
 
+import json
 import zipfile
 from pathlib import Path
 
 from qlora_core.atomic_files import replace_file
+from qlora_core.config import without_folders
 from qlora_core.errors import RunError
 from qlora_core.quantization import NOT_QUANTIZED
 from qlora_core.run_store import Run
 
-RECORDS = ("config.json", "environment.json", "result.json", "predictions.parquet", "baseline_heads.safetensors")
+RECORDS = ("environment.json", "predictions.parquet", "baseline_heads.safetensors")
 
 LOAD_SCRIPT = '''"""Ask the adapter about a pair of sentences: python load_adapter.py "First." "Second." """
 
@@ -44,18 +46,24 @@ print(f"probability that both say the same: {{probability:.4f}}")
 def export_run(run: Run, path: Path) -> Path:
     """Write ``path``: the adapter folder, every record of the run, and ``load_adapter.py``.
 
+    Of paths on this machine, the configuration keeps the last part.
+
     Raises:
         RunError: the run has no result yet, or ``path`` is a folder.
         StorageError: the zip cannot be written.
     """
-    if run.result is None:
+    result = run.result
+    if result is None:
         raise RunError(f"Run {run.id} is {run.status.state} and has no result to export yet.")
+    config = without_folders(result["config"])
     if path.is_dir():
         raise RunError(f"'{path}' is a folder. Name the zip file to write, for example {path / run.id}.zip.")
 
     def write(temporary: Path) -> None:
         with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr(f"{run.id}/load_adapter.py", load_script(run))
+            archive.writestr(f"{run.id}/config.json", json.dumps(config, indent=2))
+            archive.writestr(f"{run.id}/result.json", json.dumps(result | {"config": config}, indent=2))
             for file in (*sorted(run.adapter_dir.iterdir()), *(run.path / name for name in RECORDS)):
                 archive.write(file, f"{run.id}/{file.relative_to(run.path)}")
 

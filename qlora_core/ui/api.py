@@ -10,11 +10,11 @@ from typing import Any, ParamSpec, TypeVar
 
 import gradio as gr
 
-from qlora_core.config import PRESETS, RunConfig
+from qlora_core.config import PRESETS, RunConfig, without_folders
 from qlora_core.errors import ConfigError, QLoRAError
 from qlora_core.ui.compare_view import compare_pair
 from qlora_core.ui.form import FIELD_NAMES, control_values
-from qlora_core.ui.results_view import PATH_FIELDS, file_name, result_of
+from qlora_core.ui.results_view import result_of
 from qlora_core.ui.services import Services
 from qlora_core.ui.submission import chosen_config, submit_run
 
@@ -61,7 +61,8 @@ def add_api(services: Services) -> None:
     @_plainly
     def run_results(run_id: str) -> dict[str, Any]:
         """Every figure of a finished run, as in its result.json; an error while it is not finished."""
-        return _without_folders(result_of(services.run(run_id)))
+        result = result_of(services.run(run_id))
+        return result | {"config": without_folders(result["config"])}
 
     @_plainly
     def control_run(run_id: str, action: str, secret: str) -> dict[str, Any]:
@@ -97,14 +98,6 @@ def _plainly(endpoint: Callable[P, R]) -> Callable[P, R]:
             raise gr.Error(str(error), print_exception=False) from error
 
     return checked
-
-
-def _without_folders(result: dict[str, Any]) -> dict[str, Any]:
-    """The result, with the names of files in place of their paths on this machine."""
-    config = {
-        name: file_name(value) if value and name in PATH_FIELDS else value for name, value in result["config"].items()
-    }
-    return result | {"config": config}
 
 
 def _config(services: Services, base_model: str, dataset: str, preset: str, settings: dict[str, Any]) -> RunConfig:

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
+from qlora_core.config import file_name
 from qlora_core.errors import RunError
 from qlora_core.questions import check_scale
 from qlora_core.run_store import Run
-from qlora_core.ui.results_view import file_name, moment, reading, result_of
+from qlora_core.ui.results_view import moment, reading, result_of
 from qlora_core.ui.run_choice import Choices, all_runs
 from qlora_core.ui.services import Services
 

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from qlora_core.config import PRESETS, RunConfig, make_config
+from qlora_core.config import PRESETS, RunConfig, file_name, make_config
 from qlora_core.errors import RunError
 from qlora_core.run_store import Run
-from qlora_core.ui.results_view import ColumnType, file_name, moment, shown_value
+from qlora_core.ui.results_view import ColumnType, moment, shown_value
 
 HEADERS = [
     "Run", "State", "Created (UTC)", "Base model", "Pairs", "Settings", "Accuracy", "F1", "Gain",

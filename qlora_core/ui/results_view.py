@@ -1,12 +1,11 @@
 """A finished run in words and rows, for the tab "Results". Nothing here draws, asks or writes."""
 
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from qlora_core.config import RunConfig
+from qlora_core.config import PATH_FIELDS, RunConfig, file_name
 from qlora_core.errors import RunError
 from qlora_core.flips import Flip
 from qlora_core.run_store import Run
@@ -14,7 +13,6 @@ from qlora_core.ui.escape import plain
 
 Result = Mapping[str, Any]
 ColumnType = Literal["str", "number"]
-PATH_FIELDS = ("base_model", "dataset", "data_dir")
 LABELS = ("different", "same")
 SETTING_HEADERS = ["Setting", "Value", "What it is"]
 ENVIRONMENT_HEADERS = ["What", "Value"]
@@ -53,11 +51,6 @@ def result_of(run: Run) -> dict[str, Any]:
     if result is None:
         raise RunError(f"Run {run.id} has no result: it is {run.status.state}.")
     return result
-
-
-def file_name(value: object) -> str:
-    """The last part of a path; other names as they are."""
-    return re.split(r"[\\/]", str(value).rstrip("\\/"))[-1]
 
 
 def moment(seconds: float) -> str:
