@@ -1,11 +1,16 @@
 """The documents say what is so: every environment variable is described, and every link leads somewhere."""
 
 import ast
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from qlora_core.run_store import Run
+from qlora_core.ui.compare_view import compare_pair
+from qlora_core.ui.services import make_services
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("assets/*/*.md")])
@@ -76,3 +81,15 @@ def test_every_link_leads_somewhere(path: Path) -> None:
         assert file.exists(), f"{target}: there is no such file"
         if anchor:
             assert anchor in anchors(file.read_text(encoding="utf-8")), f"{target}: there is no such heading"
+
+
+def shape(value: object) -> object:
+    """Names and types, without the values."""
+    return {name: shape(part) for name, part in value.items()} if isinstance(value, dict) else type(value)
+
+
+def test_a_comparison_looks_as_the_api_says(finished_run: Run, tmp_path: Path) -> None:
+    (example,) = re.findall(r"```json\n(.+?)```", (ROOT / "docs/api.md").read_text(encoding="utf-8"), re.DOTALL)
+    services = make_services(finished_run.path.parent, tmp_path / "recorded", "")
+    answer = compare_pair(services, "", "The bakery closed early.", "The bakery shut its doors early.")
+    assert shape(answer) == shape(json.loads(example))
