@@ -261,6 +261,7 @@ function showTable() {
 
 function showWatched() {
   const list = at("watched");
+  at("no-watched").hidden = run.pairs.length > 0;
   if (list.childElementCount !== run.pairs.length) list.replaceChildren(...run.pairs.map(watchedRow));
   const seen = visible(run.watched, (entry) => entry[0]);
   if (!seen.length) return;
@@ -325,7 +326,7 @@ function layout(extra) {
     margin: { l: 44, r: narrow ? 12 : 16, t: 8, b: 36 },
     xaxis: { ...axis, visible: news.total_steps > 0, title: { text: "step" }, range: [0, (news.total_steps || 1) * 1.03] },
     yaxis: { ...axis, visible: news.total_steps > 0 || Boolean(extra.more.shapes), ...extra.yaxis },
-    annotations: news.total_steps ? [] : [LABEL("The curve begins with the first step of training.", 0.5, 0.5, colour("--q-muted"), { xref: "paper", yref: "paper", xanchor: "center" })],
+    annotations: news.total_steps ? [] : [LABEL("This begins with the first step of training.", 0.5, 0.5, colour("--q-muted"), { xref: "paper", yref: "paper", xanchor: "center" })],
     ...extra.more,
   };
 }
@@ -380,12 +381,13 @@ function drawScore(config, seen) {
   const known = run.baselines.filter((row) => BASELINES[row.name]);
   const values = [...known.map((row) => row.accuracy), ...seen.flatMap((e) => [e.accuracy, e.f1])];
   const low = Math.max(0, Math.min(0.4, ...values) - 0.05), high = Math.min(1, Math.max(0.8, ...values) + 0.08);
-  const places = spread(known.map((row) => row.accuracy), (high - low) * 0.075);
-  const annotations = known.map((row, i) => LABEL(`${BASELINES[row.name][0]} ${row.accuracy.toFixed(2)}`, 0.01, places[i], colour("--q-muted"), { xref: "paper", yanchor: "bottom" }));
   const last = seen[seen.length - 1];
+  const labelled = [...known.map((row) => row.accuracy), ...(last ? [last.accuracy, last.f1] : [])];
+  const places = spread(labelled, (high - low) * 0.08);
+  const above = { yanchor: "bottom", yshift: 6 };
+  const annotations = known.map((row, i) => LABEL(`${BASELINES[row.name][0]} ${row.accuracy.toFixed(2)}`, 0.01, places[i], colour("--q-muted"), { xref: "paper", ...above }));
   if (last) {
-    const ends = spread([last.accuracy, last.f1], (high - low) * 0.08);
-    const end = { xanchor: "right", yanchor: "bottom", yshift: 7 };
+    const ends = places.slice(-2), end = { xanchor: "right", ...above };
     annotations.push(LABEL(last.accuracy.toFixed(3), last.step, ends[0], accent, end));
     annotations.push(LABEL(last.f1.toFixed(3), last.step, ends[1], same, end));
   }
@@ -402,7 +404,7 @@ function scoreTitle(seen) {
   if (!seen.length || !before) return "Accuracy and F1 on the validation pairs (higher is better)";
   const best = seen.reduce((a, b) => (b.is_best ? b : a));
   const verb = best.accuracy > before.accuracy ? "rose" : "went";
-  return `Validation accuracy ${verb} from ${before.accuracy.toFixed(3)} (untrained head) to ${best.accuracy.toFixed(3)} (best epoch)`;
+  return `Accuracy ${verb} from ${before.accuracy.toFixed(3)} (untrained head) to ${best.accuracy.toFixed(3)} (best)`;
 }
 
 function spread(values, gap) {

@@ -37,6 +37,7 @@
     if (!run) return;
     window.qloraAddress({ run });
     window.dispatchEvent(new CustomEvent("qlora:follow", { detail: run }));
+    document.querySelector(".live-charts figure")?.scrollIntoView({ block: "nearest" });  // on a phone it is far below
   };
 
   // "See the results" of the live view opens the tab Results, which asks here for the run it is to show. When it is first

@@ -45,10 +45,14 @@ PLAIN: dict[str, Any] = {
     "num_train_epochs": 4,
     "train_batch_size": 16,
     "modules_to_save": ("classifier", "pooler"),
+    "swap_probability": 0.0,
 }
 WIDE = PLAIN | {"r": 16, "lora_alpha": 32, "learning_rate": 3e-4}
 DROPOUT = {"hidden_dropout_prob": 0.1, "lora_dropout": 0.05}
 RECIPES: dict[str, dict[str, Any]] = {
+    "standard": {},
+    "standard, unquantised": {"quantization": "none"},
+    "standard, no swap": {"swap_probability": 0.0},
     "all linear layers, r 8, 5e-4": PLAIN,
     "pooler frozen": PLAIN | {"modules_to_save": ("classifier",)},
     "r 16, alpha 32, 3e-4": WIDE,

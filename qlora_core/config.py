@@ -55,8 +55,8 @@ class RunConfig(BaseModel):
         ("classifier", "pooler"), description="Layers trained in full beside the adapter; always the classifier."
     )
 
-    learning_rate: float = Field(3e-4, gt=0, le=0.1, description="Peak step size of AdamW.")
-    num_train_epochs: int = Field(6, ge=1, le=100, description="Passes over the training pairs.")
+    learning_rate: float = Field(2e-4, gt=0, le=0.1, description="Peak step size of AdamW.")
+    num_train_epochs: int = Field(4, ge=1, le=100, description="Passes over the training pairs.")
     train_batch_size: int = Field(16, ge=1, le=1024, description="Pairs a step, over all processes together.")
     eval_batch_size: int = Field(64, ge=1, le=1024, description="Pairs evaluated at once.")
     warmup_ratio: float = Field(0.06, ge=0, lt=1, description="Share of the steps over which the rate rises.")
@@ -66,7 +66,7 @@ class RunConfig(BaseModel):
     label_smoothing_factor: float = Field(0.0, ge=0, lt=0.5, description="Share of each label spread evenly.")
     hidden_dropout_prob: float = Field(0.0, ge=0, lt=1, description="Dropout inside the frozen encoder.")
     swap_probability: float = Field(
-        0.0, ge=0, le=1, description="Chance that a training pair is shown in swapped order."
+        0.5, ge=0, le=1, description="Chance that a training pair is shown in swapped order."
     )
     evaluations_per_epoch: int = Field(1, ge=1, le=20, description="Validation passes an epoch.")
 
@@ -96,6 +96,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "learning_rate": 2e-4,
         "num_train_epochs": 3,
         "train_batch_size": 32,
+        "swap_probability": 0.0,
     },
 }
 DEFAULT_PRESET = "standard"

@@ -149,6 +149,7 @@ def tiny_config(tiny_bert: Path, pairs_file: Path) -> Callable[..., RunConfig]:
             "dataset": str(pairs_file),
             "num_train_epochs": 2,
             "learning_rate": 5e-3,
+            "swap_probability": 0.0,
             "bootstrap_samples": 100,
         }
         return make_config(**(settings | changes))

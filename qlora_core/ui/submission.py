@@ -93,7 +93,7 @@ def expectation(services: Services, config: RunConfig) -> str:
     if counts is not None:
         share = 100 * counts.trainable / counts.total
         words.append(
-            f"Trains **{counts.trainable:,}** of {counts.total:,} parameters ({share:.1f} %); "
+            f"Trains **{counts.trainable:,}** of {counts.total:,} parameters ({share:.1f}\u00a0%); "
             f"the adapter takes {counts.adapter_bytes / 1e6:.1f} MB."
         )
     estimate = services.estimates.known(config)

@@ -166,7 +166,14 @@ def test_two_processes_give_the_result_of_one_and_write_it_once(
     float32_run: Run, store: RunStore, environment: dict[str, str]
 ) -> None:
     config = float32_run.config
-    settings = ("num_train_epochs", "learning_rate", "train_batch_size", "bootstrap_samples", "bnb_4bit_compute_dtype")
+    settings = (
+        "num_train_epochs",
+        "learning_rate",
+        "swap_probability",
+        "train_batch_size",
+        "bootstrap_samples",
+        "bnb_4bit_compute_dtype",
+    )
     changes = [word for name in settings for word in ("--set", f"{name}={getattr(config, name)}")]
     names = ["--base-model", config.base_model, "--dataset", config.dataset, "--runs-dir", str(store.folder)]
     result = train_in_two_processes(environment, *names, *changes)
