@@ -316,14 +316,15 @@ function speak() {
 
 // --- charts ---------------------------------------------------------------------------------------------------------
 
+const isNarrow = () => element.clientWidth < 560;
+
 function layout(extra) {
   const axis = { color: colour("--q-muted"), gridcolor: colour("--q-line"), linecolor: colour("--q-line"), zeroline: false, automargin: true };
-  const narrow = element.clientWidth < 560;
   return {
     uirevision: run.id, paper_bgcolor: "transparent", plot_bgcolor: "transparent", showlegend: false, hovermode: "x unified",
     hoverlabel: { bgcolor: colour("--q-card"), bordercolor: colour("--q-line"), font: { color: colour("--q-ink") } },
     font: { family: "IBM Plex Sans, system-ui, sans-serif", size: 12, color: colour("--q-muted") },
-    margin: { l: 44, r: narrow ? 12 : 16, t: 8, b: 36 },
+    margin: { l: 44, r: isNarrow() ? 12 : 16, t: 8, b: 36 },
     xaxis: { ...axis, visible: news.total_steps > 0, title: { text: "step" }, range: [0, (news.total_steps || 1) * 1.03] },
     yaxis: { ...axis, visible: news.total_steps > 0 || Boolean(extra.more.shapes), ...extra.yaxis },
     annotations: news.total_steps ? [] : [LABEL("This begins with the first step of training.", 0.5, 0.5, colour("--q-muted"), { xref: "paper", yref: "paper", xanchor: "center" })],
@@ -382,8 +383,10 @@ function drawScore(config, seen) {
   const values = [...known.map((row) => row.accuracy), ...seen.flatMap((e) => [e.accuracy, e.f1])];
   const low = Math.max(0, Math.min(0.4, ...values) - 0.05), high = Math.min(1, Math.max(0.8, ...values) + 0.08);
   const last = seen[seen.length - 1];
-  const labelled = [...known.map((row) => row.accuracy), ...(last ? [last.accuracy, last.f1] : [])];
-  const places = spread(labelled, (high - low) * 0.08);
+  const gap = (high - low) * 0.08;
+  const own = last ? [last.accuracy, last.f1] : [], theirs = known.map((row) => row.accuracy);
+  const isBeside = last && last.step < news.total_steps * (isNarrow() ? 0.7 : 0.45);  // labels of baselines are on the left
+  const places = isBeside ? spread([...theirs, ...own], gap) : [...spread(theirs, gap), ...spread(own, gap)];
   const above = { yanchor: "bottom", yshift: 6 };
   const annotations = known.map((row, i) => LABEL(`${BASELINES[row.name][0]} ${row.accuracy.toFixed(2)}`, 0.01, places[i], colour("--q-muted"), { xref: "paper", ...above }));
   if (last) {
