@@ -7,6 +7,7 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+import joblib
 import torch
 from accelerate import Accelerator, PartialState
 from accelerate.state import AcceleratorState
@@ -38,12 +39,23 @@ def process_state() -> PartialState:
     return PartialState(cpu=parse_flag_from_env("ACCELERATE_USE_CPU", not torch.accelerator.is_available()))
 
 
+def use_allowed_cores() -> None:
+    """Let torch compute with no more threads than this process may use cores.
+
+    torch counts the machine's; a container (a Space, for one) is often allowed a few of many, and threads that wait for
+    each other's cores are slower than none. joblib knows quotas and affinities.
+    """
+    if torch.get_num_threads() > (allowed := joblib.cpu_count()):
+        torch.set_num_threads(allowed)
+
+
 def start_accelerator(config: RunConfig) -> tuple[Compute, Accelerator]:
     """Ask accelerate which device this process has, choose the number type for it, and set both up.
 
     Raises:
         ConfigError: the number type asked for cannot be computed on this device.
     """
+    use_allowed_cores()
     compute = choose_compute(config.bnb_4bit_compute_dtype, process_state().device)
     AcceleratorState._reset_state()  # accelerate refuses a second number type, but a process may open several runs
     return compute, Accelerator(mixed_precision=MIXED_PRECISION[compute.dtype])

@@ -14,7 +14,7 @@ from transformers import BatchEncoding, PreTrainedTokenizerBase
 
 from qlora_core.adapter import adapter_disabled, adapter_scaled, load_head, read_heads
 from qlora_core.batching import TokenizedPairs, encode, tokenize, without_labels
-from qlora_core.environment import process_state
+from qlora_core.environment import process_state, use_allowed_cores
 from qlora_core.errors import RunError
 from qlora_core.inference import Progress, predict_logits
 from qlora_core.metrics import probabilities
@@ -45,6 +45,7 @@ class Predictor:
             RunError: the run has saved no adapter.
             ModelError, HubError: its base model is not to be had on this machine.
         """
+        use_allowed_cores()
         self.run, self.config = run, run.config
         # not an Accelerator: its state belongs to a whole process, and other threads may be reading it
         self.processes = process_state()

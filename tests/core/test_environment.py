@@ -1,6 +1,7 @@
 """The machine a run happens on."""
 
 import json
+import subprocess
 import sys
 from collections.abc import Callable
 from importlib.metadata import version
@@ -21,6 +22,7 @@ from qlora_core.environment import (
     start_accelerator,
 )
 from qlora_core.errors import ConfigError
+from qlora_core.run_store import Run
 
 CPU = torch.device("cpu")
 
@@ -49,6 +51,37 @@ def test_description_says_what_is_computed_where_and_why(tiny_config: Callable[.
     assert description["compute_dtype_reason"] == compute.reason
     assert (description["threads"], description["processes"]) == (torch.get_num_threads(), 1)
     assert all(description.values())
+
+
+@pytest.mark.parametrize(("allowed", "threads"), [(1, 1), (2, 2), (64, 2)])
+def test_no_more_threads_than_the_process_may_use_cores(
+    allowed: int, threads: int, tiny_config: Callable[..., RunConfig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = torch.get_num_threads()
+    monkeypatch.setattr("joblib.cpu_count", lambda: allowed)
+    torch.set_num_threads(2)
+    try:
+        description = describe_environment(*start_accelerator(tiny_config()))
+    finally:
+        torch.set_num_threads(before)
+    assert description["threads"] == threads
+
+
+@pytest.mark.slow
+def test_a_run_where_torch_and_onednn_use_no_new_instructions(
+    finished_run: Run, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    names = ["--base-model", finished_run.config.base_model, "--dataset", finished_run.config.dataset]
+    command = [sys.executable, "-m", "qlora_core", "train", *names, "--runs-dir", str(tmp_path), "--json"]
+    settings = ("bnb_4bit_compute_dtype=float32", "num_train_epochs=2", "learning_rate=0.005", "bootstrap_samples=100")
+    command += [f"--set={setting}" for setting in settings]
+    old = {"ATEN_CPU_CAPABILITY": "default", "ONEDNN_MAX_CPU_ISA": "SSE41"}
+    process = subprocess.run(command, env=environment | old, capture_output=True, text=True, check=False)
+    assert process.returncode == 0, process.stderr
+    result = json.loads(process.stdout)
+    assert result["environment"]["compute_dtype"] == "float32"
+    assert result["reload"]["verified"]
+    assert result["metrics"]["finetuned"]["accuracy"] > 0.6
 
 
 def test_versions_are_those_installed() -> None:
