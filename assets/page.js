@@ -53,6 +53,13 @@
     return run;
   };
 
+  // Gradio names each radio button for itself, anew at each choice; the arrow keys move between those that share a name.
+  document.addEventListener("keydown", (event) => {
+    if (event.target.type !== "radio" || !event.key.startsWith("Arrow")) return;
+    const group = event.target.closest("fieldset").querySelectorAll('input[type="radio"]');
+    for (const one of group) one.name = group[0].name;
+  });
+
   // A file that was made on demand: press the hidden button that it was put behind.
   window.qloraDownload = function (id) {
     setTimeout(() => document.querySelector(`#${id}`)?.click(), 100);
