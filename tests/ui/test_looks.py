@@ -8,6 +8,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.ui.conftest import PATIENCE, Server, Visitor
+from tests.ui.test_page import badge, press, start_small
 
 pytestmark = pytest.mark.slow
 expect.set_options(timeout=PATIENCE * 1000)
@@ -55,6 +56,18 @@ def test_nothing_scrolls_sideways_on_a_phone(tab: str, server: Server, visit: Ca
     open_tab(page, tab)
     wait_for_content(page, tab)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_a_run_started_on_a_phone_comes_into_view(
+    make_server: Callable[[], Server], visit: Callable[..., Visitor]
+) -> None:
+    page = visit(viewport={"width": 390, "height": 844}, has_touch=True).open(make_server().url)
+    expect(page.locator('[data-at="loss"]')).not_to_be_in_viewport()
+    start_small(page)
+    expect(page.locator('[data-at="loss"]')).to_be_in_viewport()
+    expect(page.get_by_role("progressbar", name="Progress of this phase")).to_be_in_viewport()
+    press(page, "Stop and keep what was learned")
+    badge(page, re.compile("Stopped|Finished"))
 
 
 @pytest.mark.parametrize("width", [390, 1280])
