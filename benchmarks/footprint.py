@@ -2,8 +2,8 @@
 
     python -m benchmarks.footprint [--base-model NAME | --shape bert-base] [--rounds N]
 
-Each is loaded in a process of its own. The peak is what the process held at most over what it held before loading; it is
-to stay under the size of the float32 weights plus 100 MB.
+Each is loaded in a process of its own. The peak is what the process held at most over what it held before loading; it
+is to stay under the size of the float32 weights plus 100 MB.
 """
 
 import argparse

@@ -2,9 +2,9 @@
 
     python -m benchmarks.live [--seconds N] [--rounds N] [--viewers N ...] [--steps N ...]
 
-A server of this program (``python app.py``) and viewers that poll it once a second, as the page does. First they watch a
-simulated run that already has so many steps and takes ten more a second. Then a real run trains beside the server, with
-viewers and without, by turns, and its examples a second are compared.
+A server of this program (``python app.py``) and viewers that poll it once a second, as the page does. First they watch
+a simulated run that already has so many steps and takes ten more a second. Then a real run trains beside the server,
+with viewers and without, by turns, and its examples a second are compared.
 """
 
 import argparse
