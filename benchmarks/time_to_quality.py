@@ -3,9 +3,9 @@
     python -m benchmarks.time_to_quality [--target 0.87] [--seeds 0 1 2] [--forms NAME ...] [--data-dir DIR]
 
 Ours is the whole command ``python -m qlora_core train``, which measures its baselines before it trains; "training" is
-what remains without them. "as pasted" has the pasted recipe's settings (rank 8, 2e-4, three epochs, batches of 32);
-"at its best" has our settings: the ``standard`` preset at 3e-4, as docs/recipes.md advises for MRPC. All answer the validation pairs after each epoch. A form that
-ends below the target counts as its whole run, marked "never".
+what remains without them. It has the settings that docs/recipes.md advises for MRPC, and so has "at its best"; "as
+pasted" has the pasted recipe's (rank 8, 2e-4, three epochs, batches of 32). All answer the validation pairs after each
+epoch. A form that ends below the target counts as its whole run, marked "never".
 """
 
 import argparse
