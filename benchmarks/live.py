@@ -20,10 +20,12 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http.client import HTTPConnection
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
-from urllib.request import Request, urlopen
+from urllib.parse import urlsplit
+from urllib.request import urlopen
 
 import psutil
 from gradio_client import Client
@@ -99,22 +101,21 @@ class Viewer:
     sizes: list[int] = field(default_factory=list)  #: bytes of each answer
 
     def watch(self, done: Event) -> None:
-        """Until ``done``."""
+        """Until ``done``, over one connection, as a browser does."""
         have = {"generation": 0, "points": 0, "evaluations": 0, "baselines": 0, "watched": 0}
         about = {"session_hash": f"viewer{id(self)}", "component_id": self.component, "fn_name": "poll"}
+        connection = HTTPConnection(urlsplit(self.server.url).netloc)
         while True:
-            body = json.dumps({**about, "data": {"run": self.run_id, "have": have}}).encode()
-            request = Request(
-                f"{self.server.url}gradio_api/component_server", body, {"Content-Type": "application/json"}
-            )
-            with urlopen(request) as answer:
-                content = answer.read()
+            body = json.dumps({**about, "data": {"run": self.run_id, "have": have}})
+            connection.request("POST", "/gradio_api/component_server", body, {"Content-Type": "application/json"})
+            content = connection.getresponse().read()
             told = json.loads(content)
             self.sizes.append(len(content))
             have["generation"] = told["generation"]
             for series in ("points", "evaluations", "baselines", "watched"):
                 have[series] += len(told[series])
             if done.wait(1.0):
+                connection.close()
                 return
 
 

@@ -1,6 +1,7 @@
 """Training speed, side by side: our loop, and the recipe people paste from notebooks in its forms.
 
     python -m benchmarks.train_step [--base-model NAME | --shape bert-base] [--rounds N] [--steps N] [--data-dir DIR]
+    python -m benchmarks.train_step --profile [--steps N] [--data-dir DIR]
 
 Same base model in NF4, same LoRA (r 8, all linear layers), same batches of 32, same optimiser, MRPC's real pairs. Every
 measurement is a process of its own, and the forms take turns. The share of peak is what a step's matrix products,
@@ -19,6 +20,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, sdpa_flop_count
 from transformers import TrainerCallback
 
@@ -158,6 +160,13 @@ def run_child(form: str, config: RunConfig, steps: int, *, counting: bool) -> Ro
     return clock.read()
 
 
+def show_profile(config: RunConfig, steps: int) -> None:
+    """Print where the time of our steps goes, operation by operation, as torch's profiler sees it."""
+    with profile(activities=[ProfilerActivity.CPU]) as profiler:
+        train_ours(config, WARM_UP + steps, StepClock(counting=False))
+    print(profiler.key_averages().table(sort_by="self_cpu_time_total", row_limit=20, max_name_column_width=40))
+
+
 def compare(measure: Callable[..., Row], steps: int, rounds: int, batch_size: int) -> tuple[list[Row], Row]:
     """Every form's figures: as rows of a table, and as numbers."""
     forms = [OURS, *FORMS]
@@ -208,13 +217,19 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--dataset", default="mrpc")
     parser.add_argument("--data-dir", help="folder with MRPC's parquet files")
+    parser.add_argument("--profile", action="store_true", help="show where the time of our steps goes instead")
     parser.add_argument("--form", help=argparse.SUPPRESS)
     parser.add_argument("--counting", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         model = str(write_bert_base(Path(folder))) if options.shape else options.base_model
         if options.form:
-            print(json.dumps(run_child(options.form, _config(options), options.steps, counting=options.counting)))
+            print(
+                json.dumps(run_child(options.form, _config(options, model), options.steps, counting=options.counting))
+            )
+            return
+        if options.profile:
+            show_profile(_config(options, model), options.steps)
             return
         arguments = [f"--base-model={model}", f"--steps={options.steps}", f"--batch-size={options.batch_size}"]
         arguments += [f"--dataset={options.dataset}", *([f"--data-dir={options.data_dir}"] if options.data_dir else [])]
@@ -226,10 +241,10 @@ def main() -> None:
     report(f"train_step, {options.shape or options.base_model}, batches of {options.batch_size}", table, figures)
 
 
-def _config(options: argparse.Namespace) -> RunConfig:
+def _config(options: argparse.Namespace, base_model: str) -> RunConfig:
     """Rank 8 on all linear layers; of the head only the classifier is trained, as PEFT does it unasked."""
     return make_config(
-        base_model=options.base_model,
+        base_model=base_model,
         dataset=options.dataset,
         data_dir=options.data_dir,
         r=8,

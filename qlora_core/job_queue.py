@@ -10,6 +10,7 @@ import os
 import subprocess
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, RLock, Thread
 
@@ -30,8 +31,18 @@ PATIENCE_SECONDS = 120.0
 SHUTDOWN_SECONDS = 15.0
 RETRY_SECONDS = 10.0
 NICENESS = 10
+SEEN_SECONDS = 0.25
 GOING_ON = ("queued", *LIVE_STATES)
 RESUMABLE_STATES = ("interrupted", "failed")
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The queue at one moment."""
+
+    at_work: Run | None
+    waiting: list[Run]  #: the next one first
+    at: float  #: time.monotonic()
 
 
 class JobQueue:
@@ -42,6 +53,7 @@ class JobQueue:
         self._poll_seconds = poll_seconds
         self._active: dict[str, Run] = {}  # waiting or at work
         self._workers: dict[str, subprocess.Popen[bytes]] = {}
+        self._seen: Seen | None = None
         self._lock = RLock()
         self._closed = Event()
         self._thread: Thread | None = None
@@ -92,6 +104,7 @@ class JobQueue:
                 raise QueueError("You have a run in the queue already. Wait for its turn, or take it off the queue.")
             run = self.store.create(config, owner)
             self._active[run.id] = run
+            self._seen = None
             return run
 
     def waiting(self) -> list[Run]:
@@ -105,6 +118,15 @@ class JobQueue:
         """The run that is being carried out."""
         with self._lock:
             return next((run for run, status in self._statuses() if status.state in LIVE_STATES), None)
+
+    def seen(self) -> "Seen":
+        """Who is at work and who waits, at most ``SEEN_SECONDS`` ago: reading thirty runs for each of thirty viewers,
+        every second, would cost more than all else that they ask for.
+        """
+        with self._lock:
+            if self._seen is None or time.monotonic() - self._seen.at > SEEN_SECONDS:
+                self._seen = Seen(self.at_work(), self.waiting(), time.monotonic())
+            return self._seen
 
     def place(self, run_id: str) -> int | None:
         """1 for the run that is next, 2 for the one after it; None for a run that does not wait."""
@@ -127,6 +149,7 @@ class JobQueue:
         """
         with self._lock:
             run = self._request(run_id, "stop")
+            self._seen = None
             if run.status.state != "queued":
                 return
             if run.checkpoint_path.exists():
@@ -146,6 +169,7 @@ class JobQueue:
             if state in RESUMABLE_STATES:
                 run.set_status(state="queued", message="Waiting to go on", progress=None, queued=time.time())
                 self._active[run.id] = run
+                self._seen = None
             elif state not in GOING_ON:
                 raise RunError(f"Run {run_id} is {state}; there is nothing to resume.")
             run.request("run")

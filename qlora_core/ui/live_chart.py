@@ -98,8 +98,8 @@ def _control(services: Services) -> Callable[[Any], dict[str, str]]:
 
 def run_to_show(services: Services, secret: str) -> Run | None:
     """The visitor's own run if one is going on, else the one at work, else the next in the queue, else the recorded."""
-    queue = services.queue
-    candidates = [run for run in (queue.at_work(), *queue.waiting()) if run is not None]
+    queue = services.queue.seen()
+    candidates = [run for run in (queue.at_work, *queue.waiting) if run is not None]
     own = [run for run in candidates if run.is_owned_by(secret)]
     return next(iter([*own, *candidates]), services.recorded_run())
 
@@ -107,8 +107,9 @@ def run_to_show(services: Services, secret: str) -> Run | None:
 def view(services: Services, run: Run, asked: Poll) -> dict[str, Any]:
     """The feed's news, the queue around the run, and the buttons that do something now."""
     news = services.feeds.of(run.id).since(asked.have if asked.run == run.id else Cursor())
-    queue = services.queue
-    at_work, waiting = queue.at_work(), queue.waiting()
+    queue = services.queue.seen()
+    at_work, waiting = queue.at_work, queue.waiting
+    mine = services.may_control(run, asked.secret)
     held = news["state"] == "queued" and run.requested() == "pause"
     news |= {
         "kind": RECORDED if services.is_recorded(run) else "run",
@@ -116,8 +117,8 @@ def view(services: Services, run: Run, asked: Poll) -> dict[str, Any]:
         "place": next((place for place, other in enumerate(waiting, start=1) if other.id == run.id), None),
         "waiting": len(waiting),
         "at_work": at_work.id if at_work and at_work.id != run.id else "",
-        "mine": services.may_control(run, asked.secret),
-        "buttons": buttons(news["state"], news["phase"], held=held, mine=services.may_control(run, asked.secret)),
+        "mine": mine,
+        "buttons": buttons(news["state"], news["phase"], held=held, mine=mine),
     }
     if asked.about or not asked.run:
         news["about"] = about(run)

@@ -116,6 +116,22 @@ def leave_checkpoint(run: Run) -> None:
     run.checkpoint_path.touch()
 
 
+def test_many_who_look_at_the_queue_read_it_once(idle: JobQueue, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = (idle.submit(make_config(seed=seed), str(seed)) for seed in (1, 2))
+    reads = []
+    real = JobQueue._statuses
+    monkeypatch.setattr(JobQueue, "_statuses", lambda queue: reads.append(1) or real(queue))  # type: ignore[func-returns-value]
+    monkeypatch.setattr("qlora_core.job_queue.SEEN_SECONDS", 60.0)
+    for _ in range(30):
+        assert ids(idle.seen().waiting) == [first.id, second.id]
+    assert len(reads) == 2
+    idle.stop(first.id)
+    assert ids(idle.seen().waiting) == [second.id]
+    third = idle.submit(make_config(seed=3), "3")
+    assert ids(idle.seen().waiting) == [second.id, third.id]
+    assert idle.seen().at_work is None
+
+
 def ids(runs: list[Run]) -> list[str]:
     return [run.id for run in runs]
 
