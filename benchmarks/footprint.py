@@ -2,8 +2,8 @@
 
     python -m benchmarks.footprint [--base-model NAME | --shape bert-base] [--rounds N]
 
-Each is loaded in a process of its own. The peak is what the process held at most over what it held before loading; it
-is to stay under the size of the float32 weights plus 100 MB.
+Each is loaded in a process of its own. The peak is the memory that the process held at most, mapped files left out,
+over what it held before loading; it is to stay under the size of the float32 weights plus 100 MB.
 """
 
 import argparse
@@ -34,12 +34,17 @@ ALLOWED_MB = 100  #: over the float32 weights
 SAMPLE_SECONDS = 0.002
 
 
+def own_bytes() -> int:
+    """Resident memory of this process without the pages of mapped files, which the system may take back at any time."""
+    memory = psutil.Process().memory_info()
+    return int(memory.rss - getattr(memory, "shared", 0))
+
+
 class Peak:
-    """The most resident memory of this process while the block runs, over what it held before, in bytes."""
+    """The most memory of its own that this process holds while the block runs, over what it held before, in bytes."""
 
     def __enter__(self) -> "Peak":
-        self._process = psutil.Process()
-        self._before = self._most = self._process.memory_info().rss
+        self._before = self._most = own_bytes()
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._look)
         self._thread.start()
@@ -57,7 +62,7 @@ class Peak:
             time.sleep(SAMPLE_SECONDS)
 
     def _look_once(self) -> None:
-        self._most = max(self._most, self._process.memory_info().rss)
+        self._most = max(self._most, own_bytes())
 
 
 def measure(form: str, base_model: str) -> Row:
