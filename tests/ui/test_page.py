@@ -81,7 +81,7 @@ def test_a_visitors_whole_path(server: Server, visit: Visit) -> None:
 def test_a_reload_comes_back_to_the_running_run_with_its_whole_curve(server: Server, visit: Visit) -> None:
     visitor = visit()
     page = visitor.open(server.url)
-    run = server.run(start_small(page, num_train_epochs=6))
+    run = server.run(start_small(page, num_train_epochs=60))
     wait_for_phase(run, "training")
     until(lambda: run.status.step > 3, "some steps")
     page.reload()
@@ -97,7 +97,7 @@ def test_a_reload_comes_back_to_the_running_run_with_its_whole_curve(server: Ser
 
 def test_everyone_may_watch_and_only_whoever_started_it_may_stop(server: Server, visit: Visit) -> None:
     first, second, owner = visit().open(server.url), visit(), visit()
-    run = server.run(start_small(first, num_train_epochs=6))
+    run = server.run(start_small(first, num_train_epochs=60))
     wait_for_phase(run, "training")
     other = second.open(f"{server.url}?run={run.id}")
     expect(other.locator('[data-at="phase"]')).to_have_text(re.compile("Training|validation"))
@@ -158,7 +158,7 @@ def test_pause_resume_and_stop_in_every_phase(phase: str, server: Server, visit:
 
 def test_three_visitors_queue_in_order(server: Server, visit: Visit) -> None:
     pages = [visit().open(server.url) for _ in range(3)]
-    runs = [server.run(start_small(page, num_train_epochs=4, seed=number)) for number, page in enumerate(pages)]
+    runs = [server.run(start_small(page, num_train_epochs=40, seed=number)) for number, page in enumerate(pages)]
     badge(pages[0], "Running")
     badge(pages[1], "Place 1 in the queue")
     badge(pages[2], "Place 2 in the queue")
@@ -182,7 +182,7 @@ def test_a_killed_server_finds_everything_again(make_server: Callable[[], Server
     visitor = visit()
     visitor.expected = ["ERR_CONNECTION_REFUSED", "Connection", "Failed to fetch", "ERR_EMPTY_RESPONSE", "ERR_"]
     page = visitor.open(server.url)
-    run = server.run(start_small(page, num_train_epochs=8))
+    run = server.run(start_small(page, num_train_epochs=16))
     wait_for_phase(run, "training")
     until(lambda: run.status.step > 2, "some steps")
     server.stop(signal.SIGTERM)
