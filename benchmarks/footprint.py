@@ -54,7 +54,11 @@ class Peak:
         self._done.set()
         self._thread.join()
         self._look_once()
-        self.bytes = self._most - self._before
+
+    @property
+    def bytes(self) -> int:
+        """The peak so far."""
+        return self._most - self._before
 
     def _look(self) -> None:
         while not self._done.is_set():
