@@ -21,8 +21,6 @@ Name = Annotated[str, Field(min_length=1, max_length=4096)]
 #: Linear layers of one BERT block, by the names PEFT matches them with. ``attention.output.dense`` and
 #: ``output.dense`` both end in ``output.dense``: naming the latter adapts both.
 BERT_LINEAR_LAYERS = ("query", "key", "value", "attention.output.dense", "intermediate.dense", "output.dense")
-
-
 #: Fields that may hold a path on the machine that a run happened on.
 PATH_FIELDS = ("base_model", "dataset", "data_dir")
 
