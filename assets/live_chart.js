@@ -43,6 +43,7 @@ async function tick() {
   if (!element.isConnected) return;
   if (document.hidden || busy) return again();
   busy = true;
+  const asked = wanted;
   try {
     const known = run.id && run.id === wanted;
     const answer = await server.poll({
@@ -55,6 +56,10 @@ async function tick() {
       about: !run.about.device,
     });
     failures = 0;
+    if (asked !== wanted) {  // another run was chosen while this answer was on its way
+      busy = false;
+      return tick();
+    }
     take(answer);
   } catch (error) {
     failures += 1;

@@ -8,7 +8,6 @@ with viewers and without, by turns, and its examples a second are compared.
 """
 
 import argparse
-import json
 import os
 import socket
 import statistics
@@ -19,24 +18,22 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from http.client import HTTPConnection
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
-from typing import Any
-from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 import psutil
 from gradio_client import Client
 
 from benchmarks.harness import Row, median, median_and_range, report, take_turns
-from qlora_core.config import make_config
-from qlora_core.run_store import Run, RunStore
+from benchmarks.watching import SimulatedRun, Viewer, live_component
+from qlora_core.run_store import RunStore
 
 APP = Path(__file__).resolve().parent.parent / "app.py"
 START_SECONDS = 120.0
 STEPS_A_SECOND = 10
+MORE_STEPS = 10_000  #: that a simulated run would still take
 WARM_UP_STEPS = 20
 ALONE, WATCHED = "without viewers", "with viewers"
 
@@ -48,12 +45,6 @@ class Server:
     url: str
     store: RunStore
     process: psutil.Process
-
-    def component(self) -> int:
-        """The number under which the page knows the live view."""
-        with urlopen(f"{self.url}config") as answer:
-            components = json.load(answer)["components"]
-        return int(next(one["id"] for one in components if one["props"].get("elem_id") == "live"))
 
     def cpu_seconds(self) -> float:
         """Processor time that the server itself has used; the runs' processes are not counted."""
@@ -91,39 +82,11 @@ def _wait_until_served(url: str) -> None:
             time.sleep(0.1)
 
 
-@dataclass
-class Viewer:
-    """Polls once a second, asking for what it lacks."""
-
-    server: Server
-    component: int
-    run_id: str
-    sizes: list[int] = field(default_factory=list)  #: bytes of each answer
-
-    def watch(self, done: Event) -> None:
-        """Until ``done``, over one connection, as a browser does."""
-        have = {"generation": 0, "points": 0, "evaluations": 0, "baselines": 0, "watched": 0}
-        about = {"session_hash": f"viewer{id(self)}", "component_id": self.component, "fn_name": "poll"}
-        connection = HTTPConnection(urlsplit(self.server.url).netloc)
-        while True:
-            body = json.dumps({**about, "data": {"run": self.run_id, "have": have}})
-            connection.request("POST", "/gradio_api/component_server", body, {"Content-Type": "application/json"})
-            content = connection.getresponse().read()
-            told = json.loads(content)
-            self.sizes.append(len(content))
-            have["generation"] = told["generation"]
-            for series in ("points", "evaluations", "baselines", "watched"):
-                have[series] += len(told[series])
-            if done.wait(1.0):
-                connection.close()
-                return
-
-
 @contextmanager
 def watched_by(count: int, server: Server, run_id: str) -> Iterator[list[Viewer]]:
     """So many viewers, each in a thread, while the block runs."""
-    done, component = Event(), server.component()
-    viewers = [Viewer(server, component, run_id) for _ in range(count)]
+    done, component = Event(), live_component(server.url)
+    viewers = [Viewer(server.url, component, run_id) for _ in range(count)]
     with ThreadPoolExecutor(max(1, count)) as threads:
         watching = [threads.submit(viewer.watch, done) for viewer in viewers]
         try:
@@ -134,39 +97,16 @@ def watched_by(count: int, server: Server, run_id: str) -> Iterator[list[Viewer]
             future.result()
 
 
-class SimulatedRun:
-    """A run whose process is this one, and which takes steps without training anything."""
-
-    def __init__(self, store: RunStore, steps: int) -> None:
-        self.run: Run = store.create(make_config())
-        started = psutil.Process().create_time()
-        self.run.set_status(state="running", phase="training", message="", pid=os.getpid(), pid_started=started)
-        self.total = steps + 10_000
-        self.steps = 0
-        self.take(steps)
-
-    def take(self, steps: int) -> None:
-        """Write the events of some steps."""
-        lines = [json.dumps(self._event(number)) for number in range(self.steps, self.steps + steps)]
-        with self.run.events_path.open("a", encoding="utf-8") as file:
-            file.write("".join(f"{line}\n" for line in lines))
-        self.steps += steps
-
-    def go_on(self, done: Event) -> None:
-        """Take ``STEPS_A_SECOND`` until ``done``."""
-        while not done.wait(1 / STEPS_A_SECOND):
-            self.take(1)
-
-    def _event(self, number: int) -> dict[str, Any]:
-        figures = {"loss": 0.5, "learning_rate": 2e-4, "grad_norm": 1.0, "examples_per_second": 80.0}
-        progress = {"step": number + 1, "total_steps": self.total, "epoch": number / 1000, "seconds_left": 60.0}
-        return {"seq": number, "time": time.time(), "kind": "step", **progress, **figures}
-
-
 def measure_viewers(server: Server, steps: int, viewers: int, seconds: float) -> Row:
     """Watch a simulated run for some seconds."""
-    simulated, done = SimulatedRun(server.store, steps), Event()
-    writer = Thread(target=simulated.go_on, args=(done,))
+    simulated, done = SimulatedRun(server.store, steps + MORE_STEPS), Event()
+    simulated.take(steps)
+
+    def go_on() -> None:
+        while not done.wait(1 / STEPS_A_SECOND):
+            simulated.take(1)
+
+    writer = Thread(target=go_on)
     writer.start()
     before, began = server.cpu_seconds(), time.monotonic()
     with watched_by(viewers, server, simulated.run.id) as watching:
@@ -174,7 +114,7 @@ def measure_viewers(server: Server, steps: int, viewers: int, seconds: float) ->
     used, passed = server.cpu_seconds() - before, time.monotonic() - began
     done.set()
     writer.join()
-    simulated.run.set_status(state="stopped", phase="done", message="")
+    simulated.end()
     return {
         "bytes_to_attach": statistics.median(viewer.sizes[0] for viewer in watching),
         "bytes_a_tick": statistics.median(size for viewer in watching for size in viewer.sizes[1:]),

@@ -1,19 +1,17 @@
 """The live view: what the server tells, and the drawing in Chromium with a simulated run of 10,000 steps."""
 
 import json
-import os
-import time
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Route, expect
 
+from benchmarks.watching import SimulatedRun
 from qlora_core.config import make_config
 from qlora_core.run_feed import MOST_POINTS
-from qlora_core.run_store import Run
 from qlora_core.ui.live_chart import Command, Poll, buttons, run_to_show, view
 from qlora_core.ui.services import Services, make_services
 from tests.ui.conftest import Server, Visitor, until
@@ -90,58 +88,10 @@ def test_a_stranger_controls_nothing(services: Services) -> None:
     assert run.status.state == "stopped"
 
 
-class SimulatedRun:
-    """A run of 10,000 steps whose events this test writes; its process is the test's own."""
-
-    def __init__(self, server: Server) -> None:
-        self.run: Run = server.store.create(make_config(num_train_epochs=10))
-        self.run.set_status(
-            state="running",
-            phase="training",
-            message="Training",
-            pid=os.getpid(),
-            pid_started=psutil.Process().create_time(),
-        )
-        self.steps = 0
-        self._seq = 0
-
-    def go_on(self, steps: int) -> None:
-        """Write events of so many steps, and an evaluation now and then."""
-        lines = []
-        for _ in range(steps):
-            self.steps += 1
-            lines.append(self._event("step", **self._step()))
-            if self.steps % 1000 == 0:
-                figures = {"accuracy": 0.6, "f1": 0.7, "loss": 0.6, "is_best": True}
-                lines.append(self._event("evaluation", step=self.steps, epoch=self.steps / 1000, **figures))
-        with self.run.events_path.open("a", encoding="utf-8") as file:
-            file.write("".join(lines))
-
-    def end(self) -> None:
-        """The run is over."""
-        self.run.set_status(state="stopped", phase="done", message="Simulated")
-
-    def _step(self) -> dict[str, Any]:
-        return {
-            "step": self.steps,
-            "total_steps": STEPS,
-            "epoch": self.steps / 1000,
-            "loss": 0.7 - self.steps / 50_000,
-            "learning_rate": 3e-4,
-            "grad_norm": 1.0,
-            "examples_per_second": 50.0,
-            "seconds_left": 10.0,
-        }
-
-    def _event(self, kind: str, **fields: Any) -> str:
-        self._seq += 1
-        return json.dumps({"seq": self._seq - 1, "time": time.time(), "kind": kind, **fields}) + "\n"
-
-
 @pytest.fixture
 def simulated(server: Server) -> Iterator[SimulatedRun]:
     """A simulated run on the server."""
-    run = SimulatedRun(server)
+    run = SimulatedRun(server.store, STEPS)
     yield run
     run.end()
 
@@ -163,7 +113,7 @@ def nodes_and_heap(page: Page) -> tuple[int, int]:
 
 @pytest.mark.slow
 def test_ten_thousand_steps_stay_smooth(server: Server, simulated: SimulatedRun, visit: Callable[..., Visitor]) -> None:
-    simulated.go_on(100)
+    simulated.take(100)
     visitor = visit()
     page = visitor.open(f"{server.url}?run={simulated.run.id}")
     until(lambda: drawn(page), "the first points")
@@ -175,7 +125,7 @@ def test_ten_thousand_steps_stay_smooth(server: Server, simulated: SimulatedRun,
     before: list[float] = []
     measured: list[tuple[int, int]] = []
     for tick in range(TICKS):
-        simulated.go_on(33)
+        simulated.take(33)
         with page.expect_response(lambda response: "component_server" in response.url):
             page.clock.run_for(1000)
         points = drawn(page)
@@ -192,8 +142,24 @@ def test_ten_thousand_steps_stay_smooth(server: Server, simulated: SimulatedRun,
 
 
 @pytest.mark.slow
+def test_an_answer_about_another_run_does_not_lose_the_one_that_was_chosen(
+    server: Server, simulated: SimulatedRun, recorded: str, visit: Callable[..., Visitor]
+) -> None:
+    simulated.take(100)
+    page = visit().open(f"{server.url}?run={recorded}")
+    badge = page.locator('[data-at="badge"]')
+    expect(badge).to_have_text("Recorded run, replayed")
+    held: list[Route] = []
+    page.route(re.compile("component_server"), lambda route: route.continue_() if held else held.append(route))
+    until(lambda: page.evaluate("1") and held, "a poll that is not answered")
+    page.evaluate("run => window.qloraFollow(run)", simulated.run.id)
+    held[0].continue_()
+    expect(badge).to_have_text("Running")
+
+
+@pytest.mark.slow
 def test_zoom_survives_updates(server: Server, simulated: SimulatedRun, visit: Callable[..., Visitor]) -> None:
-    simulated.go_on(3000)
+    simulated.take(3000)
     page = visit().open(f"{server.url}?run={simulated.run.id}")
     until(lambda: drawn(page), "the first points")
     area = page.locator('[data-at="loss"] .nsewdrag').first.bounding_box()
@@ -207,6 +173,6 @@ def test_zoom_survives_updates(server: Server, simulated: SimulatedRun, visit: C
         lambda: (window := page.locator('[data-at="loss"]').evaluate(shown)) != [0, 10300] and window, "a zoom"
     )
     before = len(drawn(page))
-    simulated.go_on(500)
+    simulated.take(500)
     until(lambda: len(drawn(page)) > before, "new points")
     assert page.locator('[data-at="loss"]').evaluate(shown) == zoomed

@@ -1,0 +1,111 @@
+"""A run that only pretends to train, and viewers that watch one as the page does: for benchmarks and tests."""
+
+import json
+import os
+import time
+from http.client import HTTPConnection
+from threading import Event
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import urlopen
+
+import psutil
+
+from qlora_core.config import make_config
+from qlora_core.run_store import Run, RunStore
+
+STEPS_AN_EPOCH = 1000
+SERIES = ("points", "evaluations", "baselines", "watched")
+
+
+class SimulatedRun:
+    """A run whose process is this one; its events are written here, an evaluation after each epoch."""
+
+    def __init__(self, store: RunStore, total_steps: int) -> None:
+        self.run: Run = store.create(make_config(num_train_epochs=max(1, total_steps // STEPS_AN_EPOCH)))
+        started = psutil.Process().create_time()
+        self.run.set_status(state="running", phase="training", message="Training", pid=os.getpid(), pid_started=started)
+        self.total_steps, self.steps = total_steps, 0
+        self._seq = 0
+
+    def take(self, steps: int) -> None:
+        """Write the events of so many steps."""
+        lines = []
+        for _ in range(steps):
+            self.steps += 1
+            lines.append(self._event("step", **self._step()))
+            if self.steps % STEPS_AN_EPOCH == 0:
+                figures = {"accuracy": 0.6, "f1": 0.7, "loss": 0.6, "is_best": True}
+                lines.append(self._event("evaluation", step=self.steps, epoch=self.steps / STEPS_AN_EPOCH, **figures))
+        with self.run.events_path.open("a", encoding="utf-8") as file:
+            file.write("".join(lines))
+
+    def end(self) -> None:
+        """The run is over."""
+        self.run.set_status(state="stopped", phase="done", message="Simulated")
+
+    def _step(self) -> dict[str, Any]:
+        return {
+            "step": self.steps,
+            "total_steps": self.total_steps,
+            "epoch": self.steps / STEPS_AN_EPOCH,
+            "loss": 0.7 - self.steps / 50_000,
+            "learning_rate": 2e-4,
+            "grad_norm": 1.0,
+            "examples_per_second": 50.0,
+            "seconds_left": 10.0,
+        }
+
+    def _event(self, kind: str, **fields: Any) -> str:
+        self._seq += 1
+        return json.dumps({"seq": self._seq - 1, "time": time.time(), "kind": kind, **fields}) + "\n"
+
+
+def live_component(url: str) -> int:
+    """The number under which the page at ``url`` knows its live view."""
+    with urlopen(f"{url}config") as answer:
+        components = json.load(answer)["components"]
+    return int(next(one["id"] for one in components if one["props"].get("elem_id") == "live"))
+
+
+class Viewer:
+    """Asks for what it lacks, over one connection, as a browser does."""
+
+    def __init__(self, url: str, component: int, run_id: str) -> None:
+        self.sizes: list[int] = []  #: bytes of each answer
+        self.points: list[list[float]] = []  #: of the loss, as they came
+        self._have = {"generation": 0, **dict.fromkeys(SERIES, 0)}
+        self._about = {"session_hash": f"viewer{id(self)}", "component_id": component, "fn_name": "poll"}
+        self._run_id = run_id
+        self._connection = HTTPConnection(urlsplit(url).netloc)
+
+    def poll(self) -> dict[str, Any]:
+        """One answer.
+
+        Raises:
+            ValueError: the server answered with an error.
+        """
+        body = json.dumps({**self._about, "data": {"run": self._run_id, "have": self._have}})
+        kind = {"Content-Type": "application/json"}
+        self._connection.request("POST", "/gradio_api/component_server", body, kind)
+        content = self._connection.getresponse().read()
+        told: dict[str, Any] = json.loads(content)
+        if "error" in told:
+            raise ValueError(told["error"])
+        self.sizes.append(len(content))
+        self.points += told["points"]
+        self._have["generation"] = told["generation"]
+        for series in SERIES:
+            self._have[series] += len(told[series])
+        return told
+
+    def watch(self, done: Event) -> None:
+        """Poll once a second until ``done``."""
+        self.poll()
+        while not done.wait(1.0):
+            self.poll()
+        self.close()
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self._connection.close()
