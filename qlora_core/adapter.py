@@ -20,6 +20,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from qlora_core.config import RunConfig, check_target_modules
 from qlora_core.errors import RunError
+from qlora_core.first_token import train_on_first_token
 from qlora_core.fused_lora import FusedLinear4bit
 
 #: Heads kept beside the adapter so that the baselines can be reproduced: see ``save_heads``.
@@ -54,6 +55,7 @@ def attach_lora(model: PreTrainedModel, config: RunConfig, base_model_name: str)
     for name, module in peft_model.named_modules():
         if isinstance(module, torch.nn.Dropout) and "lora_dropout" not in name:
             module.p = config.hidden_dropout_prob
+    train_on_first_token(model)
     return peft_model
 
 
