@@ -20,6 +20,7 @@ from qlora_core.figure_style import (
 )
 from qlora_core.palette import ANSWERERS, DIFFERENT, SAME
 
+VISIBLE_SHARE = 0.02  #: of the longest bar, below which another is not to be seen
 MOST_TOKENS_IN_A_LINE = 26  #: that a phone can show, one upright label each
 Attribution = tuple[str, list[str], list[float]]  #: whose, its tokens, their scores
 
@@ -130,11 +131,14 @@ def _panels(row: Attribution) -> list[tuple[str, list[str], list[float | None]]]
 
 
 def _attribution_title(rows: Sequence[Attribution]) -> str:
-    pushes = []
+    strongest = []
     for name, tokens, scores in rows:
         pairs = [(score, token) for token, score in zip(tokens, scores, strict=True) if known(score) is not None]
         if pairs:
-            score, token = max(pairs, key=lambda pair: abs(pair[0]))
-            answer = "same" if score > 0 else "different"
-            pushes.append(f"{clip(name, LONGEST_LABEL)}: “{clip(token, LONGEST_LABEL)}” towards {answer}")
+            strongest.append((name, *max(pairs, key=lambda pair: abs(pair[0]))))
+    visible = VISIBLE_SHARE * max((abs(score) for _, score, _ in strongest), default=0)
+    pushes = []
+    for name, score, token in strongest:
+        push = f"“{clip(token, LONGEST_LABEL)}” towards {'same' if score > 0 else 'different'}"
+        pushes.append(f"{clip(name, LONGEST_LABEL)}: {push if abs(score) > visible else 'too weak to see'}")
     return f"Strongest push in {'; in '.join(pushes)}" if pushes else "No token's share in the answer is known"

@@ -39,6 +39,11 @@ def test_attribution_leaves_a_gap_for_a_score_that_is_no_number() -> None:
     assert title(attribution_figure([("a", [], [])])) == "No token's share in the answer is known"
 
 
+def test_a_push_that_cannot_be_seen_is_not_named() -> None:
+    figure = attribution_figure([("Base", ["x", "y"], [0.004, 0.0]), ("Adapter", ["x", "y"], [0.1, -2.0])])
+    assert title(figure) == "Strongest push in Base: too weak to see; in Adapter: “y” towards different"
+
+
 def test_attribution_refuses_scores_that_do_not_fit_the_tokens() -> None:
     with pytest.raises(ValueError, match="longer"):
         attribution_figure([("a", ["x"], [0.1, 0.2])])
