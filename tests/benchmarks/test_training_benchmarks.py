@@ -70,14 +70,19 @@ def test_the_matrix_products_of_a_step_are_all_counted(tiny_config: Callable[...
     # the fused attention of the last one works out its scores again on the way back
     for form, products in (("ours", 6), ("as pasted", 6), ("at its best, no dropout", 7)):
         counted = train_step.run_child(form, config, 1, counting=True)
-        length = counted["cells"] // 4
-        weights = 2 * (4 * 64 * 64 + 2 * 64 * 128)
-        adapters = 8 * 2 * (4 * 2 * 64 + 2 * (64 + 128))
-        attention = 2 * 2 * length * 64  # two layers, scores and their use
-        # Forward, and back through every matrix and product; adapters have a gradient too. Nothing flows back into the
-        # embeddings, that is out of the first layer's queries, keys and values.
-        a_token = 4 * weights + 6 * adapters + products * attention - 3 * 2 * 64 * (64 + 8)
-        assert counted["flops"] == pytest.approx(counted["cells"] * a_token, rel=0.01), form
+        tokens = counted["cells"]
+        # Of each layer's matrices, keys and values are of all tokens; the rest of ours in the last layer of 4 alone.
+        keys_and_values, rest = 2 * 64 * 64, 2 * 64 * 64 + 2 * 64 * 128
+        their_adapters, other_adapters = 8 * 2 * 2 * 64, 8 * (2 * 2 * 64 + 2 * (64 + 128))
+        scores_and_use = 2 * (tokens // 4) * 64
+        # Forward, and back through every matrix and product; adapters have a gradient too.
+        everywhere = 4 * keys_and_values + 6 * their_adapters
+        elsewhere = 4 * rest + 6 * other_adapters + products * scores_and_use
+        # Nothing flows back into the embeddings, that is out of the first layer's queries, keys and values.
+        saved = tokens * 3 * 2 * 64 * (64 + 8)
+        in_last_layer = 4 if form == "ours" else tokens
+        expected = 2 * tokens * everywhere + (tokens + in_last_layer) * elsewhere - saved
+        assert counted["flops"] == pytest.approx(expected, rel=0.01), form
 
 
 def test_time_to_quality_counts_a_form_that_never_gets_there(monkeypatch: pytest.MonkeyPatch, names: list[str]) -> None:
