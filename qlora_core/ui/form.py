@@ -116,7 +116,7 @@ FIELDS = (
         TRAINING,
         "Learning rate",
         "How far one step moves the weights, at its peak: too small learns nothing, too large forgets everything. "
-        "MRPC does a little better with 0.0003.",
+        "MRPC does a little better with 0.0003, 3 epochs and no swaps.",
         gr.Number,
         {"step": 1e-5},
     ),
