@@ -15,6 +15,7 @@ from qlora_core.config import make_config
 from qlora_core.run_store import Run, RunStore
 
 STEPS_AN_EPOCH = 1000
+PATIENCE = 60.0  #: seconds that a viewer waits for an answer
 SERIES = ("points", "evaluations", "baselines", "watched")
 
 
@@ -63,7 +64,7 @@ class SimulatedRun:
 
 def live_component(url: str) -> int:
     """The number under which the page at ``url`` knows its live view."""
-    with urlopen(f"{url}config") as answer:
+    with urlopen(f"{url}config", timeout=PATIENCE) as answer:
         components = json.load(answer)["components"]
     return int(next(one["id"] for one in components if one["props"].get("elem_id") == "live"))
 
@@ -77,7 +78,7 @@ class Viewer:
         self._have = {"generation": 0, **dict.fromkeys(SERIES, 0)}
         self._about = {"session_hash": f"viewer{id(self)}", "component_id": component, "fn_name": "poll"}
         self._run_id = run_id
-        self._connection = HTTPConnection(urlsplit(url).netloc)
+        self._connection = HTTPConnection(urlsplit(url).netloc, timeout=PATIENCE)
 
     def poll(self) -> dict[str, Any]:
         """One answer.
