@@ -24,7 +24,8 @@ from transformers import (
 from transformers.utils import logging
 
 from qlora_core.config import BERT_LINEAR_LAYERS, RunConfig
-from qlora_core.quantization import NOT_QUANTIZED, guard_cpu_training
+from qlora_core.environment import process_state
+from qlora_core.quantization import NOT_QUANTIZED, choose_compute, guard_cpu_training
 
 LORA_DROPOUT = 0.1
 
@@ -35,15 +36,20 @@ class Form:
 
     pad_to_max_length: bool
     group_by_length: bool
-    bfloat16: bool
+    fastest_dtype: bool  #: computed in the number type that is fastest on this machine; else in float32
     dropout: bool = True
 
 
 FORMS = {
-    "as pasted": Form(pad_to_max_length=True, group_by_length=False, bfloat16=False),
-    "at its best": Form(pad_to_max_length=False, group_by_length=True, bfloat16=True),
-    "at its best, no dropout": Form(pad_to_max_length=False, group_by_length=True, bfloat16=True, dropout=False),
+    "as pasted": Form(pad_to_max_length=True, group_by_length=False, fastest_dtype=False),
+    "at its best": Form(pad_to_max_length=False, group_by_length=True, fastest_dtype=True),
+    "at its best, no dropout": Form(pad_to_max_length=False, group_by_length=True, fastest_dtype=True, dropout=False),
 }
+
+
+def number_type(form: Form) -> torch.dtype:
+    """What ``form`` computes in on this machine."""
+    return choose_compute("auto", process_state().device).dtype if form.fastest_dtype else torch.float32
 
 
 def make_trainer(
@@ -59,7 +65,7 @@ def make_trainer(
     """A ``Trainer`` with ``config``'s batch size, rank, learning rate and epochs, for the model in ``folder``."""
     logging.set_verbosity_error()
     logging.disable_progress_bar()
-    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer, dtype = AutoTokenizer.from_pretrained(folder), number_type(form)
 
     def tokenize(rows: dict[str, list[str]]) -> Any:
         padding = "max_length" if form.pad_to_max_length else False
@@ -81,7 +87,8 @@ def make_trainer(
             num_train_epochs=config.num_train_epochs,
             weight_decay=config.weight_decay,
             seed=config.seed,
-            bf16=form.bfloat16,
+            bf16=dtype is torch.bfloat16,
+            fp16=dtype is torch.float16,
             train_sampling_strategy="group_by_length" if form.group_by_length else "random",
             use_cpu=not torch.cuda.is_available(),
             eval_strategy="no" if validation is None else "epoch",
@@ -109,7 +116,7 @@ def _model(form: Form, config: RunConfig, folder: Path) -> PreTrainedModel:
             load_in_4bit=True,
             bnb_4bit_quant_type="nf4",
             bnb_4bit_use_double_quant=True,
-            bnb_4bit_compute_dtype=torch.bfloat16 if form.bfloat16 else torch.float32,
+            bnb_4bit_compute_dtype=number_type(form),
             llm_int8_skip_modules=NOT_QUANTIZED,
         ),
         device_map={"": 0} if torch.cuda.is_available() else None,

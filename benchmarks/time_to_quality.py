@@ -39,7 +39,7 @@ AS_PASTED: dict[str, Any] = {
     "num_train_epochs": 3,
     "train_batch_size": 32,
 }
-FOR_MRPC: dict[str, Any] = {"learning_rate": 3e-4}
+FOR_MRPC: dict[str, Any] = {"learning_rate": 3e-4, "num_train_epochs": 3, "swap_probability": 0.0}
 POLL_SECONDS = 0.1
 
 
