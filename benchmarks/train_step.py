@@ -42,10 +42,6 @@ TIMES = 5
 WARM_UP = 4  #: steps before the clock starts
 
 
-def _in_place_flops(_: torch.Size, left: torch.Size, right: torch.Size, *__: Any, **___: Any) -> int:
-    return 2 * left.numel() * right[1]
-
-
 def _four_bit_flops(x: torch.Size, _: torch.Size, shape: tuple[int, int], *__: Any, **___: Any) -> int:
     return 2 * x.numel() * shape[0]
 
@@ -60,9 +56,8 @@ def _attention_backward_flops(
     return sdpa_backward_flop_count(grad, query, key, value)
 
 
-#: Products that ``FlopCounterMode`` does not know: in place, of bitsandbytes, and of torch's fused attention on a CPU.
+#: Products that ``FlopCounterMode`` does not know: of bitsandbytes, and of torch's fused attention on a CPU.
 MORE_PRODUCTS = {
-    torch.ops.aten.addmm_: _in_place_flops,
     torch.ops.bitsandbytes.gemm_4bit: _four_bit_flops,
     torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _attention_flops,
     torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward: _attention_backward_flops,

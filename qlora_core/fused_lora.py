@@ -1,8 +1,8 @@
-"""LoRA on a 4-bit layer as one operation, for training on a CPU: PEFT's result in fewer passes over memory.
+"""LoRA on a 4-bit layer as one operation, for training on a CPU: PEFT's own result in fewer passes over memory.
 
 y = x W^T + b + scaling (x A^T) B^T, with W dequantised from its 4 bits each time that it is used and let go again.
 PEFT's ``lora.bnb.Linear4bit`` computes the same in eight operations, each of which reads and writes activations; on a
-CPU these passes, not the arithmetic, are what an adapter costs. The result is PEFT's but for rounding.
+CPU these passes, not the arithmetic, are what an adapter costs.
 """
 
 from typing import Any
@@ -23,8 +23,9 @@ class FusedLinear4bit(Linear4bit):
         if not self._is_plain_training_step(x):
             return super().forward(x, *args, **kwargs)
         (name,) = self.active_adapters
-        a, b = self.lora_A[name].weight, self.lora_B[name].weight
-        return _FusedLora.apply(x, a, b, self.base_layer, self.scaling[name])
+        return _FusedLora.apply(
+            x, x, self.lora_A[name].weight, self.lora_B[name].weight, self.base_layer, self.scaling[name]
+        )
 
     def _is_plain_training_step(self, x: torch.Tensor) -> bool:
         return (
@@ -37,39 +38,44 @@ class FusedLinear4bit(Linear4bit):
 
 
 class _FusedLora(torch.autograd.Function):
-    """Hu et al. 2021 (arXiv:2106.09685), equation 3, over a frozen 4-bit W (Dettmers et al. 2023, equation 5)."""
+    """Hu et al. 2021 (arXiv:2106.09685), equation 3, over a frozen 4-bit W (Dettmers et al. 2023, equation 5).
+
+    The input comes twice, once for each of the two products, so that autograd adds up the two gradients of it in the
+    order in which it does for PEFT's layer: sums of rounded numbers depend on their order.
+    """
 
     @staticmethod
     def forward(
         ctx: Any,
-        x: torch.Tensor,
+        _: torch.Tensor,
+        x_base: torch.Tensor,
         lora_a: torch.Tensor,
         lora_b: torch.Tensor,
         base: bnb.nn.Linear4bit,
         scaling: float,
     ) -> torch.Tensor:
-        dtype = base.compute_dtype or x.dtype
-        rows, a, b = x.reshape(-1, x.shape[-1]).to(dtype), lora_a.to(dtype), lora_b.to(dtype)
-        bias = rows.new_zeros(()) if base.bias is None else base.bias.to(dtype)
-        reduced = rows @ a.T
-        # the adapter's part first: it is the smaller one, and so is what rounding takes from it
-        y = torch.addmm(bias, reduced, b.T, alpha=scaling).addmm_(rows, _dequantized(base, dtype).T)
-        ctx.save_for_backward(rows, reduced, a, b)
-        ctx.base, ctx.scaling, ctx.shape, ctx.dtype = base, scaling, x.shape, x.dtype
-        return y.view(*x.shape[:-1], -1)
+        dtype = base.compute_dtype or x_base.dtype
+        x, a, b = x_base.reshape(-1, x_base.shape[-1]).to(dtype), lora_a.to(dtype), lora_b.to(dtype)
+        y = nn.functional.linear(x, _dequantized(base, dtype), None if base.bias is None else base.bias.to(dtype))
+        reduced = x @ a.T
+        y += (reduced @ b.T).mul_(scaling)
+        ctx.save_for_backward(x, reduced, a, b)
+        ctx.base, ctx.scaling, ctx.shape, ctx.dtype = base, scaling, x_base.shape, x_base.dtype
+        return y.view(*x_base.shape[:-1], -1)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        rows, reduced, a, b = ctx.saved_tensors
+        x, reduced, a, b = ctx.saved_tensors
         grad = grads[0].reshape(-1, grads[0].shape[-1])
-        grad_reduced = (grad @ b).mul_(ctx.scaling)
-        grad_a = (grad_reduced.T @ rows).float()
-        grad_b = (reduced.T @ grad).mul_(ctx.scaling).T.float()
+        scaled = grad * ctx.scaling
+        grad_reduced = scaled @ b
+        grad_b, grad_a = (scaled.T @ reduced).float(), (grad_reduced.T @ x).float()
         if not ctx.needs_input_grad[0]:
-            return None, grad_a, grad_b, None, None
-        grad_x = (grad_reduced @ a).addmm_(grad, _dequantized(ctx.base, grad.dtype))
-        return grad_x.view(ctx.shape).to(ctx.dtype), grad_a, grad_b, None, None
+            return None, None, grad_a, grad_b, None, None
+        parts = grad_reduced @ a, grad @ _dequantized(ctx.base, grad.dtype)
+        of_lora, of_base = (part.view(ctx.shape).to(ctx.dtype) for part in parts)
+        return of_lora, of_base, grad_a, grad_b, None, None
 
 
 def _dequantized(base: bnb.nn.Linear4bit, dtype: torch.dtype) -> torch.Tensor:

@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 OWNER_KEY = "the-owner"
 CHROMIUM = "/usr/bin/chromium"
 #: Long enough for a busy two-core machine; a test that works waits a small part of it.
-PATIENCE = 120.0
+PATIENCE = 240.0
 #: A run on the packaged model that takes about half a minute.
 SMALL = {
     "max_train_samples": 48,
