@@ -27,7 +27,10 @@ FIRST, SECOND = "the ferry opened early", "the ferry closed early"
 
 @pytest.fixture(scope="module")
 def decided_run(tiny_config: Callable[..., RunConfig], tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """A run on pairs of which one word decides: "opened" in sentence 2 means the same, "closed" does not."""
+    """A run on pairs of which one word decides: "opened" in sentence 2 means the same, "closed" does not.
+
+    In float32: so small a model with such large weights is very sensitive to bfloat16's rounding.
+    """
     folder = tmp_path_factory.mktemp("decided")
     rows = [
         {
@@ -38,25 +41,28 @@ def decided_run(tiny_config: Callable[..., RunConfig], tmp_path_factory: pytest.
         for number in range(144)
     ]
     (folder / "pairs.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
-    config = tiny_config(dataset=str(folder / "pairs.jsonl"), num_train_epochs=4, train_batch_size=8)
+    settings = {"num_train_epochs": 8, "train_batch_size": 8, "bnb_4bit_compute_dtype": "float32"}
+    config = tiny_config(dataset=str(folder / "pairs.jsonl"), **settings)
     return start_run(config, RunStore(folder / "runs"), ignore)
 
 
 @pytest.fixture(scope="module")
-def predictor(decided_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Predictor:
-    """In float32: so small a model with such large weights is very sensitive to bfloat16's rounding."""
-    return Predictor(copy_with(decided_run, tmp_path_factory.mktemp("float32"), bnb_4bit_compute_dtype="float32"))
+def predictor(decided_run: Run) -> Predictor:
+    return Predictor(decided_run)
 
 
-def test_the_word_that_decides_has_the_largest_score_and_the_right_sign(predictor: Predictor) -> None:
+def test_the_word_that_decides_makes_the_difference(predictor: Predictor) -> None:
+    at_that_word = 0
     for subject in SUBJECTS:
-        for verb, sign in (("opened", 1), ("closed", -1)):
-            found = attribute(predictor, f"{subject} was early", f"{subject} {verb} early")
-            position = max(index for index, token in enumerate(found.tokens) if token == verb)
-            assert np.sign(found.adapter.log_odds) == sign
-            assert np.sign(found.adapter.scores[position]) == sign
-            if verb == "closed":
-                assert np.argmin(found.adapter.scores) == position
+        opened, closed = (
+            attribute(predictor, f"{subject} was early", f"{subject} {verb} early") for verb in ("opened", "closed")
+        )
+        assert opened.adapter.log_odds > 0 > closed.adapter.log_odds
+        difference = np.subtract(opened.adapter.scores, closed.adapter.scores)
+        position = opened.tokens.index("opened")
+        assert difference[position] > 0
+        at_that_word += int(np.argmax(difference) == position)
+    assert at_that_word >= len(SUBJECTS) - 1
 
 
 def test_tokens_scores_and_sentences_belong_together(predictor: Predictor) -> None:
