@@ -94,7 +94,7 @@ def test_time_to_quality_counts_a_form_that_never_gets_there(monkeypatch: pytest
         assert 0 < row["training_seconds"] < row["seconds"]
     rows, figures = table_and_json(run(time_to_quality, monkeypatch, *names, *never))
     assert [row[4] for row in rows[2:]] == ["0 of 1 seeds, else never"] * 2
-    epochs = time_to_quality.FOR_MRPC["num_train_epochs"]
+    epochs = time_to_quality.BEST_OF_MRPC["num_train_epochs"]
     assert [len(row["f1"]) for (row,) in figures["forms"].values()] == [epochs, epochs]
 
 
