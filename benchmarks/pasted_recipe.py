@@ -47,11 +47,6 @@ FORMS = {
 }
 
 
-def number_type(form: Form) -> torch.dtype:
-    """What ``form`` computes in on this machine."""
-    return choose_compute("auto", process_state().device).dtype if form.fastest_dtype else torch.float32
-
-
 def make_trainer(
     form: Form,
     config: RunConfig,
@@ -65,7 +60,8 @@ def make_trainer(
     """A ``Trainer`` with ``config``'s batch size, rank, learning rate and epochs, for the model in ``folder``."""
     logging.set_verbosity_error()
     logging.disable_progress_bar()
-    tokenizer, dtype = AutoTokenizer.from_pretrained(folder), number_type(form)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    dtype = choose_compute("auto", process_state().device).dtype if form.fastest_dtype else torch.float32
 
     def tokenize(rows: dict[str, list[str]]) -> Any:
         padding = "max_length" if form.pad_to_max_length else False
@@ -78,7 +74,7 @@ def make_trainer(
         )
 
     return Trainer(
-        model=_model(form, config, folder),
+        model=_model(form, dtype, config, folder),
         args=TrainingArguments(
             output_dir=str(output_dir),
             per_device_train_batch_size=config.train_batch_size,
@@ -105,7 +101,7 @@ def make_trainer(
     )
 
 
-def _model(form: Form, config: RunConfig, folder: Path) -> PreTrainedModel:
+def _model(form: Form, dtype: torch.dtype, config: RunConfig, folder: Path) -> PreTrainedModel:
     rate = {} if form.dropout else {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
     torch.manual_seed(config.seed)
     base = AutoModelForSequenceClassification.from_pretrained(
@@ -116,7 +112,7 @@ def _model(form: Form, config: RunConfig, folder: Path) -> PreTrainedModel:
             load_in_4bit=True,
             bnb_4bit_quant_type="nf4",
             bnb_4bit_use_double_quant=True,
-            bnb_4bit_compute_dtype=number_type(form),
+            bnb_4bit_compute_dtype=dtype,
             llm_int8_skip_modules=NOT_QUANTIZED,
         ),
         device_map={"": 0} if torch.cuda.is_available() else None,
