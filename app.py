@@ -8,8 +8,8 @@ import signal
 import sys
 from pathlib import Path
 
+from qlora_core.server.services import make_services
 from qlora_core.ui.build import build_app, launch_options
-from qlora_core.ui.services import make_services
 
 HERE = Path(__file__).resolve().parent
 

@@ -1,5 +1,5 @@
 // The live view of one run. Runs once, with Gradio's `element` (the rendered live_chart.html) and `server` (poll and
-// control of qlora_core/ui/live_chart.py). Text from a run is only ever set as textContent, never as HTML.
+// control of qlora_core/ui/train/live_view.py). Text from a run is only ever set as textContent, never as HTML.
 
 const TICK = 1000;
 const REPLAY_SECONDS = 24;

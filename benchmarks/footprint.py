@@ -17,11 +17,11 @@ import psutil
 
 from benchmarks.harness import Row, measure_in_child, median, median_and_range, report, take_turns
 from benchmarks.shapes import write_bert_base
-from qlora_core.adapter import attach_lora
-from qlora_core.catalog import find_base_model
 from qlora_core.config import make_config
-from qlora_core.environment import start_accelerator
-from qlora_core.quantization import float32_bytes, footprint, load_quantized, quantization_config
+from qlora_core.models.adapter import attach_lora
+from qlora_core.models.catalog import find_base_model
+from qlora_core.models.device import start_accelerator
+from qlora_core.models.quantization import float32_bytes, footprint, load_quantized, quantization_config
 
 FORMS = {
     "none": {"quantization": "none"},

@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 
 from qlora_core.config import make_config
-from qlora_core.environment import describe_environment, start_accelerator
+from qlora_core.models.device import describe_environment, start_accelerator
 
 Row = dict[str, Any]
 

@@ -28,7 +28,7 @@ from gradio_client import Client
 
 from benchmarks.harness import Row, median, median_and_range, report, take_turns
 from benchmarks.watching import SimulatedRun, Viewer, live_component
-from qlora_core.run_store import RunStore
+from qlora_core.store.runs import RunStore
 
 APP = Path(__file__).resolve().parent.parent / "app.py"
 START_SECONDS = 120.0

@@ -32,8 +32,8 @@ def serve_empty_page() -> None:
 
 def serve_page() -> None:
     """This program's page, as app.py builds it."""
+    from qlora_core.server.services import make_services
     from qlora_core.ui.build import build_app, launch_options
-    from qlora_core.ui.services import make_services
 
     with tempfile.TemporaryDirectory() as folder:
         services = make_services(Path(folder), RECORDED, "owner")
@@ -48,8 +48,8 @@ def _serve(page: "object", **options: object) -> None:
 
 def answer_a_pair() -> None:
     """The recorded run, reloaded and asked."""
-    from qlora_core.prediction import Predictor
-    from qlora_core.run_store import RunStore
+    from qlora_core.evaluation.predictor import Predictor
+    from qlora_core.store.runs import RunStore
 
     Predictor(RunStore(RECORDED).runs()[0]).answer([PAIR])
 
@@ -57,8 +57,8 @@ def answer_a_pair() -> None:
 def take_a_step() -> None:
     """A run in this process, up to its first training step."""
     from qlora_core.config import make_config
-    from qlora_core.run_store import RunStore
-    from qlora_core.session import start_run
+    from qlora_core.store.runs import RunStore
+    from qlora_core.training.run_process import start_run
 
     def leave(kind: str, _: dict[str, object]) -> None:
         if kind == "step":

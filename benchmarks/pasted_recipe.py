@@ -24,8 +24,8 @@ from transformers import (
 from transformers.utils import logging
 
 from qlora_core.config import BERT_LINEAR_LAYERS, RunConfig
-from qlora_core.environment import process_state
-from qlora_core.quantization import NOT_QUANTIZED, choose_compute, guard_cpu_training
+from qlora_core.models.device import process_state
+from qlora_core.models.quantization import NOT_QUANTIZED, choose_compute, guard_cpu_training
 
 LORA_DROPOUT = 0.1
 

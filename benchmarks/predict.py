@@ -16,11 +16,11 @@ from pathlib import Path
 
 from benchmarks.harness import Row, measure_in_child, median, median_and_range, report, take_turns
 from qlora_core.config import make_config
-from qlora_core.data import load_pairs
-from qlora_core.pair_table import answer_in_parts
-from qlora_core.questions import Pair
-from qlora_core.ui.compare_view import compare_pair, reloaded
-from qlora_core.ui.services import Services, make_services
+from qlora_core.data.sources import load_pairs
+from qlora_core.data.typed_pairs import Pair
+from qlora_core.server.services import Services, make_services
+from qlora_core.ui.compare.answers import compare_pair, reloaded
+from qlora_core.ui.compare.pair_table import answer_in_parts
 
 RECORDED = Path(__file__).resolve().parent.parent / "assets" / "recorded_run"
 FORMS = ("idle", "beside a run")

@@ -26,17 +26,17 @@ from datasets import Dataset
 from sklearn.model_selection import StratifiedKFold
 from transformers import AutoTokenizer
 
-from qlora_core.adapter import attach_lora
-from qlora_core.batching import TokenizedPairs, tokenize
-from qlora_core.catalog import find_base_model
 from qlora_core.config import RunConfig, make_config
-from qlora_core.environment import start_accelerator
-from qlora_core.evaluation import best_epoch
-from qlora_core.inference import predict_logits
-from qlora_core.metrics import point_metrics
-from qlora_core.quantization import load_quantized, quantization_config
-from qlora_core.reload import load_run_pairs
-from qlora_core.training import Evaluated, Trainer
+from qlora_core.data.batching import TokenizedPairs, tokenize
+from qlora_core.data.sources import load_run_pairs
+from qlora_core.evaluation.metrics import point_metrics
+from qlora_core.evaluation.statistics import best_epoch
+from qlora_core.models.adapter import attach_lora
+from qlora_core.models.catalog import find_base_model
+from qlora_core.models.device import start_accelerator
+from qlora_core.models.inference import predict_logits
+from qlora_core.models.quantization import load_quantized, quantization_config
+from qlora_core.training.trainer import Evaluated, Trainer
 
 PLAIN: dict[str, Any] = {
     "r": 8,

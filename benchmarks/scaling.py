@@ -23,11 +23,11 @@ from matplotlib import pyplot
 from benchmarks.harness import Row, median, median_and_range, report, take_turns
 from benchmarks.recipes import prepare
 from qlora_core.config import make_config
-from qlora_core.reload import load_run_pairs
-from qlora_core.run_feed import Cursor, RunFeed
-from qlora_core.run_store import RunStore
-from qlora_core.training import Step
-from qlora_core.ui.run_choice import MOST_LISTED
+from qlora_core.data.sources import load_run_pairs
+from qlora_core.server.services import MAX_LISTED
+from qlora_core.store.feed import Cursor, RunFeed
+from qlora_core.store.runs import RunStore
+from qlora_core.training.trainer import Step
 
 PAIRS = 160  #: what is trained on where lengths and ranks are compared
 WARM_UP = 2  #: steps
@@ -81,7 +81,7 @@ def milliseconds_to_list(runs: int) -> float:
         for _ in range(runs):
             store.create(make_config())
         started = time.perf_counter()
-        store.runs(MOST_LISTED)
+        store.runs(MAX_LISTED)
         return 1000 * (time.perf_counter() - started)
 
 

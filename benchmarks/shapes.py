@@ -6,7 +6,7 @@ import torch
 from transformers import AutoTokenizer, BertConfig, BertModel
 from transformers.utils import logging
 
-from qlora_core.catalog import find_base_model
+from qlora_core.models.catalog import find_base_model
 
 
 def write_bert_base(folder: Path) -> Path:

@@ -19,8 +19,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MaxAbsScaler
 from transformers import AutoModel, AutoTokenizer
 
-from qlora_core.catalog import find_base_model
-from qlora_core.data import load_pairs
+from qlora_core.data.sources import load_pairs
+from qlora_core.models.catalog import find_base_model
 
 WORD = r"\w+"
 #: Inverse strengths of the L2 penalty that are tried.

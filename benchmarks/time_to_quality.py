@@ -26,10 +26,10 @@ from transformers import EvalPrediction, TrainerCallback, TrainerControl
 
 from benchmarks.harness import Row, measure_in_child, median, median_and_range, report, take_turns
 from benchmarks.pasted_recipe import FORMS, make_trainer
-from qlora_core.catalog import find_base_model
 from qlora_core.config import RunConfig, make_config
-from qlora_core.reload import load_run_pairs
-from qlora_core.run_store import Run, RunStore
+from qlora_core.data.sources import load_run_pairs
+from qlora_core.models.catalog import find_base_model
+from qlora_core.store.runs import Run, RunStore
 
 OURS = "ours"
 AS_PASTED: dict[str, Any] = {

@@ -28,11 +28,11 @@ from benchmarks.harness import Row, measure_in_child, median, median_and_range, 
 from benchmarks.pasted_recipe import FORMS, make_trainer
 from benchmarks.recipes import prepare
 from benchmarks.shapes import write_bert_base
-from qlora_core.catalog import find_base_model
 from qlora_core.config import RunConfig, make_config
-from qlora_core.environment import peak_gpu_bytes, peak_rss_bytes, process_state
-from qlora_core.quantization import choose_compute
-from qlora_core.reload import load_run_pairs
+from qlora_core.data.sources import load_run_pairs
+from qlora_core.models.catalog import find_base_model
+from qlora_core.models.device import peak_gpu_bytes, peak_rss_bytes, process_state
+from qlora_core.models.quantization import choose_compute
 
 OURS = "ours"
 MATRICES = "large square matrices"

@@ -12,7 +12,7 @@ from urllib.request import urlopen
 import psutil
 
 from qlora_core.config import make_config
-from qlora_core.run_store import Run, RunStore
+from qlora_core.store.runs import Run, RunStore
 
 STEPS_AN_EPOCH = 1000
 PATIENCE = 60.0  #: seconds that a viewer waits for an answer

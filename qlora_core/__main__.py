@@ -2,6 +2,6 @@
 
 import sys
 
-from qlora_core.cli import main
+from qlora_core.cli.main import main
 
 sys.exit(main())

@@ -28,13 +28,13 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from qlora_core.batching import TokenizedPairs, tokenize
 from qlora_core.config import RunConfig, make_config
-from qlora_core.data import DATA_DIR_VARIABLE
-from qlora_core.environment import start_accelerator
-from qlora_core.quantization import Compute, load_quantized, quantization_config
-from qlora_core.run_store import Run, RunStore
-from qlora_core.session import start_run
+from qlora_core.data.batching import TokenizedPairs, tokenize
+from qlora_core.data.sources import DATA_DIR_VARIABLE
+from qlora_core.models.device import start_accelerator
+from qlora_core.models.quantization import Compute, load_quantized, quantization_config
+from qlora_core.store.runs import Run, RunStore
+from qlora_core.training.run_process import start_run
 
 torch.set_num_threads(1)  # matrices this small are multiplied faster by one thread, above all on a busy machine
 

@@ -12,11 +12,11 @@ import gradio as gr
 
 from qlora_core.config import PRESETS, RunConfig, without_folders
 from qlora_core.errors import ConfigError, QLoRAError
-from qlora_core.ui.compare_view import compare_pair
-from qlora_core.ui.form import FIELD_NAMES, control_values
-from qlora_core.ui.results_view import result_of
-from qlora_core.ui.services import Services
-from qlora_core.ui.submission import chosen_config, submit_run
+from qlora_core.server.services import Services
+from qlora_core.ui.compare.answers import compare_pair
+from qlora_core.ui.reading import result_of
+from qlora_core.ui.train.form import FIELD_NAMES, control_values
+from qlora_core.ui.train.submission import chosen_config, submit_run
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -9,11 +9,15 @@ from starlette.requests import Request
 from starlette.responses import FileResponse
 from starlette.routing import Route
 
-from qlora_core.ui import compare_tab, results_tab, text
+from qlora_core.assets import ASSETS
+from qlora_core.server.services import Services
+from qlora_core.ui import words as text
 from qlora_core.ui.api import add_api
-from qlora_core.ui.services import Services
-from qlora_core.ui.theme import ASSETS, style_sheet, theme
-from qlora_core.ui.train_tab import PRIVATE, first_expectation, labelled_choices, train_tab
+from qlora_core.ui.compare import tab as compare_tab
+from qlora_core.ui.events import PRIVATE
+from qlora_core.ui.results import tab as results_tab
+from qlora_core.ui.theme import style_sheet, theme
+from qlora_core.ui.train.tab import first_expectation, labelled_choices, train_tab
 
 PLOTLY_SCRIPT = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 MOST_UPLOADED = "20mb"

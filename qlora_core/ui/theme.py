@@ -1,13 +1,10 @@
 """How the page looks: Gradio's theme variables, filled from the palette, and the style sheet."""
 
-from pathlib import Path
-
 import gradio as gr
 from gradio.themes.utils.fonts import Font, LocalFont
 
-from qlora_core.palette import DARK, LIGHT, css_variables
-
-ASSETS = Path(__file__).resolve().parent.parent.parent / "assets"
+from qlora_core.assets import ASSETS
+from qlora_core.ui.palette import DARK, LIGHT, css_variables
 
 
 def theme() -> gr.themes.Base:

@@ -1,0 +1,154 @@
+"""What each command does: options in, a JSON-able report and a text for people out.
+
+Heavy libraries are imported inside the commands that need them, so that ``runs`` and ``--help`` answer at once.
+"""
+
+import argparse
+import os
+from pathlib import Path
+from typing import Any
+
+from qlora_core.config import DEFAULT_PRESET, RunConfig, make_config, parse_assignments
+from qlora_core.errors import ConfigError
+from qlora_core.store.runs import RunStore
+
+Report = tuple[dict[str, Any], str]
+
+
+def train(options: argparse.Namespace) -> Report:
+    """Start a run, or go on with one, and report its result."""
+    config = _asked_for(options)
+    store = RunStore(options.runs_dir)
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    from qlora_core.cli.progress_bar import ProgressBar
+    from qlora_core.training.run_process import resume_run, start_run
+
+    if config is None:
+        run = resume_run(options.resume, store, ProgressBar())
+    else:
+        run = start_run(config, store, ProgressBar())
+    result = run.result
+    if result is None:
+        return {"run_id": run.id, "state": run.status.state, "message": run.status.message}, run.status.message
+    return result, _summary(result)
+
+
+def _asked_for(options: argparse.Namespace) -> RunConfig | None:
+    """The settings of a new run; None where one is to be resumed."""
+    changes = parse_assignments(options.set)
+    for name in ("base_model", "dataset", "data_dir"):
+        if getattr(options, name) is not None:
+            changes[name] = getattr(options, name)
+    if not options.resume:
+        return make_config(options.preset or DEFAULT_PRESET, **changes)
+    if changes or options.preset:
+        raise ConfigError("A resumed run keeps the settings it was started with; give --resume alone.")
+    return None
+
+
+def _summary(result: dict[str, Any]) -> str:
+    comparison, reload = result["comparison"], result["reload"]
+    lines = [f"run {result['run_id']}, best epoch {result['best_epoch']:g}", *_table(result["metrics"]), ""]
+    lines += [comparison["untrained_head"]["verdict"], comparison["linear_probe"]["verdict"], result["selection_note"]]
+    verified = "verified" if reload["verified"] else "NOT verified"
+    lines.append(f"Reload {verified}: largest logit difference {reload['max_abs_logit_difference']:.2g}.")
+    return "\n".join(lines)
+
+
+def _table(metrics: dict[str, Any]) -> list[str]:
+    lines = [f"{'':28} accuracy  [95 % interval]       F1  [95 % interval]     loss"]
+    for name, row in metrics.items():
+        (a_low, a_high), (f_low, f_high) = row["accuracy_ci95"], row["f1_ci95"]
+        accuracy = f"{row['accuracy']:8.3f}  [{a_low:.3f}, {a_high:.3f}]"
+        lines.append(
+            f"{name.replace('_', ' '):28} {accuracy}  {row['f1']:7.3f}  [{f_low:.3f}, {f_high:.3f}]  {row['loss']:7.3f}"
+        )
+    return lines
+
+
+def evaluate(options: argparse.Namespace) -> Report:
+    """Measure a run's baselines and adapter on any pairs."""
+    from qlora_core.cli.progress_bar import ProgressBar
+    from qlora_core.evaluation.asked_again import evaluate_run
+
+    run = RunStore(options.runs_dir).open(options.run_id)
+    data_dir = Path(options.data_dir) if options.data_dir else None
+    report = evaluate_run(run, options.dataset, data_dir, options.split, ProgressBar().pairs)
+    verdicts = [comparison["verdict"] for comparison in report["comparison"].values()]
+    return report, "\n".join([*_table(report["metrics"]), "", *verdicts])
+
+
+def predict(options: argparse.Namespace) -> Report:
+    """Answer pairs with the base model and with the adapter."""
+    from datasets import Dataset
+
+    from qlora_core.cli.progress_bar import ProgressBar
+    from qlora_core.data.sources import read_pairs_file
+    from qlora_core.evaluation.asked_again import predict_pairs
+
+    run = RunStore(options.runs_dir).open(options.run_id)
+    if options.pair:
+        _check_sentences(options.pair)
+        pairs = Dataset.from_dict({"sentence1": [options.pair[0]], "sentence2": [options.pair[1]]})
+    else:
+        pairs = read_pairs_file(options.file, labels=False)
+    report = predict_pairs(run, pairs, ProgressBar().pairs)
+    lines = ["untrained head  linear probe  fine-tuned   (probability that both say the same)"]
+    for row in report["pairs"]:
+        columns = [row[name]["probability"] for name in ("untrained_head", "linear_probe", "finetuned")]
+        lines.append("{:14.3f}{:14.3f}{:12.3f}   ".format(*columns) + f"{row['sentence1']} | {row['sentence2']}")
+    return report, "\n".join(lines)
+
+
+def _check_sentences(sentences: list[str]) -> None:
+    if not all(sentence.strip() for sentence in sentences):
+        raise ConfigError("A sentence is empty. Give two sentences: --pair 'First one.' 'Second one.'")
+
+
+def runs(options: argparse.Namespace) -> Report:
+    """List the runs, newest first."""
+    store = RunStore(options.runs_dir)
+    rows = [_describe_run(run) for run in store.runs()]
+    lines = [f"{row['run_id']:44} {row['state']:12} {row['message']}" for row in rows] or ["No runs yet."]
+    return {"runs": rows, "damaged": store.damaged()}, "\n".join(lines)
+
+
+def _describe_run(run: Any) -> dict[str, Any]:
+    status, result = run.status, run.result
+    return {
+        "run_id": run.id,
+        "base_model": run.config.base_model,
+        "dataset": run.config.dataset,
+        **status.model_dump(include={"state", "phase", "message", "step", "total_steps", "created", "updated"}),
+        "accuracy": result["metrics"]["finetuned"]["accuracy"] if result else None,
+        "f1": result["metrics"]["finetuned"]["f1"] if result else None,
+    }
+
+
+def export(options: argparse.Namespace) -> Report:
+    """Write a run's adapter and records to a zip."""
+    from qlora_core.export.archive import export_run
+
+    run = RunStore(options.runs_dir).open(options.run_id)
+    path = export_run(run, options.to)
+    size = path.stat().st_size
+    return {"run_id": run.id, "file": str(options.to), "bytes": size}, f"Wrote {options.to} ({size:,} bytes)."
+
+
+def doctor(options: argparse.Namespace) -> Report:
+    """Show what this machine offers."""
+    from qlora_core.server.doctor import examine
+
+    del options
+    report = examine()
+    found = [f"{kind} {name}: {words}" for kind in ("base_models", "datasets") for name, words in report[kind].items()]
+    versions = [f"{name} {number}" for name, number in report["environment"]["versions"].items()]
+    environment = report["environment"]
+    lines = [
+        f"{environment['device_name']} ({environment['device']}), {environment['threads']} threads, "
+        f"computes in {environment['compute_dtype']}: {environment['compute_dtype_reason']}",
+        f"Python {environment['python']}, {', '.join(versions)}",
+        *found,
+        *[f"quantization {name}: {words}" for name, words in report["quantization"].items()],
+    ]
+    return report, "\n".join(lines)

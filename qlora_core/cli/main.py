@@ -1,0 +1,113 @@
+"""The command line: python -m qlora_core train | evaluate | predict | runs | export | doctor.
+
+With --json, stdout carries one JSON object and nothing else; progress goes to stderr. Exit status: 0 worked,
+2 the user's mistake (one line on stderr), 1 anything else.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from qlora_core.cli import commands
+from qlora_core.config import DEFAULT_PRESET, PRESETS, RunConfig
+from qlora_core.errors import QLoRAError, UserError
+
+RUNS_DIR = "runs"
+
+
+class Parser(argparse.ArgumentParser):
+    """Tells a mistake in one line, without the usage that argparse puts before it."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"error: {message}. See: {self.prog} --help\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    parser = build_parser()
+    options = parser.parse_args(arguments)
+    try:
+        with contextlib.redirect_stdout(sys.stderr):  # a library's print must not end up beside the JSON
+            report, text = options.command(options)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except QLoRAError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt as interrupt:
+        print(str(interrupt) or "Interrupted.", file=sys.stderr)
+        return 1
+    if is_main_process():
+        print(json.dumps(report, indent=2, allow_nan=False) if options.json else text)
+    return 0
+
+
+def is_main_process() -> bool:
+    """False in the second and further processes that ``accelerate launch`` starts."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Every command and option."""
+    parser = Parser(prog="python -m qlora_core", description="Fine-tune BERT with QLoRA, and measure it.")
+    subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
+    train = _command(subparsers, "train", commands.train, "train an adapter and verify it")
+    train.formatter_class, train.epilog = argparse.RawDescriptionHelpFormatter, _settings()
+    train.add_argument("--base-model", help="minilm (default), bert-base-cased, bert-base-uncased, or a folder")
+    train.add_argument("--dataset", help="pairs (default), mrpc, or a CSV, TSV, JSONL or parquet file")
+    train.add_argument("--data-dir", help="folder with MRPC's parquet files (also: QLORA_DATA_DIR)")
+    train.add_argument("--preset", choices=list(PRESETS), help=f"settings to start from (default {DEFAULT_PRESET})")
+    train.add_argument(
+        "--set", action="append", default=[], metavar="FIELD=VALUE", help="change one setting; repeatable"
+    )
+    train.add_argument("--resume", metavar="RUN_ID", help="go on with an interrupted run")
+
+    evaluate = _command(subparsers, "evaluate", commands.evaluate, "measure a run on any pairs")
+    evaluate.add_argument("run_id", metavar="RUN_ID")
+    evaluate.add_argument("--dataset", help="pairs, mrpc or a file (default: the run's own)")
+    evaluate.add_argument("--data-dir", help="folder with MRPC's parquet files (also: QLORA_DATA_DIR)")
+    evaluate.add_argument("--split", choices=["train", "validation"], default="validation")
+
+    predict = _command(subparsers, "predict", commands.predict, "ask base and adapter about pairs of sentences")
+    predict.add_argument("run_id", metavar="RUN_ID")
+    source = predict.add_mutually_exclusive_group(required=True)
+    source.add_argument("--pair", nargs=2, metavar=("A", "B"), help="two sentences")
+    source.add_argument("--file", type=Path, metavar="PAIRS", help="CSV, TSV, JSONL or parquet file of pairs")
+
+    _command(subparsers, "runs", commands.runs, "list the runs, newest first")
+    export = _command(subparsers, "export", commands.export, "write a run's adapter and records to a zip")
+    export.add_argument("run_id", metavar="RUN_ID")
+    export.add_argument("--to", type=Path, required=True, metavar="FILE.zip")
+    _command(subparsers, "doctor", commands.doctor, "show versions, device, models and data found here")
+    return parser
+
+
+def _settings() -> str:
+    """The fields that --set takes, each with its default and what it means."""
+    lines = ["fields for --set (with the default of the standard preset):"]
+    for name, field in RunConfig.model_fields.items():
+        default = ",".join(field.default) if isinstance(field.default, tuple) else field.default
+        lines.append(f"  {name}={default}\n      {field.description}")
+    return "\n".join(lines)
+
+
+def _command(subparsers: Any, name: str, function: Any, words: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = subparsers.add_parser(name, help=words, description=words.capitalize() + ".")
+    parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
+    parser.add_argument(
+        "--runs-dir", type=_folder, default=Path(RUNS_DIR), help=f"where runs are kept (default ./{RUNS_DIR})"
+    )
+    parser.set_defaults(command=function)
+    return parser
+
+
+def _folder(text: str) -> Path:
+    if Path(text).is_file():
+        raise argparse.ArgumentTypeError(f"'{text}' is a file, not a folder")
+    return Path(text)

@@ -1,0 +1,161 @@
+"""The pairs of a run: bundled, MRPC, or a user's file; checked, split and fingerprinted."""
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from datasets import Dataset
+from sklearn.model_selection import StratifiedGroupKFold
+
+from qlora_core.assets import ASSETS
+from qlora_core.config import RunConfig
+from qlora_core.data.bundles import shared_sentence_bundles
+from qlora_core.data.files import read_pairs_file
+from qlora_core.errors import DataError
+from qlora_core.hub import fetch
+
+PAIRS_FOLDER = ASSETS / "pairs"
+MRPC_REPOSITORY, MRPC_REVISION = "nyu-mll/glue", "bcdcba79d07bc864c1c254ccfcedcce55bcc9a8c"
+DATA_DIR_VARIABLE = "QLORA_DATA_DIR"
+NAMES = ("pairs", "mrpc")
+MIN_PAIRS = 20
+#: A user's file is split in this many parts, one of which is validation.
+SPLIT_PARTS = 5
+
+
+@dataclass(frozen=True)
+class PairData:
+    """Pairs for training and validation; columns idx, sentence1, sentence2, label and, if known, phenomenon."""
+
+    id: str
+    source: str  #: where the pairs came from, in words
+    train: Dataset
+    validation: Dataset
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over every sentence and label, in order."""
+        digest = hashlib.sha256()
+        for split in (self.train, self.validation):
+            for row in zip(split["sentence1"], split["sentence2"], split["label"], strict=True):
+                digest.update(json.dumps(row, ensure_ascii=False).encode("utf-8") + b"\n")
+        return digest.hexdigest()
+
+
+def load_pairs(
+    dataset: str,
+    *,
+    data_dir: Path | None = None,
+    seed: int = 0,
+    max_train_samples: int | None = None,
+    max_eval_samples: int | None = None,
+    download: bool = True,
+) -> PairData:
+    """Load ``pairs`` (bundled), ``mrpc`` (a folder or the hub) or a user's file.
+
+    Args:
+        data_dir: folder with MRPC's parquet files; without it, the one that QLORA_DATA_DIR names.
+        seed: decides which part of a user's file is validation, and which pairs a limited training split keeps.
+        download: False looks only at what is on this machine already.
+
+    Raises:
+        DataError: the pairs are missing, malformed or too few.
+        HubError: MRPC is in no folder and the hub cannot be reached.
+    """
+    if dataset == "pairs":
+        data = _load_bundled()
+    elif dataset == "mrpc":
+        data = _load_mrpc(data_dir, download)
+    else:
+        data = _load_file(dataset, seed)
+    train = _limit(data.train, max_train_samples, seed)
+    validation = _limit(data.validation, max_eval_samples, seed)
+    _check_labels(data.source, train, validation)
+    return PairData(data.id, data.source, train, validation)
+
+
+def load_run_pairs(config: RunConfig) -> PairData:
+    """The pairs a run's configuration names."""
+    return load_pairs(
+        config.dataset,
+        data_dir=Path(config.data_dir) if config.data_dir else None,
+        seed=config.seed,
+        max_train_samples=config.max_train_samples,
+        max_eval_samples=config.max_eval_samples,
+    )
+
+
+def _load_bundled() -> PairData:
+    train, validation = (read_pairs_file(PAIRS_FOLDER / f"{split}.jsonl") for split in ("train", "validation"))
+    return PairData("pairs", "bundled pairs", train, validation)
+
+
+def _load_mrpc(data_dir: Path | None, download: bool) -> PairData:
+    folder = data_dir or (Path(os.environ[DATA_DIR_VARIABLE]) if os.environ.get(DATA_DIR_VARIABLE) else None)
+    source = "GLUE MRPC, from a folder"
+    if folder is None:
+        advice = f"name a folder that holds it with --data-dir or {DATA_DIR_VARIABLE}, or use --dataset pairs"
+        patterns = [f"mrpc/{split}-*" for split in ("train", "validation")]
+        folder = fetch(MRPC_REPOSITORY, MRPC_REVISION, patterns, repo_type="dataset", download=download, advice=advice)
+        source = f"GLUE MRPC, hub {MRPC_REPOSITORY}@{MRPC_REVISION[:12]}"
+    train, validation = (read_pairs_file(_mrpc_file(folder, split)) for split in ("train", "validation"))
+    return PairData("mrpc", source, train, validation)
+
+
+def _mrpc_file(folder: Path, split: str) -> Path:
+    name = f"{split}-00000-of-00001.parquet"
+    for candidate in (folder / "mrpc" / name, folder / name):
+        if candidate.is_file():
+            return candidate
+    raise DataError(
+        f"The folder '{folder}' has no mrpc/{name}. Name the folder that holds nyu-mll/glue's parquet files "
+        f"with --data-dir or {DATA_DIR_VARIABLE}."
+    )
+
+
+def _load_file(name: str, seed: int) -> PairData:
+    try:
+        path = Path(name).expanduser()
+    except RuntimeError:  # "~somebody", and nobody of that name
+        path = Path(name)
+    if not path.suffix:
+        raise DataError(f"There is no dataset '{name[:200]}'. Choose {' or '.join(NAMES)}, or name a file of pairs.")
+    pairs = read_pairs_file(path)
+    labels = np.asarray(pairs["label"])
+    if min(np.bincount(labels, minlength=2)) == 0:
+        raise DataError(f"{path.name}: every pair has the label {labels[0]}. Training needs both labels, 0 and 1.")
+    if min(np.bincount(labels, minlength=2)) < SPLIT_PARTS or len(pairs) < MIN_PAIRS:
+        raise DataError(
+            f"{path.name} has {len(pairs)} pairs, {int(labels.sum())} of them with label 1. At least {MIN_PAIRS} are "
+            f"needed, {SPLIT_PARTS} of each label."
+        )
+    return PairData(path.stem, f"file {path.name}", *_split(pairs, labels, seed))
+
+
+def _split(pairs: Dataset, labels: np.ndarray, seed: int) -> tuple[Dataset, Dataset]:
+    """Validation is about a fifth, with the same share of labels; pairs that share a sentence stay on one side."""
+    groups = shared_sentence_bundles(pairs["sentence1"], pairs["sentence2"])
+    if len(set(groups.tolist())) < SPLIT_PARTS:
+        raise DataError("The pairs share so many sentences that no validation part without them can be set aside.")
+    folds = StratifiedGroupKFold(n_splits=SPLIT_PARTS, shuffle=True, random_state=seed)
+    parts = folds.split(labels, labels, groups)
+    # One sentence may link most of the pairs: the part that they fill is not the one to validate on.
+    train, validation = min(parts, key=lambda part: abs(len(part[1]) * SPLIT_PARTS - len(pairs)))
+    return pairs.select(train), pairs.select(validation)
+
+
+def _limit(pairs: Dataset, most: int | None, seed: int) -> Dataset:
+    """A random part of ``most`` pairs, in their order; all of them if there are fewer."""
+    if most is None or most >= len(pairs):
+        return pairs
+    chosen = np.random.default_rng(seed).choice(len(pairs), size=most, replace=False)
+    return pairs.select(np.sort(chosen))
+
+
+def _check_labels(source: str, train: Dataset, validation: Dataset) -> None:
+    for name, split in (("training", train), ("validation", validation)):
+        if set(split["label"]) != {0, 1}:
+            raise DataError(f"The {name} pairs of {source} do not have both labels, 0 and 1. Use more or other pairs.")

@@ -1,0 +1,53 @@
+"""A finished run asked again: measured on any labelled pairs, or answering pairs without labels."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from datasets import Dataset
+
+from qlora_core.data.sources import load_pairs, load_run_pairs
+from qlora_core.evaluation.metrics import probabilities
+from qlora_core.evaluation.predictor import ANSWERERS, Predictor
+from qlora_core.evaluation.report import measure_all, phenomena
+from qlora_core.models.inference import Progress
+from qlora_core.store.runs import Run
+
+
+def evaluate_run(
+    run: Run, dataset: str | None, data_dir: Path | None, split: str, progress: Progress | None = None
+) -> dict[str, Any]:
+    """Baselines and adapter of ``run`` on a split of ``dataset`` (the run's own if None).
+
+    Raises:
+        RunError: the run has no adapter yet.
+        DataError: the pairs cannot be read.
+    """
+    config = run.config
+    source = load_pairs(dataset, data_dir=data_dir, seed=config.seed) if dataset else load_run_pairs(config)
+    pairs = source.train if split == "train" else source.validation
+    predictor = Predictor(run)
+    logits: dict[str, np.ndarray] = {answerer: predictor.logits(pairs, answerer, progress) for answerer in ANSWERERS}
+    labels = np.asarray(pairs["label"])
+    return {
+        "run_id": run.id,
+        "dataset": {"id": source.id, "source": source.source, "fingerprint": source.fingerprint, "split": split},
+        "n": len(pairs),
+        **measure_all(logits, labels, config, phenomena(pairs)),
+    }
+
+
+def predict_pairs(run: Run, pairs: Dataset, progress: Progress | None = None) -> dict[str, Any]:
+    """Every answerer's probability and label for each pair of sentences.
+
+    Raises:
+        RunError: the run has no adapter yet.
+    """
+    predictor = Predictor(run)
+    answers = {answerer: probabilities(predictor.logits(pairs, answerer, progress)) for answerer in ANSWERERS}
+    rows = []
+    for index, pair in enumerate(pairs):
+        row = {"sentence1": pair["sentence1"], "sentence2": pair["sentence2"]}
+        row |= {name: {"probability": float(p[index]), "label": int(p[index] > 0.5)} for name, p in answers.items()}
+        rows.append(row)
+    return {"run_id": run.id, "pairs": rows}

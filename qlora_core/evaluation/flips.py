@@ -1,0 +1,161 @@
+"""What flipped: the validation pairs that fine-tuning answers right and a baseline wrong, and the other way round.
+
+The answers are in a run's ``predictions.parquet``; the sentences are not, and are read again from where they came from.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+from qlora_core.config import RunConfig
+from qlora_core.errors import DataError, HubError, RunError
+from qlora_core.heavy_libraries import load_libraries
+from qlora_core.store.runs import Run
+
+Before = Literal["untrained_head", "linear_probe"]
+Kind = Literal["fixed", "broken"]
+Order = Literal["change", "gain", "loss", "idx"]
+BEFORE: tuple[Before, ...] = ("linear_probe", "untrained_head")
+NO_SENTENCES = "The sentences of this run are not on this machine any more, so only their numbers are shown."
+OTHER_SENTENCES = "The pairs have changed since this run, so only their numbers are shown."
+
+
+@dataclass(frozen=True)
+class Sentences:
+    """One validation pair, without its label."""
+
+    sentence1: str
+    sentence2: str
+    phenomenon: str = ""
+
+
+@dataclass(frozen=True)
+class Flip:
+    """One pair on whose answer baseline and fine-tuned model differ."""
+
+    idx: int
+    label: int
+    before: float  #: the baseline's probability of "same"
+    after: float  #: the fine-tuned model's
+    sentences: Sentences | None  #: None where they are not to be had
+
+    @property
+    def kind(self) -> Kind:
+        """Whether fine-tuning put the answer right or wrong."""
+        return "fixed" if (self.after > 0.5) == (self.label == 1) else "broken"
+
+    @property
+    def change(self) -> float:
+        """How much the probability of the right answer rose; below 0 where it fell."""
+        return (self.after - self.before) * (1 if self.label == 1 else -1)
+
+
+@dataclass(frozen=True)
+class Flips:
+    """Every pair that flipped, and why their sentences are missing where they are."""
+
+    pairs: list[Flip]
+    missing: str = ""
+
+    @property
+    def phenomena(self) -> list[str]:
+        """The phenomena that are known, by name."""
+        return sorted({pair.sentences.phenomenon for pair in self.pairs if pair.sentences} - {""})
+
+
+def flips(run: Run, before: Before) -> Flips:
+    """The pairs whose answer differs between a baseline and the fine-tuned model.
+
+    Raises:
+        RunError: the run has no predictions, or they are damaged.
+    """
+    idx, labels, answers_before, answers_after = _predictions(run, before)
+    sentences, missing = _sentences_if_known(run, len(idx))
+    pairs = [
+        Flip(number, label, p_before, p_after, sentences[row] if sentences else None)
+        for row, (number, label, p_before, p_after) in enumerate(
+            zip(idx, labels, answers_before, answers_after, strict=True)
+        )
+        if (p_before > 0.5) != (p_after > 0.5)
+    ]
+    return Flips(pairs, missing)
+
+
+def select(pairs: list[Flip], *, kind: str = "", phenomenon: str = "", text: str = "") -> list[Flip]:
+    """The pairs of a kind and a phenomenon that contain ``text``, upper and lower case alike; "" leaves all."""
+    wanted = text.strip().casefold()
+    return [
+        pair
+        for pair in pairs
+        if (not kind or pair.kind == kind)
+        and (not phenomenon or (pair.sentences is not None and pair.sentences.phenomenon == phenomenon))
+        and (not wanted or wanted in _searched(pair))
+    ]
+
+
+def in_order(pairs: list[Flip], order: Order) -> list[Flip]:
+    """Pairs by the size of their change, whichever way, by the largest gain or loss first, or by number."""
+    keys = {
+        "change": lambda pair: -abs(pair.change),
+        "gain": lambda pair: -pair.change,
+        "loss": lambda pair: pair.change,
+        "idx": lambda pair: pair.idx,
+    }
+    return sorted(pairs, key=keys[order])
+
+
+def _searched(pair: Flip) -> str:
+    sentences = pair.sentences
+    return f"{sentences.sentence1}\n{sentences.sentence2}".casefold() if sentences else str(pair.idx)
+
+
+def _predictions(run: Run, before: Before) -> tuple[list[int], list[int], list[float], list[float]]:
+    """idx, label and the two probabilities of "same", each of shape (n,)."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    names = ["idx", "label", f"probability_{before}", "probability_finetuned"]
+    try:
+        table = pq.read_table(run.path / "predictions.parquet", columns=names)
+        idx, labels, first, second = (table.column(name).to_pylist() for name in names)
+    except FileNotFoundError as error:
+        raise RunError(f"Run {run.id} has recorded no predictions.") from error
+    except (OSError, KeyError, pa.ArrowException) as error:
+        raise RunError(f"The predictions of run {run.id} cannot be read.") from error
+    if None in [*idx, *labels, *first, *second]:
+        raise RunError(f"The predictions of run {run.id} cannot be read: some are missing.")
+    return idx, labels, first, second
+
+
+def _sentences_if_known(run: Run, n: int) -> tuple[tuple[Sentences, ...], str]:
+    """The run's validation pairs in the order of its predictions; else none, and why in words."""
+    result = run.result
+    if result is None:
+        raise RunError(f"Run {run.id} has no result yet.")
+    try:
+        fingerprint, sentences = _validation_pairs(run.config)
+    except (DataError, HubError):
+        return (), NO_SENTENCES
+    same = fingerprint == result.get("dataset", {}).get("fingerprint") and len(sentences) == n
+    return (sentences, "") if same else ((), OTHER_SENTENCES)
+
+
+@lru_cache(maxsize=4)
+def _validation_pairs(config: RunConfig) -> tuple[str, tuple[Sentences, ...]]:
+    """Fingerprint and validation pairs of a configuration; kept, because reading them takes seconds at first."""
+    load_libraries()
+    from qlora_core.data.sources import load_pairs
+
+    pairs = load_pairs(
+        config.dataset,
+        data_dir=Path(config.data_dir) if config.data_dir else None,
+        seed=config.seed,
+        max_train_samples=config.max_train_samples,
+        max_eval_samples=config.max_eval_samples,
+        download=False,
+    )
+    validation = pairs.validation
+    phenomena = validation["phenomenon"] if "phenomenon" in validation.column_names else [""] * len(validation)
+    rows = zip(validation["sentence1"], validation["sentence2"], phenomena, strict=True)
+    return pairs.fingerprint, tuple(Sentences(*row) for row in rows)

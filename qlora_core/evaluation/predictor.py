@@ -1,0 +1,149 @@
+"""A run, reloaded: answers of the adapter and of the baselines over one set of quantised weights."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from copy import copy, deepcopy
+from functools import cached_property
+from threading import RLock
+from typing import Literal
+
+import numpy as np
+from datasets import Dataset
+from peft import PeftModel
+from transformers import BatchEncoding, PreTrainedTokenizerBase
+
+from qlora_core.data.batching import TokenizedPairs, encode, tokenize, without_labels
+from qlora_core.data.typed_pairs import Answer, BothOrders, Pair, check_pair, check_scale
+from qlora_core.errors import RunError
+from qlora_core.evaluation.metrics import probabilities
+from qlora_core.models.adapter import adapter_disabled, adapter_scaled, load_head, read_heads
+from qlora_core.models.device import process_state, use_allowed_cores
+from qlora_core.models.inference import Progress, predict_logits
+from qlora_core.models.quantization import Compute, choose_compute, is_frozen
+from qlora_core.models.reloaded import reload_checkpoint, reload_finetuned
+from qlora_core.store.runs import Run
+
+Answerer = Literal["finetuned", "untrained_head", "linear_probe"]
+ANSWERERS: tuple[Answerer, ...] = ("untrained_head", "linear_probe", "finetuned")
+#: Orders of pairs answered at once: few, because pairs that people type can be as long as the model reads.
+ANSWER_BATCH_SIZE = 16
+
+#: Model, tokenizer, and the training step of the weights; None for the saved adapter, which holds the best ones.
+Loaded = tuple[PeftModel, PreTrainedTokenizerBase, int | None]
+
+
+class Predictor:
+    """A run's base model, its adapter, and the two heads its baselines answered through.
+
+    Several threads may ask at once: one is answered after the other.
+    """
+
+    def __init__(self, run: Run, load: Callable[[Run, Compute], Loaded] | None = None) -> None:
+        """Load the run's base model and its saved adapter, or what ``load`` gives in its place.
+
+        Raises:
+            RunError: the run has saved no adapter.
+            ModelError, HubError: its base model is not to be had on this machine.
+        """
+        use_allowed_cores()
+        self.run, self.config = run, run.config
+        # not an Accelerator: its state belongs to a whole process, and other threads may be reading it
+        self.processes = process_state()
+        self.compute = choose_compute(self.config.bnb_4bit_compute_dtype, self.processes.device)
+        self.model, self.tokenizer, self.step = (load or _load_saved)(run, self.compute)
+        self._heads = read_heads(run.heads_path)
+        self._lock = RLock()
+
+    @classmethod
+    def from_checkpoint(cls, run: Run) -> "Predictor":
+        """A run that is not finished, with its newest weights; the saved adapter if it finished meanwhile.
+
+        Raises:
+            RunError: there is no checkpoint yet, or it is damaged.
+            ModelError, HubError: the base model is not to be had on this machine.
+        """
+        return cls(run, _load_newest)
+
+    @cached_property
+    def twin(self) -> "Predictor":
+        """A second predictor over the same encoder, for what takes long: this one goes on answering meanwhile.
+
+        Adapter, heads and switches are copies, because an answer changes them for a moment.
+        """
+        encoder = {id(parameter): parameter for name, parameter in self.model.named_parameters() if is_frozen(name)}
+        twin = copy(self)
+        with self._lock:
+            twin.model, twin.tokenizer = deepcopy((self.model, self.tokenizer), memo=dict(encoder))
+        twin._lock = RLock()
+        return twin
+
+    def logits(self, pairs: Dataset, answerer: Answerer, progress: Progress | None = None) -> np.ndarray:
+        """Logits of shape (n, 2) for ``pairs`` (columns sentence1, sentence2) from the adapter or a baseline's head."""
+        with self.answering_as(answerer):
+            tokenized = tokenize(pairs, self.tokenizer, self.config.max_length)
+            return self._predict(tokenized, self.config.eval_batch_size, progress)
+
+    def answer(self, pairs: list[Pair], scale: float = 1.0) -> list[Answer]:
+        """What base model and adapter say of each pair, in the order given and with its sentences swapped.
+
+        Args:
+            scale: how much of the adapter answers, see ``adapter.adapter_scaled``.
+
+        Raises:
+            DataError: a sentence is empty or too long, or the scale is not between 0 and ``questions.MAX_SCALE``.
+        """
+        scale = check_scale(scale)
+        checked = [check_pair(*pair) for pair in pairs]
+        if not checked:
+            return []
+        encoded = self.encode(checked + [(second, first) for first, second in checked])
+        tokenized = without_labels(encoded, self.tokenizer, self.config.max_length)
+        with self._lock:
+            with self.answering_as("untrained_head"):
+                base = probabilities(self._predict(tokenized, ANSWER_BATCH_SIZE))
+            with self.answering_as("finetuned", scale):
+                adapter = probabilities(self._predict(tokenized, ANSWER_BATCH_SIZE))
+        n = len(checked)
+        orders = [[BothOrders(*map(float, row)) for row in p.reshape(2, n).T] for p in (base, adapter)]
+        truncated = [bool(encoding.overflowing) for encoding in encoded.encodings[:n]]
+        return [Answer(*row) for row in zip(*orders, truncated, strict=True)]
+
+    def encode(self, pairs: list[Pair]) -> BatchEncoding:
+        """Pairs (at least one) as the run's tokenizer splits them; it belongs to one thread at a time, too."""
+        first, second = map(list, zip(*pairs, strict=True))
+        with self._lock:
+            return encode(self.tokenizer, first, second, self.config.max_length)
+
+    @contextmanager
+    def answering_as(self, answerer: Answerer, scale: float = 1.0) -> Iterator[PeftModel]:
+        """The model, for one thread alone, while it answers as ``answerer``."""
+        with self._lock:
+            load_head(self.model, self._heads, "untrained_head" if answerer == "finetuned" else answerer)
+            with adapter_scaled(self.model, scale) if answerer == "finetuned" else adapter_disabled(self.model):
+                yield self.model
+
+    def _predict(self, tokenized: TokenizedPairs, batch_size: int, progress: Progress | None = None) -> np.ndarray:
+        return predict_logits(self.model, tokenized, self.processes, batch_size, progress)
+
+
+def has_saved_adapter(run: Run) -> bool:
+    """Whether the run has come as far as saving its adapter."""
+    return (run.adapter_dir / "adapter_config.json").is_file()
+
+
+def _load_saved(run: Run, compute: Compute) -> Loaded:
+    if not has_saved_adapter(run):
+        raise RunError(f"Run {run.id} has saved no adapter yet. Let it finish, or stop it to keep what it learned.")
+    return *reload_finetuned(run, compute), None
+
+
+def _load_newest(run: Run, compute: Compute) -> Loaded:
+    try:
+        if run.checkpoint_path.is_file():
+            return reload_checkpoint(run, compute)
+    except RunError:
+        if run.checkpoint_path.is_file():
+            raise
+    if has_saved_adapter(run):  # a run saves its adapter before it removes its checkpoint
+        return _load_saved(run, compute)
+    raise RunError(f"Run {run.id} has no checkpoint yet. It writes one at its first evaluation or pause; wait for it.")

@@ -1,0 +1,94 @@
+"""What a user takes home: a zip with the adapter, the run's records, and a script that loads it with plain peft."""
+
+import json
+import zipfile
+from pathlib import Path
+
+from qlora_core.config import without_folders
+from qlora_core.errors import RunError
+from qlora_core.models.quantization import NOT_QUANTIZED
+from qlora_core.store.files import replace_file
+from qlora_core.store.runs import Run
+
+RECORDS = ("environment.json", "predictions.parquet", "baseline_heads.safetensors")
+
+LOAD_SCRIPT = '''"""Ask the adapter about a pair of sentences: python load_adapter.py "First." "Second." """
+
+import sys
+from pathlib import Path
+
+import torch
+from peft import PeftModel
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, BitsAndBytesConfig
+
+ADAPTER = Path(__file__).resolve().parent / "adapter"
+BASE_MODEL = sys.argv[3] if len(sys.argv) > 3 else {base_model!r}  # or a folder that holds it
+quantization = {quantization}
+base = AutoModelForSequenceClassification.from_pretrained(
+    BASE_MODEL, num_labels=2, dtype=torch.float32, quantization_config=quantization
+)
+model = PeftModel.from_pretrained(base, ADAPTER).eval()
+tokenizer = AutoTokenizer.from_pretrained(ADAPTER)
+pair = tokenizer(
+    sys.argv[1],
+    sys.argv[2],
+    truncation=True,
+    max_length={max_length},
+    return_token_type_ids=True,  # which sentence a token belongs to; not every tokenizer gives it unasked
+    return_tensors="pt",
+)
+with torch.inference_mode():
+    probability = model(**pair.to(model.device)).logits.softmax(-1)[0, 1].item()
+print(f"probability that both say the same: {{probability:.4f}}")
+'''
+
+
+def export_run(run: Run, path: Path) -> Path:
+    """Write ``path``: the adapter folder, every record of the run, and ``load_adapter.py``.
+
+    Of paths on this machine, the configuration keeps the last part.
+
+    Raises:
+        RunError: the run has no result yet, or ``path`` is a folder.
+        StorageError: the zip cannot be written.
+    """
+    result = run.result
+    if result is None:
+        raise RunError(f"Run {run.id} is {run.status.state} and has no result to export yet.")
+    config = without_folders(result["config"])
+    if path.is_dir():
+        raise RunError(f"'{path}' is a folder. Name the zip file to write, for example {path / run.id}.zip.")
+
+    def write(temporary: Path) -> None:
+        with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr(f"{run.id}/load_adapter.py", load_script(run))
+            archive.writestr(f"{run.id}/config.json", json.dumps(config, indent=2))
+            archive.writestr(f"{run.id}/result.json", json.dumps(result | {"config": config}, indent=2))
+            for file in (*sorted(run.adapter_dir.iterdir()), *(run.path / name for name in RECORDS)):
+                archive.write(file, f"{run.id}/{file.relative_to(run.path)}")
+
+    replace_file(path, write)
+    return path
+
+
+def load_script(run: Run) -> str:
+    """A short program that loads the adapter with transformers, bitsandbytes and peft alone."""
+    result = run.result or {}
+    return LOAD_SCRIPT.format(
+        base_model=result["base_model"]["hub_id"] or result["base_model"]["id"],
+        max_length=run.config.max_length,
+        quantization=_quantization_words(run),
+    )
+
+
+def _quantization_words(run: Run) -> str:
+    config = run.config
+    skipped = f"llm_int8_skip_modules={NOT_QUANTIZED}"
+    if config.quantization == "none":
+        return "None"
+    if config.quantization == "int8":
+        return f"BitsAndBytesConfig(load_in_8bit=True, {skipped})"
+    return (
+        f'BitsAndBytesConfig(\n    load_in_4bit=True, bnb_4bit_quant_type="{config.quantization}", '
+        f"bnb_4bit_use_double_quant={config.bnb_4bit_use_double_quant},\n    {skipped}\n)"
+    )

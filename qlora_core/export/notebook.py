@@ -1,0 +1,177 @@
+"""A finished run as a Jupyter notebook that does it again with transformers, PEFT and bitsandbytes alone.
+
+The cells are written out in ``assets/notebook.md.jinja`` and keep only the branches that the run's configuration needs.
+Every value is put into them as a Python literal, so that no name a user chose can become code.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from safetensors import safe_open
+
+from qlora_core.assets import ASSETS
+from qlora_core.data.batching import BATCHES_PER_CHUNK, PAD_TO_MULTIPLE_OF
+from qlora_core.data.sources import DATA_DIR_VARIABLE, MRPC_REPOSITORY, MRPC_REVISION
+from qlora_core.errors import RunError
+from qlora_core.models.quantization import NOT_QUANTIZED
+from qlora_core.store.files import replace_text
+from qlora_core.store.runs import Run
+from qlora_core.training.baselines import FOLDS, PENALTIES
+from qlora_core.training.trainer import PAIRS_AT_ONCE_ON_CPU
+
+TEMPLATE = "notebook.md.jinja"
+#: A fenced block of the template, and the name of its cell.
+CODE_BLOCK = re.compile(r"^```python (\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+#: What a notebook needs to be installed; its versions are named in the introduction.
+PACKAGES = ("torch", "transformers", "peft", "bitsandbytes", "accelerate", "datasets", "numpy", "tokenizers")
+FIGURES = ("accuracy", "f1", "loss")
+
+INTRODUCTION = """# QLoRA on sentence pairs: run {run_id}
+
+This notebook does one run again, step by step, with transformers, PEFT and bitsandbytes alone: it reads the pairs,
+measures what has to be beaten, trains an adapter, saves it, loads it again, and compares every figure with the one the
+run recorded. Fine-tuning took the run from {before} to {after} accuracy on {validation} validation pairs.
+
+{facts}
+
+It needs `pip install transformers peft bitsandbytes accelerate datasets scikit-learn`.{remark}
+"""
+
+
+def export_notebook(run: Run, path: Path) -> Path:
+    """Write ``run`` to ``path`` as an .ipynb file.
+
+    Raises:
+        RunError: the run has no result yet, or ``path`` is a folder.
+        StorageError: the file cannot be written.
+    """
+    notebook = notebook_of(run)
+    if path.is_dir():
+        raise RunError(f"'{path}' is a folder. Name the notebook to write, for example {path / run.id}.ipynb.")
+    replace_text(path, nbformat.writes(notebook))
+    return path
+
+
+def notebook_of(run: Run) -> nbformat.NotebookNode:
+    """The run as cells that reproduce its figures; code cells are named by their ``id``, such as "training".
+
+    Raises:
+        RunError: the run has no result yet.
+    """
+    result = run.result
+    if result is None:
+        raise RunError(f"Run {run.id} is {run.status.state} and has no result to write a notebook about yet.")
+    cells = [new_markdown_cell(_introduction(run.id, result), id="introduction"), *_cells(_render(run, result))]
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    return new_notebook(cells=cells, metadata={"kernelspec": kernel, "language_info": {"name": "python"}})
+
+
+def _cells(text: str) -> Iterator[nbformat.NotebookNode]:
+    """Each fenced block as a code cell, with what stands before it as its explanation."""
+    words, *rest = CODE_BLOCK.split(text)
+    for name, code, words_after in zip(rest[::3], rest[1::3], rest[2::3], strict=True):
+        yield new_markdown_cell(words.strip(), id=f"about-{name}")
+        yield new_code_cell(re.sub(r"\n{4,}", "\n\n\n", code).strip(), id=name)
+        words = words_after
+
+
+def _render(run: Run, result: dict[str, Any]) -> str:
+    environment = Environment(
+        loader=FileSystemLoader(ASSETS),
+        finalize=repr,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        autoescape=False,  # it is Python, not HTML
+    )
+    return environment.get_template(TEMPLATE).render(
+        **_data_values(run, result), **_model_values(run, result), recorded=recorded_figures(result)
+    )
+
+
+def _data_values(run: Run, result: dict[str, Any]) -> dict[str, Any]:
+    """Where the pairs come from; of a path on this machine only its last part is passed on."""
+    dataset, file = run.config.dataset, Path(run.config.dataset)
+    return {
+        "dataset": dataset if dataset in ("pairs", "mrpc") else "file",
+        "file_name": file.name,
+        "file_kind": file.suffix.lower(),
+        "data_sha256": result["dataset"]["fingerprint"],
+        "data_dir_variable": DATA_DIR_VARIABLE,
+        "mrpc_repository": MRPC_REPOSITORY,
+        "mrpc_revision": MRPC_REVISION,
+    }
+
+
+def _model_values(run: Run, result: dict[str, Any]) -> dict[str, Any]:
+    config, base, machine = run.config, result["base_model"], result["environment"]
+    with safe_open(run.heads_path, framework="numpy") as heads:
+        pooler_is_new = any(name.startswith("pooler.") for name in heads.keys())  # noqa: SIM118
+    return {
+        "config": config,
+        "hub_id": base["hub_id"],
+        "model_folder": f"./{base['id']}",  # with "./" no name is looked for on the hub
+        "revision": base["revision"],
+        "weights_sha256": base["sha256"],
+        "pooler_is_new": pooler_is_new,
+        "quantized": config.quantization != "none",
+        "four_bit": config.quantization in ("nf4", "fp4"),
+        "not_quantized": NOT_QUANTIZED,
+        "compute_dtype": machine["compute_dtype"],
+        "device": machine["device"],
+        "attn_implementation": machine["attn_implementation"],
+        "threads": machine["threads"],
+        "dropout": config.lora_dropout > 0 or config.hidden_dropout_prob > 0,
+        "stop_after": result["steps"] if result["stopped_early"] else None,
+        "penalties": PENALTIES,
+        "folds": FOLDS,
+        "batches_per_chunk": BATCHES_PER_CHUNK,
+        "pad_to_multiple_of": PAD_TO_MULTIPLE_OF,
+        "in_parts": machine["device"] == "cpu" and config.train_batch_size > PAIRS_AT_ONCE_ON_CPU,
+        "pairs_at_once": PAIRS_AT_ONCE_ON_CPU,
+        "adapter_folder": f"adapter-{run.id}",
+    }
+
+
+def recorded_figures(result: dict[str, Any]) -> dict[str, dict[str, float]]:
+    """Accuracy, F1 and loss of every baseline, evaluation and final model, by the names the notebook gives them."""
+    baselines = {name: figures for name, figures in result["metrics"].items() if name not in ("finetuned", "reloaded")}
+    evaluations = {f"step {entry['step']} (epoch {entry['epoch']:.2f})": entry for entry in result["history"]}
+    final = {name: result["metrics"][name] for name in ("finetuned", "reloaded")}
+    return {
+        name: {figure: float(figures[figure]) for figure in FIGURES}
+        for name, figures in (baselines | evaluations | final).items()
+    }
+
+
+def _introduction(run_id: str, result: dict[str, Any]) -> str:
+    machine, metrics = result["environment"], result["metrics"]
+    versions = ", ".join(f"{name} {machine['versions'].get(name, 'unknown')}" for name in PACKAGES)
+    facts = {
+        "Base model": result["base_model"]["id"],
+        "Pairs": result["dataset"]["source"],
+        "Machine": f"{machine['device_name']}, {machine['platform']}, {machine['threads']} threads",
+        "Versions": f"python {machine['python']}, {versions}",
+        "Computed in": f"{machine['compute_dtype']}: {machine['compute_dtype_reason']}",
+    }
+    remark = ""
+    if machine["processes"] > 1:
+        remark = f" The run was shared by {machine['processes']} processes: its last digits may differ from one's."
+    return INTRODUCTION.format(
+        run_id=run_id,
+        before=f"{metrics['untrained_head']['accuracy']:.4f}",
+        after=f"{metrics['finetuned']['accuracy']:.4f}",
+        validation=result["dataset"]["validation"],
+        facts="\n".join(f"- {name}: {_as_code(text)}" for name, text in facts.items()),
+        remark=remark,
+    )
+
+
+def _as_code(text: object) -> str:
+    """Text as a Markdown code span, in which nothing is Markdown or HTML."""
+    return f"`{' '.join(str(text).replace('`', chr(39)).split())}`"

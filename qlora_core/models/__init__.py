@@ -1,0 +1,1 @@
+"""Base models, their quantisation, and the adapter on top."""

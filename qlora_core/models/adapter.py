@@ -1,0 +1,190 @@
+"""Attach LoRA, save it, reload it, and prove that what was saved is what was trained.
+
+LoRA: Hu et al. 2021 (arXiv:2106.09685), as PEFT implements it.
+"""
+
+import shutil
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import bitsandbytes as bnb
+import torch
+from peft import LoraConfig, PeftModel, TaskType, get_peft_model
+from peft.helpers import rescale_adapter_scale
+from peft.utils import ModulesToSaveWrapper
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from qlora_core.config import RunConfig, check_target_modules
+from qlora_core.errors import RunError
+from qlora_core.models.fast_cpu.first_token import train_on_first_token
+from qlora_core.models.fast_cpu.fused_lora import FusedLinear4bit
+
+#: Heads kept beside the adapter so that the baselines can be reproduced: see ``save_heads``.
+UNTRAINED_HEAD = "untrained_head"
+LINEAR_PROBE = "linear_probe"
+
+
+def attach_lora(model: PreTrainedModel, config: RunConfig, base_model_name: str) -> PeftModel:
+    """Wrap ``model`` with fresh LoRA matrices (drawn from ``config.seed``) and a trainable copy of its head.
+
+    Args:
+        base_model_name: what a stranger would load the adapter onto: a hub id or a folder's name.
+
+    Raises:
+        ConfigError: a name in ``target_modules`` fits no layer of this model.
+    """
+    _check_targets(model, config.target_modules)
+    lora = LoraConfig(
+        task_type=TaskType.SEQ_CLS,
+        r=config.r,
+        lora_alpha=config.lora_alpha,
+        lora_dropout=config.lora_dropout,
+        target_modules=list(config.target_modules),
+        use_rslora=config.use_rslora,
+        modules_to_save=list(config.modules_to_save),
+    )
+    lora._register_custom_module({bnb.nn.Linear4bit: FusedLinear4bit})
+    torch.manual_seed(config.seed)
+    with _peft_warnings_ignored():
+        peft_model = get_peft_model(model, lora)
+    peft_model.peft_config["default"].base_model_name_or_path = base_model_name
+    for name, module in peft_model.named_modules():
+        if isinstance(module, torch.nn.Dropout) and "lora_dropout" not in name:
+            module.p = config.hidden_dropout_prob
+    train_on_first_token(model)
+    return peft_model
+
+
+def _check_targets(model: PreTrainedModel, targets: tuple[str, ...]) -> None:
+    encoder = model.bert.encoder.named_modules()
+    check_target_modules(targets, [name for name, module in encoder if isinstance(module, torch.nn.Linear)])
+
+
+@contextmanager
+def _peft_warnings_ignored() -> Iterator[None]:
+    """PEFT 0.21 asks transformers 5 for an attribute that it has renamed."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*", category=FutureWarning)
+        yield
+
+
+def trainable_state(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+    """Every tensor that training changes, by name; the tensors themselves, not copies."""
+    return {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
+
+
+def load_trainable_state(model: torch.nn.Module, state: dict[str, torch.Tensor]) -> None:
+    """Copy ``state`` into the model; its names must be exactly those of ``trainable_state``."""
+    own = trainable_state(model)
+    if own.keys() != state.keys():
+        raise RunError("This checkpoint belongs to a run with other trainable layers; start a new run instead.")
+    with torch.no_grad():
+        for name, parameter in own.items():
+            parameter.copy_(state[name])
+
+
+def save_adapter(model: PeftModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
+    """Write adapter, trained head and tokenizer to ``folder``, which appears as a whole or not at all."""
+    temporary = folder.with_name(f".{folder.name}.tmp")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    model.save_pretrained(temporary, save_embedding_layers=False)  # 'auto' would ask the hub
+    tokenizer.save_pretrained(temporary)
+    shutil.rmtree(folder, ignore_errors=True)
+    temporary.replace(folder)
+
+
+def load_adapter(model: PreTrainedModel, folder: Path) -> PeftModel:
+    """Put a saved adapter onto a freshly loaded base model, with plain PEFT."""
+    with _peft_warnings_ignored():
+        return PeftModel.from_pretrained(model, folder)
+
+
+def missing_tensors(model: PeftModel, folder: Path) -> list[str]:
+    """Names of tensors that were trained but are not in the saved adapter; empty when all are there."""
+    with safe_open(folder / "adapter_model.safetensors", framework="numpy") as saved:
+        names = set(saved.keys())
+    return sorted(name for name in trainable_state(model) if _saved_name(name) not in names)
+
+
+def _saved_name(name: str) -> str:
+    """PEFT leaves the adapter's own name out of the names it saves."""
+    return name.replace(".modules_to_save.default.", ".").replace(".default.", ".")
+
+
+def save_heads(model: PreTrainedModel, probe: dict[str, torch.Tensor], path: Path, *, pooler_is_new: bool) -> None:
+    """Write the untrained head and the linear probe's head, so that both baselines can be reproduced."""
+    tensors = {f"{UNTRAINED_HEAD}.{name}": tensor for name, tensor in model.classifier.state_dict().items()}
+    tensors |= {f"{LINEAR_PROBE}.{name}": tensor for name, tensor in probe.items()}
+    if pooler_is_new:
+        tensors |= {f"pooler.{name}": tensor for name, tensor in model.bert.pooler.state_dict().items()}
+    save_file({name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}, path)
+
+
+def read_heads(path: Path) -> dict[str, torch.Tensor]:
+    """The heads that ``save_heads`` kept, by name.
+
+    Raises:
+        RunError: the file is missing or damaged.
+    """
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise RunError(f"{path.parent.name}/{path.name}, the heads of the baselines, cannot be read.") from error
+
+
+def load_head(model: PeftModel, heads: dict[str, torch.Tensor], which: str) -> None:
+    """Put a kept head under the adapter: the one that answers while the adapter is disabled."""
+    original = model.base_model.model.classifier.original_module
+    original.load_state_dict(
+        {name.removeprefix(f"{which}."): t for name, t in heads.items() if name.startswith(f"{which}.")}
+    )
+    pooler = {name.removeprefix("pooler."): t for name, t in heads.items() if name.startswith("pooler.")}
+    if pooler:
+        wrapped = model.base_model.model.bert.pooler
+        getattr(wrapped, "original_module", wrapped).load_state_dict(pooler)
+
+
+@contextmanager
+def adapter_disabled(model: PeftModel) -> Iterator[None]:
+    """Let the base model answer, through its original head; PEFT's own way leaves frozen adapters trainable."""
+    trainable = {parameter: parameter.requires_grad for parameter in model.parameters()}
+    try:
+        with model.disable_adapter():
+            yield
+    finally:
+        for parameter, requires_grad in trainable.items():
+            parameter.requires_grad = requires_grad
+
+
+@contextmanager
+def adapter_scaled(model: PeftModel, scale: float) -> Iterator[None]:
+    """Let base + ``scale`` * (trained - base) answer; afterwards every weight is what it was, bit for bit.
+
+    0 is the base model with the head under the adapter, 1 the trained adapter, and what lies between or beyond is
+    linear in the weights: task arithmetic (Ilharco et al. 2023, arXiv:2212.04089). LoRA's matrices are a difference
+    already; of pooler and classifier the adapter holds trained copies.
+    """
+    wrappers = [module for module in model.modules() if isinstance(module, ModulesToSaveWrapper)]
+    pairs = [
+        (original, copy)
+        for wrapper in wrappers
+        for original, copy in zip(
+            wrapper.original_module.parameters(), wrapper.modules_to_save["default"].parameters(), strict=True
+        )
+    ]
+    trained = [copy.detach().clone() for _, copy in pairs]
+    try:
+        with rescale_adapter_scale(model, scale):
+            with torch.no_grad():
+                for (original, copy), tensor in zip(pairs, trained, strict=True):
+                    copy.copy_(torch.lerp(original, tensor, scale))  # exact at 0 and at 1
+            yield
+    finally:
+        with torch.no_grad():
+            for (_, copy), tensor in zip(pairs, trained, strict=True):
+                copy.copy_(tensor)

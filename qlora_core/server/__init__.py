@@ -1,0 +1,1 @@
+"""What a page's server keeps: the queue, the models it has loaded, what works on this machine."""

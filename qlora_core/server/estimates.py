@@ -1,0 +1,143 @@
+"""What is known of a run before it starts: parameters at once, time and memory where they were measured."""
+
+import json
+import os
+import subprocess
+import tempfile
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from threading import Event, Lock, Timer
+from typing import IO, Any
+
+from qlora_core.child_process import child_environment, module_command
+from qlora_core.config import RunConfig
+from qlora_core.errors import HubError, ModelError, QLoRAError, RunFailure, UserError
+from qlora_core.models.catalog import BaseModel, find_base_model
+from qlora_core.models.parameter_counts import ParameterCounts, parameter_counts
+
+MOST_KEPT = 200
+CALIBRATION_SECONDS = 300.0
+TIMEOUT_SECONDS = 120.0
+NICENESS = 10
+
+
+class Estimates:
+    """Measurements made on this machine since the server started, by configuration."""
+
+    def __init__(self) -> None:
+        self._measured: dict[str, dict[str, Any]] = {}
+        self._lock = Lock()
+
+    def counts(self, config: RunConfig) -> ParameterCounts | None:
+        """Parameters and bytes; None where the base model is not on this machine yet."""
+        try:
+            return parameter_counts(config, _base_model(config.base_model).folder)
+        except (ModelError, HubError):
+            return None
+
+    def known(self, config: RunConfig) -> dict[str, Any] | None:
+        """The measurement for exactly this configuration, if one was made."""
+        return self._measured.get(_key(config))
+
+    def measure(self, config: RunConfig) -> dict[str, Any]:
+        """Measure a few batches in a process of its own, one at a time; about 20 seconds.
+
+        Raises:
+            QLoRAError: the configuration cannot be carried out here.
+        """
+        with self._lock:
+            known = self.known(config)
+            if known is None:
+                known = run_calibration(config, timeout=CALIBRATION_SECONDS)
+                while len(self._measured) >= MOST_KEPT:
+                    del self._measured[next(iter(self._measured))]
+                self._measured[_key(config)] = known
+            return known
+
+
+def _key(config: RunConfig) -> str:
+    """What time and memory depend on: everything but the seed."""
+    return config.model_copy(update={"seed": 0}).model_dump_json()
+
+
+@cache
+def _base_model(name: str) -> BaseModel:
+    return find_base_model(name, download=False)
+
+
+def run_calibration(
+    config: RunConfig, listener: Callable[[str], None] | None = None, *, timeout: float = TIMEOUT_SECONDS
+) -> dict[str, Any]:
+    """Measure in a process of its own what ``config`` will cost; returns an ``Estimate`` as JSON-able values.
+
+    Args:
+        listener: told each line of progress.
+        timeout: seconds after which the process is ended.
+
+    Raises:
+        UserError: the run cannot be carried out as asked.
+        RunFailure: measuring failed or took too long.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path, errors = Path(folder) / "config.json", Path(folder) / "errors.txt"
+        path.write_text(config.model_dump_json(), encoding="utf-8")
+        with errors.open("w", encoding="utf-8") as stderr:
+            code, last_line, is_late = _run_child(path, stderr, listener or _ignore, timeout)
+        if is_late:
+            raise RunFailure(
+                f"Measuring took longer than {timeout:.0f} seconds and was ended. The machine may be busy: try again "
+                "later, or start the run without an estimate."
+            )
+        if code != 0 or not last_line.startswith("{"):
+            reason = (errors.read_text(encoding="utf-8", errors="replace").strip().splitlines() or [""])[-1]
+            raise _failure(code, reason)
+        estimate: dict[str, Any] = json.loads(last_line)
+        return estimate
+
+
+def _run_child(
+    config_file: Path, stderr: IO[str], listener: Callable[[str], None], timeout: float
+) -> tuple[int, str, bool]:
+    """Run the program; returns its exit status, its last line, and whether it ended in time."""
+    command = module_command("qlora_core.training.cost", str(config_file))
+    late = Event()
+    line = ""
+    with subprocess.Popen(
+        command, env=child_environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr, text=True
+    ) as child:
+        os.setpriority(os.PRIO_PROCESS, child.pid, NICENESS)  # training takes what the page leaves over; so does this
+        timer = Timer(timeout, _end, (child, late))
+        timer.start()
+        try:
+            for line in child.stdout or ():
+                if not line.startswith("{"):
+                    listener(line.strip())
+            child.wait()
+        finally:
+            timer.cancel()
+            if child.poll() is None:
+                child.kill()
+    return child.returncode, line, late.is_set()
+
+
+def _end(child: "subprocess.Popen[str]", late: Event) -> None:
+    late.set()
+    child.kill()
+
+
+def _failure(code: int, reason: str) -> QLoRAError:
+    """The child's own words; a child that was killed from outside has none."""
+    if code == 2 and reason:
+        return UserError(reason)
+    if code == 1 and reason:
+        return RunFailure(reason)
+    return RunFailure(
+        "Measuring ended without a word; the machine may have run out of memory. Lower train_batch_size, "
+        "eval_batch_size or max_length, or choose a smaller base model."
+    )
+
+
+def _ignore(line: str) -> None:
+    """Nobody follows the progress."""
+    del line

@@ -1,0 +1,106 @@
+"""The reloaded runs of a page: the few that were asked last, each loaded once for everybody who asks it.
+
+Importing this module imports no torch; loading the first run does.
+"""
+
+import gc
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from qlora_core.errors import RunError
+from qlora_core.heavy_libraries import load_libraries
+from qlora_core.store.runs import Run
+
+if TYPE_CHECKING:
+    from qlora_core.evaluation.predictor import Predictor
+
+CAPACITY = 3
+
+#: A run's folder, the file its weights come from, and when that was written: a newer checkpoint is another key.
+Key = tuple[Path, str, int]
+
+
+class Predictors:
+    """At most ``capacity`` reloaded runs; the one that was asked longest ago gives way."""
+
+    def __init__(self, capacity: int = CAPACITY, load: "Callable[[Run], Predictor] | None" = None) -> None:
+        self.capacity = capacity
+        self._load = load or load_predictor
+        self._kept: OrderedDict[Key, Predictor] = OrderedDict()
+        self._lock = Lock()  # held for a moment, for what is kept
+        # Held while a run is loaded. One for all: transformers' verbosity and torch's seed belong to the whole process,
+        # and two models being loaded at once would need the memory of both.
+        self._loading = Lock()
+
+    def get(self, run: Run) -> "Predictor":
+        """The run's saved adapter, or the newest weights of one that is still training or paused.
+
+        Raises:
+            RunError: the run has saved neither an adapter nor a checkpoint yet.
+            ModelError, HubError: its base model is not to be had on this machine.
+        """
+        if (kept := self._find(_key(run))) is not None:
+            return kept
+        with self._loading:
+            key = _key(run)
+            if (kept := self._find(key)) is not None:  # somebody else was faster
+                return kept
+            self.drop(run)  # an older checkpoint of it
+            predictor = self._load(run)
+            self._keep(key, predictor)
+        return predictor
+
+    def drop(self, run: Run) -> None:
+        """Let go of a run, because it is being deleted."""
+        with self._lock:
+            gone = [self._kept.pop(key) for key in list(self._kept) if key[0] == run.path]
+        _free(gone)
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def _find(self, key: Key) -> "Predictor | None":
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+            return self._kept.get(key)
+
+    def _keep(self, key: Key, predictor: "Predictor") -> None:
+        with self._lock:
+            if key[0].is_dir():  # not deleted meanwhile
+                self._kept[key] = predictor
+            gone = [self._kept.popitem(last=False)[1] for _ in range(len(self._kept) - self.capacity)]
+        _free(gone)
+
+
+def load_predictor(run: Run) -> "Predictor":
+    """A run's saved adapter, or its newest checkpoint where it has saved none yet.
+
+    Raises:
+        RunError, ModelError, HubError: see ``Predictors.get``.
+    """
+    load_libraries()
+    from qlora_core.evaluation.predictor import Predictor, has_saved_adapter
+
+    return Predictor(run) if has_saved_adapter(run) else Predictor.from_checkpoint(run)
+
+
+def _key(run: Run) -> Key:
+    for source in (run.adapter_dir / "adapter_config.json", run.checkpoint_path):
+        try:
+            return run.path, source.name, source.stat().st_mtime_ns
+        except OSError:
+            continue
+    raise RunError(
+        f"Run {run.id} has nothing to ask yet. It saves weights at its first evaluation or pause; wait for it."
+    )
+
+
+def _free(gone: "list[Predictor]") -> None:
+    """Give their memory back at once: a model is full of references in circles, which wait for the collector."""
+    if gone:
+        gone.clear()
+        gc.collect()

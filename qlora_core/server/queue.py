@@ -1,0 +1,278 @@
+"""Runs that wait for their turn: first in, first out, each carried out by a process of its own.
+
+Everything that has to outlive this process is in the store. A server that starts again finds the waiting runs where
+they were, and lets a run that is still at work finish.
+"""
+
+import logging
+import math
+import os
+import subprocess
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event, RLock, Thread
+
+import psutil
+
+from qlora_core.child_process import child_environment, module_command
+from qlora_core.config import RunConfig
+from qlora_core.errors import QLoRAError, QueueError, RunError
+from qlora_core.store.runs import LIVE_STATES, Control, Run, RunStore, Status
+
+log = logging.getLogger(__name__)
+
+#: The same visitor asking for the same run again within this time has clicked twice.
+DOUBLE_CLICK_SECONDS = 3.0
+#: A worker that was asked to stop and neither does nor gets on for this long is ended from outside.
+PATIENCE_SECONDS = 120.0
+#: What a worker has to end itself: when the server closes, and once its run is over.
+SHUTDOWN_SECONDS = 15.0
+RETRY_SECONDS = 10.0
+NICENESS = 10
+SEEN_SECONDS = 0.25
+GOING_ON = ("queued", *LIVE_STATES)
+RESUMABLE_STATES = ("interrupted", "failed")
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The queue at one moment."""
+
+    at_work: Run | None
+    waiting: list[Run]  #: the next one first
+    at: float  #: time.monotonic()
+
+
+class JobQueue:
+    """Starts waiting runs one after the other, and passes on what is asked of them."""
+
+    def __init__(self, store: RunStore, *, poll_seconds: float = 0.3) -> None:
+        self.store = store
+        self._poll_seconds = poll_seconds
+        self._active: dict[str, Run] = {}  # waiting or at work
+        self._workers: dict[str, subprocess.Popen[bytes]] = {}
+        self._seen: Seen | None = None
+        self._lock = RLock()
+        self._closed = Event()
+        self._thread: Thread | None = None
+
+    def start(self) -> None:
+        """Look for what an earlier server left behind, and begin to work."""
+        with self._lock:
+            self._active = {run.id: run for run in self.store.runs()}
+            self._tidy()
+        self._thread = Thread(target=self._work, name="job-queue", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Interrupt the run at work, which can be resumed later, and start no other.
+
+        A run that an earlier server started is let finish.
+        """
+        self._closed.set()
+        if self._thread is not None:
+            self._thread.join()
+        for worker in self._workers.values():
+            worker.terminate()
+        for worker in self._workers.values():
+            try:
+                worker.wait(SHUTDOWN_SECONDS)
+            except subprocess.TimeoutExpired:
+                _kill(worker.pid)
+                worker.wait()
+        self._workers.clear()
+
+    def submit(self, config: RunConfig, owner: str = "") -> Run:
+        """Add a run to the end of the queue; a double click gets the same run twice.
+
+        Args:
+            owner: the secret of the visitor who asks, without which only the server's owner may stop the run.
+
+        Raises:
+            QueueError: this visitor has a run in the queue already.
+            StorageError: the store cannot be written to.
+        """
+        with self._lock:
+            self._tidy()
+            own = [(run, status) for run, status in self._statuses() if run.is_owned_by(owner)]
+            for run, status in own:
+                if time.time() - status.created < DOUBLE_CLICK_SECONDS and run.config == config:
+                    return run
+            if any(status.state == "queued" for _, status in own):
+                raise QueueError("You have a run in the queue already. Wait for its turn, or take it off the queue.")
+            run = self.store.create(config, owner)
+            self._active[run.id] = run
+            self._seen = None
+            return run
+
+    def waiting(self) -> list[Run]:
+        """The runs in the queue, the next one first."""
+        with self._lock:
+            queued = [(run, status) for run, status in self._statuses() if status.state == "queued"]
+            queued.sort(key=lambda entry: (entry[1].queued, entry[0].id))
+            return [run for run, _ in queued]
+
+    def at_work(self) -> Run | None:
+        """The run that is being carried out."""
+        with self._lock:
+            return next((run for run, status in self._statuses() if status.state in LIVE_STATES), None)
+
+    def seen(self) -> "Seen":
+        """Who is at work and who waits, at most ``SEEN_SECONDS`` ago: reading thirty runs for each of thirty viewers,
+        every second, would cost more than all else that they ask for.
+        """
+        with self._lock:
+            if self._seen is None or time.monotonic() - self._seen.at > SEEN_SECONDS:
+                self._seen = Seen(self.at_work(), self.waiting(), time.monotonic())
+            return self._seen
+
+    def place(self, run_id: str) -> int | None:
+        """1 for the run that is next, 2 for the one after it; None for a run that does not wait."""
+        ids = [run.id for run in self.waiting()]
+        return ids.index(run_id) + 1 if run_id in ids else None
+
+    def pause(self, run_id: str) -> None:
+        """Let a run rest where it is; in the queue it keeps its place, and others go first.
+
+        Raises:
+            RunError: it is neither waiting nor at work.
+        """
+        self._request(run_id, "pause")
+
+    def stop(self, run_id: str) -> None:
+        """End a run and keep what it has learned; a waiting one leaves the queue.
+
+        Raises:
+            RunError: it is neither waiting nor at work.
+        """
+        with self._lock:
+            run = self._request(run_id, "stop")
+            self._seen = None
+            if run.status.state != "queued":
+                return
+            if run.checkpoint_path.exists():
+                run.set_status(state="interrupted", message="Taken off the queue. It can be resumed.")
+            else:
+                run.set_status(state="stopped", phase="done", message="Taken off the queue; nothing was learned.")
+
+    def resume(self, run_id: str) -> None:
+        """Let a paused run go on, or put an interrupted or failed one at the end of the queue.
+
+        Raises:
+            RunError: there is nothing to resume.
+        """
+        with self._lock:
+            run = self.store.open(run_id)
+            state = run.status.state
+            if state in RESUMABLE_STATES:
+                run.set_status(state="queued", message="Waiting to go on", progress=None, queued=time.time())
+                self._active[run.id] = run
+                self._seen = None
+            elif state not in GOING_ON:
+                raise RunError(f"Run {run_id} is {state}; there is nothing to resume.")
+            run.request("run")
+
+    def _request(self, run_id: str, control: Control) -> Run:
+        with self._lock:
+            run = self.store.open(run_id)
+            state = run.status.state
+            if state not in GOING_ON:
+                raise RunError(f"Run {run_id} is {state}; there is nothing to {control}.")
+            run.request(control)
+            return run
+
+    def _work(self) -> None:
+        seconds = self._poll_seconds
+        while not self._closed.wait(seconds):
+            seconds = self._poll_seconds
+            with self._lock:
+                try:
+                    self._turn()
+                except (QLoRAError, OSError):
+                    seconds = RETRY_SECONDS
+                    log.exception("The queue could not do its turn and tries again in %g s.", seconds)
+
+    def _turn(self) -> None:
+        self._tidy()
+        running = self.at_work()
+        if running is not None:
+            self._end_if_stuck(running)
+        elif not self._workers:
+            ready = next((run for run in self.waiting() if run.requested() != "pause"), None)
+            if ready is not None:
+                self._launch(ready)
+
+    def _statuses(self) -> list[tuple[Run, Status]]:
+        """The runs that wait or are at work, and where they stand; what was deleted or damaged is left out."""
+        found = []
+        for run in self._active.values():
+            with suppress(RunError):
+                found.append((run, run.status))
+        return [(run, status) for run, status in found if status.state in GOING_ON]
+
+    def _tidy(self) -> None:
+        """Forget workers and runs that have ended."""
+        at_work = {run.id for run, status in self._statuses() if status.state in LIVE_STATES}
+        for run_id, worker in list(self._workers.items()):
+            if run_id not in at_work and _silence(self.store.folder / run_id) > SHUTDOWN_SECONDS:
+                _kill(worker.pid)
+                worker.wait()
+            if worker.poll() is not None:
+                del self._workers[run_id]
+        self._active = {run_id: run for run_id, run in self._active.items() if not _is_over(run)}
+
+    def _launch(self, run: Run) -> None:
+        with (run.path / "worker.log").open("ab") as output:
+            worker = subprocess.Popen(
+                worker_command(run),
+                env=child_environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # a Ctrl-C in the server's terminal is the server's to pass on
+            )
+        try:
+            os.setpriority(os.PRIO_PROCESS, worker.pid, NICENESS)  # training takes what the page leaves over
+            run.hand_over(worker.pid)
+        except (QLoRAError, OSError):
+            worker.kill()
+            worker.wait()
+            raise
+        self._workers[run.id] = worker
+
+    def _end_if_stuck(self, run: Run) -> None:
+        """A worker that was asked to stop looks at that between two pieces of work; one that hangs never does."""
+        pid = run.status.pid
+        if run.requested() != "stop" or _silence(run.path) < PATIENCE_SECONDS or pid is None:
+            return
+        _kill(pid)
+        run.set_status(state="interrupted", message="It did not answer and was ended. It can be resumed.")
+
+
+def worker_command(run: Run) -> list[str]:
+    """The command line of the process that carries out ``run``."""
+    return module_command("qlora_core.training.run_process", str(run.path.resolve()))
+
+
+def _is_over(run: Run) -> bool:
+    """Whether a run has ended or was deleted; one that cannot be read, perhaps only for a moment, is neither."""
+    try:
+        return run.status.state not in GOING_ON
+    except RunError:
+        return not (run.path / "status.json").exists()
+
+
+def _silence(folder: Path) -> float:
+    """Seconds since a run's status was written or something was asked of it; infinite where there is no run."""
+    written = [(folder / name).stat().st_mtime for name in ("status.json", "control") if (folder / name).exists()]
+    return time.time() - max(written, default=-math.inf)
+
+
+def _kill(pid: int) -> None:
+    """End a worker and the process it may have started, which reloads its adapter."""
+    with suppress(psutil.NoSuchProcess):
+        worker = psutil.Process(pid)
+        for process in (worker, *worker.children()):
+            process.kill()

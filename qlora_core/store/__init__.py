@@ -1,0 +1,1 @@
+"""Runs on disk: nobody else knows a file's name."""

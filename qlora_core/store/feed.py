@@ -1,0 +1,217 @@
+"""A run as those who watch it need it: what is new since they last asked, in an amount that does not grow with the run.
+
+The loss is drawn as at most ``MOST_POINTS`` points: means over buckets of 2^k steps. The number of steps is known from
+the first step on, so the size of a bucket never changes while a run goes on, and no point that was drawn moves.
+"""
+
+from array import array
+from collections import OrderedDict
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cache
+from statistics import fmean
+from threading import Lock
+from typing import Any
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field
+
+from qlora_core.errors import RunError
+from qlora_core.store.runs import Run, RunStore
+
+MOST_POINTS = 1000
+#: Bytes of events read at most for one answer; a viewer who comes late asks again at once for the rest.
+MOST_BYTES = 64 * 2**20
+FEEDS_KEPT = 32
+
+Event = dict[str, Any]
+
+
+class Cursor(BaseModel):
+    """What a viewer has of a run already: the number of entries of each series."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    generation: int = Field(0, ge=0)
+    points: int = Field(0, ge=0)
+    evaluations: int = Field(0, ge=0)
+    baselines: int = Field(0, ge=0)
+    watched: int = Field(0, ge=0)
+
+
+@dataclass
+class Series:
+    """Everything of a run that is drawn."""
+
+    points: list[tuple[int, float, float]] = field(default_factory=list)  #: last step of a bucket, loss, learning rate
+    evaluations: list[Event] = field(default_factory=list)
+    baselines: list[Event] = field(default_factory=list)
+    watched: list[tuple[int, list[float]]] = field(default_factory=list)  #: step, probability of each watched pair
+    watched_pairs: list[Event] = field(default_factory=list)
+
+
+class RunFeed:
+    """Reads a run's events once, however many are watching."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.generation = 1  #: grows when entries that were handed out have become void
+        self.series = Series()
+        self.latest: Event = {}  #: the last step
+        self.seconds = 0.0  #: time at work, pauses and interruptions left out
+        self._last: Event = {}
+        self._offset = 0
+        self._losses = array("d")  # of every step
+        self._lock = Lock()
+
+    def since(self, cursor: Cursor) -> dict[str, Any]:
+        """Status, latest step, and the entries that a viewer with ``cursor`` lacks.
+
+        Raises:
+            RunError: the run's status or its events cannot be read.
+        """
+        with self._lock:
+            self._read()
+            fresh = cursor.generation == self.generation
+            have = cursor if fresh else Cursor()
+            series = self.series
+            status = self.run.status
+            return {
+                "run": self.run.id,
+                "generation": self.generation,
+                "state": status.state,
+                "phase": status.phase,
+                "message": status.message,
+                "progress": status.progress,
+                "step": self.latest.get("step", 0),
+                "total_steps": self.latest.get("total_steps", 0),
+                "epoch": self.latest.get("epoch", 0.0),
+                "examples_per_second": self.latest.get("examples_per_second"),
+                "seconds_left": self.latest.get("seconds_left"),
+                "seconds": round(self.seconds, 1),
+                "points": series.points[have.points :],
+                "evaluations": series.evaluations[have.evaluations :],
+                "baselines": series.baselines[have.baselines :],
+                "watched": series.watched[have.watched :],
+                "watched_pairs": series.watched_pairs if have.watched == 0 else [],
+            }
+
+    def _read(self) -> None:
+        """Take in the whole lines that have been written since the last time."""
+        try:
+            with self.run.events_path.open("rb") as file:
+                file.seek(self._offset)
+                content = file.read(MOST_BYTES)
+        except FileNotFoundError:
+            return
+        for line in content[: content.rfind(b"\n") + 1].splitlines(keepends=True):
+            try:
+                self._take(orjson.loads(line))
+            except (KeyError, TypeError, ValueError) as error:
+                raise RunError(
+                    f"The events of run {self.run.id} cannot be read from byte {self._offset} on."
+                ) from error
+            self._offset += len(line)
+
+    def _take(self, event: Event) -> None:
+        kind = event["kind"]
+        self._count_time(event)
+        if kind == "step":
+            self._take_step(event)
+        elif kind == "resumed":
+            self._rewind(event["step"])
+        elif kind == "evaluation":
+            keys = ("step", "epoch", "accuracy", "f1", "loss", "is_best")
+            self.series.evaluations.append({key: event[key] for key in keys})
+        elif kind == "baseline":
+            self._take_baseline({key: event[key] for key in ("name", "accuracy", "f1", "loss")})
+        elif kind == "watched_pairs":
+            self.series.watched_pairs = event["pairs"]
+        elif kind == "watched":
+            self._take_watched(event["step"], event["probabilities"])
+        elif kind == "phase" and event["phase"] in ("saving", "done"):
+            self._close_bucket()
+
+    def _count_time(self, event: Event) -> None:
+        rested = self._last.get("paused") or event.get("phase") == "loading"
+        if self._last and not rested:
+            self.seconds += event["time"] - self._last["time"]
+        self._last = event
+
+    def _take_step(self, event: Event) -> None:
+        self._losses.append(event["loss"])
+        self.latest = event
+        if event["step"] % bucket_size(event["total_steps"]) == 0:
+            self._close_bucket()
+
+    def _close_bucket(self) -> None:
+        """Draw the steps since the last point, if there are any."""
+        points = self.series.points
+        losses = self._losses[points[-1][0] if points else 0 :]
+        if losses:
+            points.append((self.latest["step"], round(fmean(losses), 5), self.latest["learning_rate"]))
+
+    def _take_baseline(self, baseline: Event) -> None:
+        """A resumed run measures its baselines again, with the same outcome."""
+        if all(known["name"] != baseline["name"] for known in self.series.baselines):
+            self.series.baselines.append(baseline)
+
+    def _take_watched(self, step: int, probabilities: list[float]) -> None:
+        """A run that begins again looks again, with the same outcome."""
+        watched = self.series.watched
+        if not watched or step > watched[-1][0]:
+            watched.append((step, probabilities))
+
+    def _rewind(self, step: int) -> None:
+        """The run goes on from a checkpoint at ``step``: what came after it is void.
+
+        So is a point for part of a bucket, drawn when training seemed to be over.
+        """
+        self.generation += 1
+        series, latest = self.series, self.latest
+        if latest:
+            size = bucket_size(latest["total_steps"])
+            series.points = [point for point in series.points if point[0] <= step and point[0] % size == 0]
+            self.latest = {**latest, "step": step, "epoch": latest["epoch"] * step / latest["step"]}
+        del self._losses[step:]
+        series.evaluations = [entry for entry in series.evaluations if entry["step"] <= step]
+        series.watched = [entry for entry in series.watched if entry[0] <= step]
+
+
+class Feeds:
+    """The feeds of the runs that were watched last, and nothing about older ones."""
+
+    def __init__(self, *stores: RunStore) -> None:
+        self._stores = stores
+        self._feeds: OrderedDict[str, RunFeed] = OrderedDict()
+        self._lock = Lock()
+
+    def of(self, run_id: str) -> RunFeed:
+        """The feed of a run.
+
+        Raises:
+            RunError: there is no such run.
+        """
+        run = self._open(run_id)
+        with self._lock:
+            feed = self._feeds.pop(run_id, None) or RunFeed(run)
+            self._feeds[run_id] = feed
+            while len(self._feeds) > FEEDS_KEPT:
+                self._feeds.popitem(last=False)
+            return feed
+
+    def _open(self, run_id: str) -> Run:
+        *others, last = self._stores
+        for store in others:
+            with suppress(RunError):
+                return store.open(run_id)
+        return last.open(run_id)
+
+
+@cache
+def bucket_size(total_steps: int) -> int:
+    """Steps that one point stands for: the smallest power of two that keeps a run within ``MOST_POINTS`` points."""
+    size = 1
+    while total_steps > size * MOST_POINTS:
+        size *= 2
+    return size

@@ -1,0 +1,344 @@
+"""Runs on disk: the only reader and writer of runs/<run_id>/.
+
+    config.json           what was asked; written once
+    environment.json      versions, device, threads, seed, fingerprint of the data
+    status.json           state, phase, message, process, step; replaced as a whole
+    events.jsonl          what happened, one JSON object a line, ``seq`` growing by one; only ever appended to
+    control               "pause" or "stop", looked at by the worker between steps; missing means go on
+    checkpoint/           enough to go on exactly, while the run is not finished
+    baseline_heads.safetensors   heads of the untrained and the linear-probe baseline
+    predictions.parquet   one row a validation pair
+    result.json           every figure; written once, last
+    adapter/              what peft loads
+    owner                 SHA-256 of the secret of the visitor who started it, where one did
+    estimate.json         time and memory expected before it started, where they were asked for
+    worker.log            what its process printed, where a queue started it
+
+A run whose process is gone, by whatever end, is "interrupted": that is read off, never written.
+"""
+
+import hashlib
+import hmac
+import json
+import os
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any, Literal
+
+import psutil
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from qlora_core.config import RunConfig, load_config
+from qlora_core.errors import ConfigError, RunError, StorageError
+from qlora_core.store.files import replace_file, replace_json, replace_text, storage_error
+
+State = Literal["queued", "running", "paused", "interrupted", "stopped", "failed", "finished"]
+Control = Literal["run", "pause", "stop"]
+LIVE_STATES = ("running", "paused")
+RUN_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,79}")
+
+
+class Status(BaseModel):
+    """Where a run stands."""
+
+    model_config = ConfigDict(frozen=True)
+
+    state: State
+    phase: str = "queued"
+    message: str = "Waiting to start"
+    progress: float | None = Field(None, ge=0, le=1)  #: share of the phase that is done, where it is known
+    step: int = 0
+    total_steps: int = 0
+    pid: int | None = Field(None, ge=1)
+    pid_started: float | None = None  #: the process's start time, so that a reused pid is not mistaken for it
+    created: float  #: seconds since 1970
+    queued: float = 0.0  #: when it last began to wait for its turn
+    updated: float
+
+
+class Run:
+    """One run directory."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.id = path, path.name
+        self.adapter_dir = path / "adapter"
+        self.heads_path = path / "baseline_heads.safetensors"
+        self.events_path = path / "events.jsonl"
+        self.checkpoint_path = path / "checkpoint" / "training.safetensors"
+        self._next_seq: int | None = None
+
+    @property
+    def config(self) -> RunConfig:
+        """What was asked.
+
+        Raises:
+            RunError: config.json is missing or damaged.
+        """
+        try:
+            return load_config(_read_json(self.path / "config.json"))
+        except ConfigError as error:
+            raise RunError(f"The configuration of run {self.id} cannot be read: {error}") from error
+
+    @property
+    def status(self) -> Status:
+        """Where the run stands; "interrupted" if it should be alive and its process is gone.
+
+        Raises:
+            RunError: status.json is missing or damaged.
+        """
+        try:
+            status = Status.model_validate(_read_json(self.path / "status.json"))
+        except ValidationError as error:
+            raise RunError(f"The status of run {self.id} cannot be read.") from error
+        if status.state in LIVE_STATES and not _is_alive(status):
+            message = f"Its process ended at step {status.step} without a word. It can be resumed."
+            return status.model_copy(update={"state": "interrupted", "message": message})
+        return status
+
+    @property
+    def environment(self) -> dict[str, Any]:
+        """Versions and device of the machine it runs on; empty before the worker has looked."""
+        path = self.path / "environment.json"
+        return _read_json(path) if path.exists() else {}
+
+    @property
+    def result(self) -> dict[str, Any] | None:
+        """Every figure, once the run has finished."""
+        path = self.path / "result.json"
+        return _read_json(path) if path.exists() else None
+
+    def events(self, since: int = 0) -> Iterator[dict[str, Any]]:
+        """Events with ``seq`` >= ``since``, in order; a torn last line is left out."""
+        if not self.events_path.exists():
+            return
+        with self.events_path.open("rb") as file:
+            for seq, line in enumerate(file):
+                if seq >= since and line.endswith(b"\n"):
+                    yield json.loads(line)
+
+    def claim(self) -> None:
+        """Make this process the run's worker, unless it was handed over to it already.
+
+        Raises:
+            RunError: another process is at work on it.
+        """
+        before = self.status
+        if before.state in LIVE_STATES and before.pid == os.getpid():
+            return
+        if before.state in LIVE_STATES:
+            raise RunError(f"Run {self.id} is already {before.state} in another process.")
+        self.hand_over(os.getpid())
+
+    def hand_over(self, pid: int) -> None:
+        """Make another process, which has just started, the run's worker; earlier requests are forgotten."""
+        self.request("run")
+        started = psutil.Process(pid).create_time()
+        self.set_status(state="running", phase="loading", message="Starting", pid=pid, pid_started=started)
+
+    def set_status(self, **changes: object) -> None:
+        """Replace some fields of the status.
+
+        Raises:
+            StorageError: the disk is full or refuses to be written to.
+        """
+        before = _read_json(self.path / "status.json")
+        status = Status.model_validate({**before, **changes, "updated": time.time()})
+        replace_json(self.path / "status.json", status.model_dump())
+
+    def append_event(self, kind: str, **fields: object) -> None:
+        """Add one event.
+
+        Raises:
+            StorageError: the disk is full or refuses to be written to.
+        """
+        path = self.events_path
+        try:
+            if self._next_seq is None:
+                self._next_seq = _count_whole_lines(path)
+            event = {"seq": self._next_seq, "time": time.time(), "kind": kind, **fields}
+            with path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(event, ensure_ascii=False, allow_nan=False) + "\n")
+        except OSError as error:
+            self._next_seq = None  # half a line may be there
+            raise storage_error(error, path) from error
+        self._next_seq += 1
+
+    def write_environment(self, description: dict[str, Any]) -> None:
+        """Record the machine the run happens on."""
+        replace_json(self.path / "environment.json", description)
+
+    def write_predictions(self, columns: dict[str, Any]) -> None:
+        """Record every answer on validation: idx, label and one probability column for each model."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        table = pa.table(columns)
+        replace_file(self.path / "predictions.parquet", lambda path: pq.write_table(table, path))
+
+    def finish(self, result: dict[str, Any], *, state: State, message: str) -> None:
+        """Write the result, then say so in the status; the checkpoint has served."""
+        replace_json(self.path / "result.json", result)
+        self.set_status(state=state, phase="done", message=message)
+        self.checkpoint_path.unlink(missing_ok=True)
+
+    def request(self, control: Control) -> None:
+        """Ask the worker to pause, to stop and keep what was learned, or to go on."""
+        path = self.path / "control"
+        if control == "run":
+            path.unlink(missing_ok=True)
+        else:
+            replace_text(path, control)
+
+    def set_owner(self, secret: str) -> None:
+        """Remember who started the run, by a digest of the secret that only they know."""
+        replace_text(self.path / "owner", _digest(secret))
+
+    def is_owned_by(self, secret: str) -> bool:
+        """Whether ``secret`` is that of the visitor who started the run; nobody's is where none was remembered."""
+        path = self.path / "owner"
+        return bool(secret) and path.exists() and hmac.compare_digest(path.read_text(encoding="utf-8"), _digest(secret))
+
+    def write_estimate(self, estimate: dict[str, Any]) -> None:
+        """Record what was expected of the run before it started."""
+        replace_json(self.path / "estimate.json", estimate)
+
+    @property
+    def estimate(self) -> dict[str, Any] | None:
+        """Time and memory that were expected, where they were asked for."""
+        path = self.path / "estimate.json"
+        return _read_json(path) if path.exists() else None
+
+    def delete(self) -> None:
+        """Remove the run and everything in it.
+
+        Raises:
+            RunError: a process is at work on it.
+            StorageError: the folder cannot be removed.
+        """
+        if self.status.state in LIVE_STATES:
+            raise RunError(f"Run {self.id} is {self.status.state}. Stop it first.")
+        try:
+            # The status goes first: a run half removed is then none, whatever happens to the rest.
+            (self.path / "status.json").unlink()
+            shutil.rmtree(self.path)
+        except OSError as error:
+            raise storage_error(error, self.path) from error
+
+    def requested(self) -> Control:
+        """What was asked of the worker last."""
+        try:
+            word = (self.path / "control").read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return "run"
+        return "stop" if word == "stop" else "pause"
+
+
+class RunStore:
+    """All runs below one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def create(self, config: RunConfig, owner: str = "") -> Run:
+        """Make a new run that waits to be started, for the visitor whose secret is ``owner``.
+
+        Raises:
+            StorageError: the folder cannot be written to; nothing is left of the run then.
+        """
+        now = time.time()
+        run = Run(self.folder / _new_id(config, now))
+        status = Status(state="queued", created=now, queued=now, updated=now)
+        try:
+            replace_json(run.path / "config.json", config.model_dump(mode="json"))
+            if owner:
+                run.set_owner(owner)
+            replace_json(run.path / "status.json", status.model_dump())
+        except StorageError:
+            shutil.rmtree(run.path, ignore_errors=True)
+            raise
+        return run
+
+    def open(self, run_id: str) -> Run:
+        """The run with this id.
+
+        Raises:
+            RunError: there is none.
+        """
+        run = Run(self.folder / run_id)
+        if not RUN_ID.fullmatch(run_id) or not (run.path / "status.json").is_file():
+            raise RunError(f"There is no run '{run_id[:80]}'. List them with: python -m qlora_core runs.")
+        return run
+
+    def runs(self, most: int | None = None) -> list[Run]:
+        """Every readable run, newest first, or the newest ``most`` of them, however many there are."""
+        return list(islice(filter(_is_readable, self._all()), most))
+
+    def damaged(self) -> list[str]:
+        """Names of run folders whose status or configuration cannot be read."""
+        return [run.id for run in self._all() if not _is_readable(run)]
+
+    def _all(self) -> Iterator[Run]:
+        if not self.folder.is_dir():
+            return
+        for name in sorted((path.name for path in self.folder.iterdir()), reverse=True):
+            if RUN_ID.fullmatch(name) and (self.folder / name).is_dir():
+                yield Run(self.folder / name)
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode("utf-8")).hexdigest()
+
+
+def _new_id(config: RunConfig, now: float) -> str:
+    """Sorts by time, tells base model and dataset apart at a glance, and is safe as a folder's name."""
+    moment = datetime.fromtimestamp(now, tz=UTC).strftime("%Y%m%d-%H%M%S")
+    words = [_slug(name) for name in (config.base_model, config.dataset)]
+    return "-".join([moment, *filter(None, words), secrets.token_hex(2)])
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", Path(name).stem.lower())[:20].strip("-")
+
+
+def _is_readable(run: Run) -> bool:
+    try:
+        return bool(run.status and run.config)
+    except RunError:
+        return False
+
+
+def _is_alive(status: Status) -> bool:
+    if status.pid is None or status.pid_started is None:
+        return False
+    try:
+        process = psutil.Process(status.pid)
+        return process.status() != psutil.STATUS_ZOMBIE and abs(process.create_time() - status.pid_started) < 1
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise RunError(f"{path.parent.name}/{path.name} cannot be read.") from error
+    if not isinstance(value, dict):
+        raise RunError(f"{path.parent.name}/{path.name} does not hold a JSON object.")
+    return value
+
+
+def _count_whole_lines(path: Path) -> int:
+    """Number of complete lines; a torn last one, left by a process that was killed while writing, is cut off."""
+    if not path.exists():
+        return 0
+    content = path.read_bytes()
+    whole = content.rfind(b"\n") + 1
+    if whole < len(content):
+        os.truncate(path, whole)
+    return content[:whole].count(b"\n")

@@ -1,0 +1,163 @@
+"""What one run tells the world while it happens: status, events and progress, written by the main process alone."""
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict
+from types import FrameType
+from typing import Any
+
+import numpy as np
+
+from qlora_core.errors import StorageError
+from qlora_core.evaluation.metrics import cross_entropy, point_metrics
+from qlora_core.store.runs import Run
+from qlora_core.training.trainer import Command, Evaluated, Evaluating, Event, Paused, Resumed, Step
+
+Listener = Callable[[str, dict[str, Any]], None]
+SECONDS_BETWEEN_STATUS_UPDATES = 0.5
+PAUSE_POLL_SECONDS = 0.2
+TRAINING, EVALUATING = "Training the adapter", "Measuring the adapter on the validation pairs"
+EVENT_KINDS: dict[type[Event], str] = {
+    Step: "step",
+    Resumed: "resumed",
+    Evaluating: "evaluating",
+    Evaluated: "evaluation",
+    Paused: "paused",
+}
+
+
+class StopRequested(Exception):
+    """A stop was asked for at a point where nothing has been learned yet."""
+
+
+class Journal:
+    """Writes one run's status and events, and repeats them to a listener such as the command line's progress bar.
+
+    Where several processes share a run, only the main one writes, and a stop waits for the training loop, where all of
+    them can agree on it.
+    """
+
+    def __init__(self, run: Run, listener: Listener, *, is_main_process: bool = True, alone: bool = True) -> None:
+        self.run, self._listener, self._is_main, self._alone = run, listener, is_main_process, alone
+        self._phase = "loading"
+        self._status_written = 0.0
+        self._interrupted = False
+
+    def phase(self, name: str, message: str) -> None:
+        """A new phase begins; a stop asked for before training ends the run here."""
+        self._phase = name
+        self._obey()
+        if self._is_main:
+            self.run.set_status(state="running", phase=name, message=message, progress=None)
+        self._record("phase", {"phase": name, "message": message})
+
+    def environment(self, description: dict[str, Any]) -> None:
+        """Where the run happens."""
+        if self._is_main:
+            self.run.write_environment(description)
+
+    def baseline(self, name: str, logits: np.ndarray, labels: np.ndarray) -> None:
+        """A baseline was measured on validation."""
+        accuracy, f1 = point_metrics(logits, labels)
+        loss = cross_entropy(logits, labels)
+        self._record("baseline", {"name": name, "accuracy": accuracy, "f1": f1, "loss": loss})
+
+    def watched_pairs(self, rows: list[dict[str, str | int]]) -> None:
+        """The pairs that will be watched while the model learns."""
+        self._record("watched_pairs", {"pairs": rows})
+
+    def watched(self, step: int, probabilities: list[float]) -> None:
+        """What the model says of the watched pairs after ``step`` steps."""
+        self._record("watched", {"step": step, "probabilities": probabilities})
+
+    def progress(self, done: int, total: int) -> None:
+        """Work inside a phase went on; shown in the status, not among the events."""
+        self._obey()
+        if not self._is_main:
+            return
+        self._listener("progress", {"phase": self._phase, "done": done, "total": total})
+        if self._status_is_old():
+            self.run.set_status(progress=done / total)
+
+    def training_event(self, event: Event) -> None:
+        """Something happened in the training loop."""
+        if not self._is_main:
+            return
+        self._record(EVENT_KINDS[type(event)], asdict(event))
+        if isinstance(event, Paused):
+            state = "paused" if event.paused else "running"
+            self.run.set_status(state=state, message="Paused" if event.paused else TRAINING)
+        elif isinstance(event, Evaluating):
+            self.run.set_status(phase="evaluating", message=EVALUATING, step=event.step)
+        elif isinstance(event, Evaluated):
+            self.run.set_status(phase="training", message=TRAINING)
+        elif isinstance(event, Step) and self._status_is_old():
+            share = event.step / event.total_steps
+            self.run.set_status(step=event.step, total_steps=event.total_steps, progress=share)
+
+    def command(self) -> Command:
+        """What the store asks of the training loop at this moment."""
+        self._obey()
+        return self.run.requested()
+
+    def finish(self, result: dict[str, Any], *, stopped: bool) -> None:
+        """The result is complete."""
+        message = "Stopped early; what was learned is kept" if stopped else "Finished"
+        self._record("phase", {"phase": "done", "message": message})
+        self.run.finish(result, state="stopped" if stopped else "finished", message=message)
+
+    def end(self, state: str, message: str, **details: object) -> None:
+        """The run ended without a result: failed, interrupted or stopped before training.
+
+        A full disk may be what ended it: what cannot be written then is left out, and raises nothing.
+        """
+        if self._is_main:
+            with suppress(StorageError):
+                self.run.set_status(state=state, message=message)
+            with suppress(StorageError):
+                self._record("end", {"state": state, "message": message, **details})
+
+    def _record(self, kind: str, fields: dict[str, Any]) -> None:
+        if self._is_main:
+            self.run.append_event(kind, **fields)
+            self._listener(kind, fields)
+
+    def interrupt(self, signal_number: int, frame: FrameType | None) -> None:
+        """A signal's handler: Ctrl-C and SIGTERM end a run alike, recorded and able to go on from its checkpoint.
+
+        The signal is remembered beyond the exception, which may arise inside a library that swallows it.
+        """
+        del signal_number, frame
+        self._interrupted = True
+        raise KeyboardInterrupt
+
+    def _status_is_old(self) -> bool:
+        """Whether it is time to write the status again; the caller then does."""
+        now = time.monotonic()
+        if now - self._status_written < SECONDS_BETWEEN_STATUS_UPDATES:
+            return False
+        self._status_written = now
+        return True
+
+    def _obey(self) -> None:
+        """Wait out a pause and end at a stop, outside of training, which does both itself."""
+        if self._interrupted:
+            raise KeyboardInterrupt
+        if not self._alone or self._phase == "training":
+            return
+        if self.run.requested() == "pause":
+            self._wait()
+        if self._phase not in ("loading", "baselines") or self.run.requested() != "stop":
+            return
+        if not self.run.checkpoint_path.exists():  # what it holds is kept, by the training loop's way to stop
+            raise StopRequested
+
+    def _wait(self) -> None:
+        before = self.run.status
+        self._record("paused", {"step": before.step, "paused": True})
+        self.run.set_status(state="paused", message="Paused")
+        while self.run.requested() == "pause" and not self._interrupted:
+            time.sleep(PAUSE_POLL_SECONDS)
+        self._record("paused", {"step": before.step, "paused": False})
+        self.run.set_status(state="running", message=before.message)

@@ -1,0 +1,124 @@
+"""Start or resume a run in this process, and record however it ends: this is the worker's edge.
+
+python -m qlora_core.training.run_process RUN_DIRECTORY carries out a run that a queue handed over to this process.
+"""
+
+import errno
+import os
+import signal
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+from accelerate.utils import broadcast_object_list
+
+from qlora_core.config import RunConfig
+from qlora_core.errors import (
+    MemoryExhausted,
+    QLoRAError,
+    RunError,
+    RunFailure,
+    StorageError,
+    UserError,
+    is_out_of_memory,
+)
+from qlora_core.models.device import process_state
+from qlora_core.store.runs import Run, RunStore
+from qlora_core.training.pipeline import execute
+from qlora_core.training.reporter import Journal, Listener, StopRequested
+
+#: What the system says of a full disk; libraries written in Rust pass its words on, but not its number.
+FULL_DISK = tuple(os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
+RESUMABLE_STATES = ("queued", "interrupted", "failed")
+
+
+def start_run(config: RunConfig, store: RunStore, listener: Listener) -> Run:
+    """Create a run and carry it out; under ``accelerate launch`` all processes share the one run.
+
+    Raises:
+        UserError, RunFailure: it could not be carried out; the run in the store says why.
+        KeyboardInterrupt: it was interrupted, and can be resumed.
+    """
+    state = process_state()
+    run_id = [store.create(config).id if state.is_main_process else ""]
+    if state.num_processes > 1:
+        broadcast_object_list(run_id)
+    return carry_out(store.open(run_id[0]), listener)
+
+
+def resume_run(run_id: str, store: RunStore, listener: Listener) -> Run:
+    """Go on with an interrupted or failed run from its last checkpoint, or start one that waits.
+
+    Raises:
+        RunError: there is no such run, or it is not in a state to be resumed.
+    """
+    run = store.open(run_id)
+    # Of several processes the main one alone looks: it may have claimed the run before the others come to it.
+    if process_state().is_main_process and run.status.state not in RESUMABLE_STATES:
+        raise RunError(f"Run {run_id} is {run.status.state}; only an interrupted or failed run can be resumed.")
+    return carry_out(run, listener)
+
+
+def carry_out(run: Run, listener: Listener) -> Run:
+    """Execute ``run`` and write into its status how it ended.
+
+    Raises:
+        UserError, RunFailure: it could not be carried out; the run in the store says why.
+        KeyboardInterrupt: it was interrupted, by Ctrl-C or SIGTERM, and can be resumed.
+    """
+    state = process_state()
+    if state.is_main_process:
+        run.claim()
+    journal = Journal(run, listener, is_main_process=state.is_main_process, alone=state.num_processes == 1)
+    handlers_before = {number: signal.signal(number, journal.interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        execute(run, journal)
+    except StopRequested:
+        journal.end("stopped", "Stopped before training began; nothing was learned yet.")
+    except KeyboardInterrupt as interrupt:
+        message = f"Interrupted. Go on from the last checkpoint with --resume {run.id}."
+        journal.end("interrupted", message)
+        raise KeyboardInterrupt(message) from interrupt
+    except Exception as error:
+        failure = explain(error)
+        journal.end("failed", str(failure), traceback=traceback.format_exc())
+        raise failure from error
+    finally:
+        for number, handler in handlers_before.items():
+            signal.signal(number, handler)
+    return run
+
+
+def explain(error: Exception) -> QLoRAError:
+    """An error in words a visitor can act on; errors of this package already are."""
+    if isinstance(error, QLoRAError):
+        return error
+    if is_out_of_memory(error):
+        return MemoryExhausted("The machine ran out of memory. Lower train_batch_size, eval_batch_size or max_length.")
+    if any(words in str(error) for words in FULL_DISK):
+        return StorageError("The disk is full. Free some space, then resume the run.")
+    return RunFailure(f"The run ended with an unexpected {type(error).__name__}: {str(error)[:300]}")
+
+
+def main(run_directory: str) -> int:
+    """Carry out the run in ``run_directory``; how it ended is in its status, and in the exit status 0, 1 or 2."""
+    path = Path(run_directory)
+    try:
+        carry_out(RunStore(path.parent).open(path.name), _ignore)
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except (RunFailure, KeyboardInterrupt) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def _ignore(kind: str, fields: dict[str, Any]) -> None:
+    """Nobody listens: the run is followed in the store."""
+    del kind, fields
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -1,0 +1,312 @@
+"""The QLoRA loop, written out: quantised weights stay frozen, LoRA matrices and the head learn.
+
+Everything that happens at step k follows from the seed and k alone (order of the pairs, swaps, dropout, learning rate),
+so a checkpoint is the trained tensors, the optimiser's moments, and a step number.
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from accelerate import Accelerator
+from accelerate.utils import broadcast_object_list
+from torch import nn
+
+from qlora_core.config import RunConfig
+from qlora_core.data.batching import TokenizedPairs, epoch_batches, pad_batch
+from qlora_core.errors import DivergedError
+from qlora_core.evaluation.metrics import cross_entropy, point_metrics
+from qlora_core.evaluation.statistics import best_epoch
+from qlora_core.models.adapter import load_trainable_state, trainable_state
+from qlora_core.models.checkpoint import Progress, load_checkpoint, save_checkpoint
+from qlora_core.models.inference import autocast, predict_logits
+
+Command = Literal["run", "pause", "stop"]
+#: A checkpoint is written at every evaluation, and between two of them when this many seconds have passed.
+SECONDS_BETWEEN_CHECKPOINTS = 30.0
+PAUSE_POLL_SECONDS = 0.2
+#: A larger batch is taken in parts, whose gradients add up: a CPU is no faster with more, and needs more memory.
+PAIRS_AT_ONCE_ON_CPU = 16
+
+
+@dataclass(frozen=True)
+class Step:
+    """One optimiser step."""
+
+    step: int  #: steps done so far
+    total_steps: int
+    epoch: float
+    loss: float  #: mean cross-entropy of the batch (natural logarithm)
+    learning_rate: float
+    grad_norm: float | None  #: before clipping; None where float16 overflowed, which skips the step
+    examples_per_second: float  #: over the last steps, pauses and evaluations left out
+    seconds_left: float  #: for the remaining steps and evaluations, at the pace so far
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """Training goes on from a checkpoint; what was reported of later steps before is void."""
+
+    step: int
+
+
+@dataclass(frozen=True)
+class Evaluating:
+    """Training rests while the validation pairs are answered."""
+
+    step: int
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """The model measured on all validation pairs."""
+
+    step: int
+    epoch: float
+    accuracy: float
+    f1: float
+    loss: float
+    is_best: bool  #: best so far, by ``evaluation.BEST_EPOCH_RULE``
+
+
+@dataclass(frozen=True)
+class Paused:
+    """Training waits for the pause to end, or goes on."""
+
+    step: int
+    paused: bool
+
+
+Event = Step | Resumed | Evaluating | Evaluated | Paused
+
+
+@dataclass(frozen=True)
+class TrainingSummary:
+    """What came of a training; the model holds the weights of ``best``."""
+
+    history: list[dict[str, float]]  #: one entry an evaluation: step, epoch, accuracy, f1, loss
+    best: dict[str, float]
+    steps: int
+    stopped_early: bool
+    train_seconds: float  #: time in training steps, over all sessions of a resumed run
+    examples_per_second: float
+
+
+class Trainer:
+    """One training from its start (or its checkpoint) to its best weights.
+
+    Use: ``for event in trainer.train(): ...``, then ``trainer.summary()``. Under ``accelerate launch`` every
+    process runs the same loop on its share of each batch.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        train_pairs: TokenizedPairs,
+        validation_pairs: TokenizedPairs,
+        config: RunConfig,
+        accelerator: Accelerator,
+        checkpoint_path: Path,
+        control: Callable[[], Command] = lambda: "run",
+        evaluation_progress: Callable[[int, int], None] | None = None,
+    ) -> None:
+        self.config, self.accelerator = config, accelerator
+        self.train_pairs, self.validation_pairs = train_pairs, validation_pairs
+        self.checkpoint_path, self._control = checkpoint_path, control
+        self._evaluation_progress = evaluation_progress
+        self.trained = trainable_state(model)
+        self._bare_model = model
+        self.optimizer = torch.optim.AdamW(
+            self.trained.values(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
+        )
+        self.model, self._scaled_optimizer = accelerator.prepare(model, self.optimizer)
+        self.steps_per_epoch = math.ceil(len(train_pairs) / config.train_batch_size)
+        self.total_steps = self.steps_per_epoch * config.num_train_epochs
+        self.progress = Progress()
+        self._stopped = False
+
+    def train(self) -> Iterator[Event]:
+        """Yield every step and evaluation; at the end the model holds the best evaluation's weights.
+
+        Raises:
+            DivergedError: the loss or its gradient became NaN or infinite.
+            StorageError: a checkpoint could not be written.
+        """
+        if self.checkpoint_path.exists():
+            self.progress = load_checkpoint(self.checkpoint_path, self.trained, self.optimizer)
+            yield Resumed(self.progress.step)
+        self._last_checkpoint = time.monotonic()
+        self.model.train()
+        while self.progress.step < self.total_steps and not self._stopped:
+            epoch, position = divmod(self.progress.step, self.steps_per_epoch)
+            batches = epoch_batches(self.train_pairs, self.config.train_batch_size, self.config.seed, epoch)
+            for indices in batches[position:]:
+                yield self._step(indices)
+                yield from self._after_step()
+                if self._stopped:
+                    break
+        load_trainable_state(self._bare_model, self.progress.best_state)
+
+    def summary(self) -> TrainingSummary:
+        """What came of it; to be called when ``train`` has been exhausted."""
+        progress = self.progress
+        return TrainingSummary(
+            history=progress.history,
+            best=progress.history[best_epoch(progress.history)],
+            steps=progress.step,
+            stopped_early=self._stopped,
+            train_seconds=progress.train_seconds,
+            examples_per_second=progress.examples / max(progress.train_seconds, 1e-9),
+        )
+
+    def _step(self, indices: list[int]) -> Step:
+        started = time.monotonic()
+        step, config = self.progress.step, self.config
+        rate = learning_rate_at(step, self.total_steps, config)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        torch.manual_seed(_dropout_seed(config.seed, step, self.accelerator.process_index))
+        loss = self._backward(indices)
+        self._check_finite("training loss", loss)
+        grad_norm = float(self.accelerator.clip_grad_norm_(list(self.trained.values()), config.max_grad_norm))
+        if self.accelerator.scaler is None:
+            self._check_finite("norm of the gradient", grad_norm)
+        self._scaled_optimizer.step()
+        self._scaled_optimizer.zero_grad()
+        self.progress.step += 1
+        self.progress.examples += len(indices)
+        self.progress.train_seconds += time.monotonic() - started
+        return Step(
+            step=self.progress.step,
+            total_steps=self.total_steps,
+            epoch=self.progress.step / self.steps_per_epoch,
+            loss=loss,
+            learning_rate=rate,
+            grad_norm=grad_norm if math.isfinite(grad_norm) else None,
+            examples_per_second=self.progress.examples / self.progress.train_seconds,
+            seconds_left=self._seconds_left(),
+        )
+
+    def _check_finite(self, name: str, value: float) -> None:
+        if not math.isfinite(value):
+            raise DivergedError(
+                f"The {name} became {value} near step {self.progress.step + 1}. "
+                f"Lower learning_rate (now {self.config.learning_rate:g}) or raise warmup_ratio, and start again."
+            )
+
+    def _backward(self, indices: list[int]) -> float:
+        """Add this process's share of the batch's gradient, part by part; return the whole batch's mean loss."""
+        config, world = self.config, self.accelerator.num_processes
+        draws = np.random.default_rng([config.seed, self.progress.step]).random(len(indices))
+        rows = list(zip(indices, (draws < config.swap_probability).tolist(), strict=True))
+        share = rows[self.accelerator.process_index :: world]
+        weight = 1.0 if share else 0.0  # a last batch smaller than the number of processes
+        share = share or rows[:1]
+        at_once = PAIRS_AT_ONCE_ON_CPU if self.accelerator.device.type == "cpu" else len(share)
+        total = torch.zeros((), device=self.accelerator.device)
+        for first in range(0, len(share), at_once):
+            is_last = first + at_once >= len(share)
+            with nullcontext() if is_last else self.accelerator.no_sync(self.model):
+                loss = self._summed_loss(share[first : first + at_once]) * (weight / len(indices))
+                self.accelerator.backward(loss * world)  # DistributedDataParallel averages over processes; this sums
+            total += loss.detach()
+        return float(self.accelerator.reduce(total, reduction="sum"))
+
+    def _summed_loss(self, rows: list[tuple[int, bool]]) -> torch.Tensor:
+        """Cross-entropy of the pairs with these numbers, each shown in swapped order or not, added up."""
+        indices, swap = map(list, zip(*rows, strict=True))
+        batch, device = pad_batch(self.train_pairs, indices, swap), self.accelerator.device
+        labels = torch.from_numpy(self.train_pairs.labels[indices]).to(device)
+        with autocast(self.model, device):
+            logits = self.model(**{name: tensor.to(device) for name, tensor in batch.items()}).logits
+        smoothing = self.config.label_smoothing_factor
+        return F.cross_entropy(logits.float(), labels, reduction="sum", label_smoothing=smoothing)
+
+    def _after_step(self) -> Iterator[Event]:
+        """Evaluate and save when it is time; obey a pause or a stop."""
+        if self._is_evaluation_step():
+            yield from self._evaluate()
+        elif time.monotonic() - self._last_checkpoint > SECONDS_BETWEEN_CHECKPOINTS:
+            self._save()
+        command = self._agreed_command()
+        if command == "pause":
+            self._save()
+            yield Paused(self.progress.step, True)
+            while command == "pause":
+                time.sleep(PAUSE_POLL_SECONDS)
+                command = self._agreed_command()
+            yield Paused(self.progress.step, False)
+        if command == "stop" and self.progress.step < self.total_steps:
+            self._stopped = True
+            if not self._is_evaluation_step():
+                yield from self._evaluate()
+
+    def _is_evaluation_step(self) -> bool:
+        position = (self.progress.step - 1) % self.steps_per_epoch + 1
+        count = self.config.evaluations_per_epoch
+        return position in {math.ceil(self.steps_per_epoch * part / count) for part in range(1, count + 1)}
+
+    def _evaluate(self) -> Iterator[Event]:
+        """Measure, remember the weights if they are the best so far, and write a checkpoint."""
+        yield Evaluating(self.progress.step)
+        started = time.monotonic()
+        # not the wrapped one: its forward pass waits for the other processes, which may have fewer batches
+        logits = predict_logits(
+            self._bare_model,
+            self.validation_pairs,
+            self.accelerator,
+            self.config.eval_batch_size,
+            self._evaluation_progress,
+        )
+        labels = self.validation_pairs.labels
+        accuracy, f1 = point_metrics(logits, labels)
+        epoch, loss = self.progress.step / self.steps_per_epoch, cross_entropy(logits, labels)
+        self._check_finite("validation loss", loss)
+        history = self.progress.history
+        history.append({"step": self.progress.step, "epoch": epoch, "accuracy": accuracy, "f1": f1, "loss": loss})
+        is_best = best_epoch(history) == len(history) - 1
+        if is_best:
+            self.progress.best_state = {name: tensor.detach().cpu().clone() for name, tensor in self.trained.items()}
+        self.progress.evaluation_seconds = time.monotonic() - started
+        self._save()
+        yield Evaluated(self.progress.step, epoch, accuracy, f1, loss, is_best)
+
+    def _seconds_left(self) -> float:
+        progress = self.progress
+        steps_left = self.total_steps - progress.step
+        evaluations_left = math.ceil(steps_left / self.steps_per_epoch * self.config.evaluations_per_epoch)
+        return steps_left * progress.train_seconds / progress.step + evaluations_left * progress.evaluation_seconds
+
+    def _agreed_command(self) -> Command:
+        """The main process reads the command; all processes follow it at the same step."""
+        if self.accelerator.num_processes == 1:
+            return self._control()
+        command: list[Command] = [self._control() if self.accelerator.is_main_process else "run"]
+        broadcast_object_list(command)
+        return command[0]
+
+    def _save(self) -> None:
+        if self.accelerator.is_main_process:
+            save_checkpoint(self.checkpoint_path, self.progress, self.trained, self.optimizer)
+        self._last_checkpoint = time.monotonic()
+
+
+def learning_rate_at(step: int, total_steps: int, config: RunConfig) -> float:
+    """The learning rate of the step after ``step`` steps: linear warm-up, then linear, cosine or no decay to zero."""
+    warmup = int(total_steps * config.warmup_ratio)
+    if step < warmup:
+        return config.learning_rate * (step + 1) / (warmup + 1)
+    done = (step - warmup) / max(1, total_steps - warmup)
+    decay = {"linear": 1 - done, "cosine": 0.5 * (1 + math.cos(math.pi * done)), "constant": 1.0}
+    return config.learning_rate * decay[config.lr_scheduler_type]
+
+
+def _dropout_seed(seed: int, step: int, process_index: int) -> int:
+    return int(np.random.SeedSequence([seed, step, process_index]).generate_state(1)[0])

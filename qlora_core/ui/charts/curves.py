@@ -1,0 +1,174 @@
+"""Figures over time: the loss by step, the validation scores by epoch."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from qlora_core.ui.charts.style import (
+    GREY,
+    LONGEST_LABEL,
+    Result,
+    Runs,
+    clip,
+    end_labels,
+    known,
+    make_figure,
+    run_style,
+    safe,
+    share,
+)
+from qlora_core.ui.palette import ACCENT
+
+SMOOTHING = 0.9  #: of the loss before, in the exponential moving average
+SCORE_LINES = (("accuracy", "accuracy", "solid"), ("f1", "F1", "dot"))
+LABEL_ROOM = 128  #: pixels to the right of a panel
+LABEL_GAP = 0.095  #: of a panel's height
+
+
+def history_figure(runs: Runs) -> go.Figure:
+    """Validation accuracy and F1 over the epochs, and the loss below; epoch 0 is the untrained head."""
+    figure = make_subplots(rows=2, shared_xaxes=True, row_heights=[0.64, 0.36], vertical_spacing=0.08)
+    single = len(runs) == 1
+    for number, (label, result) in enumerate(runs):
+        points = _points(result)
+        colour, _, symbol, _ = run_style(number)
+        sizes = [13 if point.get("epoch") == result["best_epoch"] else 7 for point in points]
+        marker = {"color": colour, "symbol": symbol, "size": sizes}
+        for score, words, dash in (*SCORE_LINES, ("loss", "loss", "solid")):
+            figure.add_scatter(
+                x=[point["epoch"] for point in points],
+                y=[known(point[score]) for point in points],
+                mode="lines+markers",
+                name=f"{number + 1}. {safe(label, LONGEST_LABEL)}",
+                line={"color": colour, "dash": dash, "width": 2},
+                marker=marker,
+                showlegend=score == "accuracy",
+                hovertemplate=f"{words} %{{y:.4f}} at epoch %{{x:.4g}}<extra></extra>",
+                row=2 if score == "loss" else 1,
+                col=1,
+            )
+    below = 0 if single else 30 + 20 * len(runs)
+    make_figure(figure, _history_title(runs), 380, below=below, margin_r=LABEL_ROOM if single else 12)
+    if single:
+        _label_single(figure, runs[0][1])
+    scores = "Accuracy, F1" if single else "Accuracy (solid), F1 (dotted)"
+    figure.update_yaxes(title_text=scores, row=1)
+    figure.update_yaxes(title_text="Loss (nats)", row=2)
+    epochs = max((point["epoch"] for _, result in runs for point in _points(result)), default=1)
+    figure.update_xaxes(dtick=max(1, round(epochs / 6)))
+    return figure.update_xaxes(title_text="Epoch (0: untrained; large marker: kept)", row=2)
+
+
+def _points(result: Result) -> list[Mapping[str, Any]]:
+    """The evaluations, after what the untrained head was measured at, which is the model before its first step."""
+    untrained = result["metrics"].get("untrained_head")
+    return [*([{"epoch": 0.0, **untrained}] if untrained else []), *result["history"]]
+
+
+def _label_single(figure: go.Figure, result: Result) -> None:
+    """The two simple baselines as dashed lines, and every line's name at its end."""
+    points, metrics = _points(result), result["metrics"]
+    labels = []
+    for name, words in (("majority", "majority"), ("linear_probe", "linear probe")):
+        if name in metrics:
+            accuracy = metrics[name]["accuracy"]
+            figure.add_hline(y=accuracy, line={"color": GREY, "dash": "dash", "width": 1}, row=1, col=1)
+            labels.append((accuracy, f"{words} {share(accuracy)}"))
+    if points:
+        labels += [(points[-1][score], f"{words} {share(points[-1][score])}") for score, words, _ in SCORE_LINES]
+        end_labels(figure, [(points[-1]["loss"], f"loss {share(points[-1]['loss'])}")], 0, row=2)
+    heights = [height for height, _ in labels] + [point[score] for point in points for score in ("accuracy", "f1")]
+    if heights:
+        end_labels(figure, labels, LABEL_GAP * (max(heights) - min(heights)))
+
+
+def _history_title(runs: Runs) -> str:
+    kept = {label: epoch for label, result in runs if (epoch := _kept(result)) is not None}
+    if len(runs) == 1 and kept:
+        epoch = next(iter(kept.values()))
+        scores = f"validation accuracy {share(epoch['accuracy'])}, F1 {share(epoch['f1'])}"
+        return f"Epoch {epoch['epoch']:.4g} was kept: {scores}"
+    if 1 < len(runs) <= 3 and len(kept) == len(runs):
+        return "Kept: " + ", ".join(
+            f"epoch {epoch['epoch']:.4g} of {clip(label, LONGEST_LABEL)}" for label, epoch in kept.items()
+        )
+    return "Validation scores and loss over the epochs"
+
+
+def _kept(result: Result) -> Mapping[str, Any] | None:
+    """The evaluation of the epoch whose weights were kept."""
+    return next((entry for entry in result["history"] if entry["epoch"] == result["best_epoch"]), None)
+
+
+def loss_curve_figure(
+    points: Sequence[tuple[float, float, float]], evaluations: Sequence[Mapping[str, Any]]
+) -> go.Figure:
+    """A finished run's loss: in training, as it was and smoothed, and on the validation pairs.
+
+    Args:
+        points: step, training loss and learning rate, as ``run_feed.Series`` has them.
+        evaluations: of each evaluation, at least its ``step`` and ``loss``.
+    """
+    training = [(step, loss) for step, loss, _ in points if known(loss) is not None]
+    losses = [loss for _, loss in training]
+    smooth = smoothed(losses)
+    validation = [(entry["step"], entry["loss"]) for entry in evaluations if known(entry["loss"]) is not None]
+    figure = go.Figure()
+    shared = {"hovertemplate": "%{y:.4f} at step %{x}<extra></extra>"}
+    figure.add_scatter(
+        x=[step for step, *_ in points],
+        y=[known(loss) for _, loss, _ in points],
+        name="training, as it was",
+        opacity=0.35,
+        line={"color": ACCENT, "width": 1},
+        **shared,
+    )
+    figure.add_scatter(
+        x=[step for step, _ in training],
+        y=smooth,
+        name="training, smoothed",
+        line={"color": ACCENT, "width": 2.5},
+        **shared,
+    )
+    figure.add_scatter(
+        x=[step for step, _ in validation],
+        y=[loss for _, loss in validation],
+        name="validation",
+        mode="lines+markers",
+        line={"color": ACCENT, "width": 2, "dash": "dash"},
+        marker={"symbol": "diamond", "size": 9},
+        **shared,
+    )
+    figure.update_traces(mode="lines", selector=lambda trace: trace.mode is None)
+    make_figure(figure, _loss_title(losses, validation), 300, margin_r=LABEL_ROOM)
+    ends = [(smooth[-1], f"training {share(smooth[-1])}")] if smooth else []
+    ends += [(validation[-1][1], f"validation {share(validation[-1][1])}")] if validation else []
+    heights = losses + [loss for _, loss in validation]
+    if heights:
+        end_labels(figure, ends, LABEL_GAP * (max(heights) - min(heights)))
+    figure.update_xaxes(title_text="Step")
+    return figure.update_yaxes(title_text="Loss (cross-entropy, nats)")
+
+
+def smoothed(values: Sequence[float]) -> list[float]:
+    """Exponential moving average, corrected for its start as in Adam (Kingma & Ba 2015, arXiv:1412.6980)."""
+    averages, average = [], 0.0
+    for number, value in enumerate(values, start=1):
+        average = SMOOTHING * average + (1 - SMOOTHING) * value
+        averages.append(average / (1 - SMOOTHING**number))
+    return averages
+
+
+def _loss_title(losses: Sequence[float], validation: Sequence[tuple[float, float]]) -> str:
+    """From the mean of the first tenth of the training losses to that of the last."""
+    if not losses:
+        return "No training loss on record"
+    tenth = max(len(losses) // 10, 1)
+    first, last = sum(losses[:tenth]) / tenth, sum(losses[-tenth:]) / tenth
+    change = f"Training loss went from {share(first)} to {share(last)}"
+    if not validation:
+        return change
+    step, loss = min(validation, key=lambda entry: entry[1])
+    return f"{change}; validation loss was lowest at step {step} ({share(loss)})"

@@ -1,0 +1,114 @@
+"""Figures by group: accuracy by phenomenon of the pairs, bytes by group of tensors."""
+
+from collections.abc import Mapping
+
+import plotly.graph_objects as go
+
+from qlora_core.ui.charts.style import GREY, SMALL, Result, make_figure, safe
+from qlora_core.ui.palette import ACCENT, UNTRAINED_HEAD
+
+#: What the page calls the groups of ``quantization.footprint``.
+TENSOR_GROUPS = {
+    "embeddings": "Embeddings",
+    "encoder": "Encoder matrices",
+    "quantization_constants": "Quantisation<br>constants",
+    "encoder_other": "Encoder biases,<br>LayerNorms",
+    "head": "Pooler, classifier",
+    "adapter": "Adapter",
+}
+MEGABYTE = 1_000_000
+
+
+def phenomenon_figure(result: Result) -> go.Figure | None:
+    """Accuracy before and after for each phenomenon, in groups by label; None where the data name no phenomena."""
+    by_name = result.get("by_phenomenon")
+    if not by_name or not {"untrained_head", "finetuned"} <= by_name.keys():
+        return None
+    before, after = by_name["untrained_head"], by_name["finetuned"]
+    ticks: list[str] = []
+    rows: list[str | None] = []
+    for words, names in _groups_by_label(result).items():
+        ticks.append(f"<b>{words}</b>")
+        rows.append(None)
+        for name in sorted(names, key=lambda name: after[name]["accuracy"], reverse=True):
+            ticks.append(f"{safe(name, 24)} ({after[name]['n']})")
+            rows.append(name)
+    figure = go.Figure()
+    places = [(place, name) for place, name in enumerate(rows) if name is not None]
+    figure.add_scatter(
+        x=[x for _, name in places for x in (before[name]["accuracy"], after[name]["accuracy"], None)],
+        y=[y for place, _ in places for y in (place, place, None)],
+        mode="lines", line={"color": GREY, "width": 2}, showlegend=False, hoverinfo="skip",
+    )  # fmt: skip
+    for words, colour, symbol, answers in (
+        ("before (untrained head)", UNTRAINED_HEAD, "circle-open", before),
+        ("after (fine-tuned)", ACCENT, "diamond", after),
+    ):
+        figure.add_scatter(
+            x=[answers[name]["accuracy"] for _, name in places],
+            y=[place for place, _ in places],
+            mode="markers",
+            name=words,
+            marker={"color": colour, "symbol": symbol, "size": 10, "line": {"width": 2, "color": colour}},
+            hovertemplate="%{x:.3f}<extra>" + words + "</extra>",
+        )
+    better = sum(after[name]["accuracy"] > before[name]["accuracy"] for _, name in places)
+    worse = sum(after[name]["accuracy"] < before[name]["accuracy"] for _, name in places)
+    title = f"Of {len(places)} phenomena, {better} are answered better after fine-tuning and {worse} worse"
+    make_figure(figure, title, 60 + 22 * len(ticks), below=45)
+    figure.update_xaxes(range=[-0.03, 1.03], tickvals=[0, 0.5, 1], title_text="Accuracy, 0 to 1 (pairs in brackets)")
+    return figure.update_yaxes(tickvals=list(range(len(ticks))), ticktext=ticks, range=[len(ticks) - 0.4, -0.6])
+
+
+def _groups_by_label(result: Result) -> dict[str, list[str]]:
+    """Phenomena by their pairs' label.
+
+    The majority baseline answers every pair alike, so it is right on all or on none of the pairs of one label.
+    """
+    majority = result["by_phenomenon"].get("majority", {})
+    cells = result["metrics"].get("majority", {}).get("confusion", {})
+    answers_same = cells.get("true_positive", 0) + cells.get("false_positive", 0) > 0
+    groups: dict[str, list[str]] = {"label: same": [], "label: different": [], "both labels": []}
+    for name in result["by_phenomenon"]["finetuned"]:
+        right = majority.get(name, {}).get("accuracy")
+        if right not in (0, 1):
+            groups["both labels"].append(name)
+        else:
+            groups["label: same" if (right == 1) == answers_same else "label: different"].append(name)
+    return {words: names for words, names in groups.items() if names}
+
+
+def memory_figure(result: Result) -> go.Figure:
+    """Megabytes by group of tensors, in float32 and as they are held; old results know the float32 total alone."""
+    quantization = result["quantization"]
+    held: Mapping[str, int] = quantization["bytes"]
+    whole: Mapping[str, int] = quantization.get("bytes_float32_by_group", {})
+    total, total_whole = sum(held.values()), sum(whole.values()) or quantization["bytes_float32"]
+    ticks = ["<b>Everything</b>", *(words for group, words in TENSOR_GROUPS.items() if group in held)]
+    groups = [group for group in TENSOR_GROUPS if group in held]
+    figure = go.Figure()
+    for words, sizes, everything, colour, pattern in (
+        ("held", held, total, ACCENT, ""),
+        ("float32", whole, total_whole, UNTRAINED_HEAD, "/"),
+    ):
+        megabytes = [everything / MEGABYTE, *(sizes[group] / MEGABYTE if group in sizes else None for group in groups)]
+        figure.add_bar(
+            orientation="h",
+            name=words,
+            y=ticks,
+            x=megabytes,
+            marker={"color": colour, "pattern": {"shape": pattern, "size": 6}},
+            text=["" if size is None else f"{size:.1f} MB {words}" for size in megabytes],
+            textposition="outside",
+            textfont={"size": SMALL},
+            cliponaxis=False,
+            hoverinfo="skip",
+        )
+    what = "The model's tensors take" if whole else "Base model and adapter take"
+    against = "in float32" if whole else "of the base model in float32"
+    title = f"{what} {total / MEGABYTE:.1f} MB instead of {total_whole / MEGABYTE:.1f} MB {against}"
+    make_figure(figure, title, 60 + 50 * len(ticks), barmode="group", bargap=0.2)
+    figure.update_xaxes(
+        range=[0, 1.8 * max(total, total_whole) / MEGABYTE], title_text="Size in MB (1 MB = 1,000,000 bytes)"
+    )
+    return figure.update_yaxes(autorange="reversed", showgrid=False)

@@ -1,0 +1,97 @@
+"""Who the tab "Compare" can ask: every run that has weights, and the base model under one."""
+
+from dataclasses import dataclass
+
+from qlora_core.config import file_name
+from qlora_core.data.typed_pairs import check_scale
+from qlora_core.errors import RunError
+from qlora_core.server.services import Services
+from qlora_core.store.runs import Run
+from qlora_core.ui.reading import Choices, moment, reading, result_of
+
+BASE = "base"
+BASE_CHOICE = "base model, untrained head"
+#: What is said of a run that has no saved adapter yet, by its state.
+UNFINISHED = {"running": "training now: latest checkpoint"}
+
+
+@dataclass(frozen=True)
+class Sides:
+    """The two that are compared; no first run means the base model of the second."""
+
+    first: Run | None
+    second: Run
+    scale: float = 1.0  #: how much of the second run's adapter answers
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """What the two are called."""
+        scaled = "" if self.scale == 1 else f", scaled by {self.scale:g}"
+        if self.first is None:
+            return "Base model, untrained head", f"Adapter of run {self.second.id[-4:]}{scaled}"
+        return f"Run {self.first.id[-4:]}", f"Run {self.second.id[-4:]}{scaled}"
+
+
+def second_choices(services: Services) -> Choices:
+    """Label and id of every run that can be asked: finished ones, recorded ones, then those with a checkpoint."""
+    runs = [run for run in services.all_runs() if _has_weights(run)]
+    finished = [run for run in runs if _is_finished(run)]
+    others = [run for run in runs if not _is_finished(run)]
+    return [(_label(services, run), run.id) for run in finished + others]
+
+
+def first_choices(second: Choices) -> Choices:
+    """The base model, then every run."""
+    return [(BASE_CHOICE, BASE), *second]
+
+
+def check_sides(services: Services, first: object, second: object, scale: object) -> Sides:
+    """Who a visitor wants to compare.
+
+    Raises:
+        RunError: no run is chosen, or there is none of that name.
+        DataError: the scale is not one.
+    """
+    return Sides(None if first == BASE else check_run(services, first), check_run(services, second), check_scale(scale))
+
+
+def check_run(services: Services, run_id: object) -> Run:
+    """A run that a visitor asks for.
+
+    Raises:
+        RunError: none is chosen, or there is none of that name.
+    """
+    if not isinstance(run_id, str) or not run_id:
+        raise RunError("No run is chosen. Choose one, or train one in the tab Fine-tune.")
+    return services.run(run_id)
+
+
+def _has_adapter(run: Run) -> bool:
+    return (run.adapter_dir / "adapter_config.json").is_file()
+
+
+def _has_weights(run: Run) -> bool:
+    return _has_adapter(run) or run.checkpoint_path.is_file()
+
+
+def _is_finished(run: Run) -> bool:
+    return _has_adapter(run) and (run.path / "result.json").is_file()
+
+
+def _label(services: Services, run: Run) -> str:
+    """Begins with what the answers call the run, because narrow lists cut the end off."""
+    config, status = run.config, run.status
+    what = (
+        f"{run.id[-4:]}: {file_name(config.base_model)} on {file_name(config.dataset)}, {_outcome(run, status.state)}"
+    )
+    return f"{what}{', recorded' if services.is_recorded(run) else ''}, {moment(status.created)} UTC"
+
+
+def _outcome(run: Run, state: str) -> str:
+    if not _is_finished(run):
+        return UNFINISHED.get(state, f"{state}: latest checkpoint")
+    try:
+        with reading(run):
+            return f"accuracy {result_of(run)['metrics']['finetuned']['accuracy']:.3f}"
+    except RunError:
+        return "result damaged"

@@ -1,0 +1,78 @@
+"""Buttons that make a file when they are pressed, and hand it to the browser."""
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.processing_utils import save_file_to_cache
+
+from qlora_core.errors import QLoRAError
+from qlora_core.export.spreadsheet import csv_text
+from qlora_core.heavy_libraries import load_libraries
+from qlora_core.server.services import Services
+from qlora_core.store.runs import Run
+from qlora_core.ui.events import PRIVATE
+from qlora_core.ui.reading import reading, result_of
+from qlora_core.ui.results.run_choice import checked_runs
+from qlora_core.ui.safe_text import plain
+
+Write = Callable[[Run, Path], object]
+PRESS = "() => window.qloraDownload('%s')"
+
+
+def download_button(
+    services: Services, label: str, suffix: str, write: Write, runs: gr.Dropdown, message: gr.Markdown, **looks: Any
+) -> gr.Button:
+    """A button that has ``write`` make a file of the first of the chosen ``runs``; its name is the run's id."""
+    elem_id = f"file-{suffix.strip('.')}"
+    button = gr.Button(label, **looks)
+    ready = gr.DownloadButton(elem_id=elem_id, elem_classes="results-file")  # the style sheet hides it
+
+    def make(run_ids: object) -> dict[Any, Any]:
+        """Write the file to where the server may hand it out from."""
+        try:
+            path = written(checked_runs(services, run_ids)[0], suffix, write, ready.GRADIO_CACHE)
+        except QLoRAError as error:
+            return {message: f"**That file cannot be made.** {plain(error, 600)}", ready: None}
+        return {message: f"{plain(Path(path).name)} is being downloaded.", ready: path}
+
+    button.click(make, runs, [message, ready], show_progress_on=message, concurrency_limit=2, **PRIVATE).then(
+        None, None, None, js=PRESS % elem_id, **PRIVATE
+    )
+    return button
+
+
+def written(run: Run, suffix: str, write: Write, cache: str) -> str:
+    """Path of a new file of a run in the server's cache."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"{run.id}{suffix}"
+        write(run, path)
+        return save_file_to_cache(path, cache)
+
+
+def write_zip(run: Run, path: Path) -> None:
+    """Adapter, records, and a script that loads them."""
+    load_libraries()
+    from qlora_core.export.archive import export_run
+
+    with reading(run):
+        export_run(run, path)
+
+
+def write_notebook(run: Run, path: Path) -> None:
+    """The run as a notebook."""
+    load_libraries()
+    from qlora_core.export.notebook import export_notebook
+
+    with reading(run):
+        export_notebook(run, path)
+
+
+def write_numbers(run: Run, path: Path) -> None:
+    """The table of all numbers as CSV; spreadsheets tell UTF-8 by its byte order mark."""
+    from qlora_core.ui.charts.scores import numbers_table
+
+    with reading(run):
+        path.write_text(csv_text(*numbers_table(result_of(run))), encoding="utf-8-sig", newline="")

@@ -1,0 +1,168 @@
+"""The part of the tab "Results" that lists which pairs the adapter fixed and which it broke."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+from gradio.events import Dependency
+
+from qlora_core.errors import QLoRAError, RunError
+from qlora_core.evaluation.flips import BEFORE, Flips, flips, in_order, select
+from qlora_core.server.services import Services
+from qlora_core.ui.events import PRIVATE
+from qlora_core.ui.results.run_choice import checked_runs
+from qlora_core.ui.results.run_words import FLIP_HEADERS, FLIP_TYPES, SENTENCE_COLUMNS, flip_rows, flip_words
+from qlora_core.ui.safe_text import plain
+
+BASELINES = [("linear probe → fine-tuned", "linear_probe"), ("untrained head → fine-tuned", "untrained_head")]
+KINDS = [("fixed and broken", ""), ("fixed only", "fixed"), ("broken only", "broken")]
+ORDERS = [
+    ("largest change first", "change"),
+    ("most helped first", "gain"),
+    ("most harmed first", "loss"),
+    ("in the data's order", "idx"),
+]
+EXPLANATION = (
+    "Validation pairs on which fine-tuned model and baseline disagree. **Select a row to take its pair to Compare.** "
+    "Before and After are the probability of “same”; Change is how much the probability of the right answer rose."
+)
+ANY = "any phenomenon"
+WIDTHS: list[str | int] = [80, 290, 290, 95, 80, 80, 90, 130, 60]
+MOST_ROWS = 300
+MOST_CHARACTERS = 200
+NO_SENTENCE = "The sentences of this pair are not on this machine any more."
+BAD_CHOICE = "That choice cannot be read. Reload the page."
+
+
+@dataclass(frozen=True)
+class FlipsPanel:
+    """The controls, the table, and the pair that was taken from it."""
+
+    before: gr.Radio
+    kind: gr.Dropdown
+    phenomenon: gr.Dropdown
+    order: gr.Dropdown
+    text: gr.Textbox
+    words: gr.Markdown
+    table: gr.Dataframe
+    sentence1: gr.Textbox
+    sentence2: gr.Textbox
+
+    @property
+    def choice(self) -> list[Any]:
+        """What decides which rows are shown."""
+        return [self.before, self.kind, self.phenomenon, self.order, self.text]
+
+    @property
+    def outputs(self) -> list[Any]:
+        """What ``shown_flips`` changes."""
+        return [self.words, self.table, self.phenomenon]
+
+
+def flips_panel() -> FlipsPanel:
+    """Lay the part out."""
+    gr.Markdown(f"### What flipped\n\n{EXPLANATION}")
+    before = gr.Radio(BASELINES, value=BEFORE[0], label="From → to")
+    with gr.Row():
+        kind = gr.Dropdown(KINDS, value="", label="Show", min_width=220)
+        phenomenon = gr.Dropdown([ANY], value=ANY, label="Phenomenon", min_width=220)
+        order = gr.Dropdown(ORDERS, value="change", label="Sort", min_width=220)
+        text = gr.Textbox(label="Find in the sentences", min_width=220, max_length=MOST_CHARACTERS)
+    words = gr.Markdown(latex_delimiters=[])
+    table = gr.Dataframe(
+        headers=FLIP_HEADERS,
+        datatype=FLIP_TYPES,
+        interactive=False,
+        wrap=True,
+        max_height=460,
+        label="Pairs that flipped",
+        show_label=False,
+        column_widths=WIDTHS,
+        elem_id="flips",
+        elem_classes="results-table",
+        buttons=["copy"],
+    )
+    sentence1, sentence2 = gr.Textbox(visible=False), gr.Textbox(visible=False)
+    return FlipsPanel(before, kind, phenomenon, order, text, words, table, sentence1, sentence2)
+
+
+def wire_flips(services: Services, panel: FlipsPanel, runs: gr.Dropdown) -> Dependency:
+    """Show the rows anew at every choice; returns the event of a pair that was taken from the table."""
+
+    def chosen(run_ids: object, *choice: object) -> list[Any]:
+        """The rows that fit a choice."""
+        return shown_flips(services, run_ids, *choice)
+
+    gr.on(
+        [panel.before.input, panel.kind.input, panel.phenomenon.input, panel.order.input, panel.text.input],
+        chosen,
+        [runs, *panel.choice],
+        panel.outputs,
+        trigger_mode="always_last",
+        show_progress="minimal",
+        show_progress_on=panel.words,
+        **PRIVATE,
+    )
+    return panel.table.select(
+        take_pair, None, [panel.sentence1, panel.sentence2], show_progress="hidden", queue=False, **PRIVATE
+    )
+
+
+def take_pair(event: gr.SelectData) -> tuple[str, str]:
+    """The sentences of the row that was selected.
+
+    Raises:
+        gr.Error: they are not known.
+    """
+    row = event.row_value
+    if not isinstance(row, list) or len(row) <= max(SENTENCE_COLUMNS):
+        raise gr.Error(NO_SENTENCE, print_exception=False)
+    first, second = (row[column] for column in SENTENCE_COLUMNS)
+    if not isinstance(first, str) or not isinstance(second, str) or not first or not second:
+        raise gr.Error(NO_SENTENCE, print_exception=False)
+    return first, second
+
+
+def shown_flips(services: Services, run_ids: object, *choice: object) -> list[Any]:
+    """Words, rows and the phenomena to choose from, or the error in the words' place."""
+    try:
+        before, kind, phenomenon, order, text = _checked(choice)
+        found = flips(checked_runs(services, run_ids)[0], before)
+    except QLoRAError as error:
+        return [f"**That cannot be shown.** {plain(error, 600)}", [], gr.skip()]
+    known = found.phenomena
+    phenomenon = phenomenon if phenomenon in known else ""
+    chosen = in_order(select(found.pairs, kind=kind, phenomenon=phenomenon, text=text), order)
+    rows = flip_rows(chosen[:MOST_ROWS])
+    words = flip_words(len(rows), chosen, found.pairs, found.missing)
+    return [words, _table(rows, found), _phenomena(found, phenomenon)]
+
+
+def _table(rows: list[list[Any]], found: Flips) -> Any:
+    """The rows, without the columns that nothing is known of."""
+    unknown = {"Sentence 1", "Sentence 2", "Phenomenon"} if found.missing else set()
+    if not found.phenomena:
+        unknown |= {"Phenomenon"}
+    columns = [number for number, name in enumerate(FLIP_HEADERS) if name not in unknown]
+    data = [[row[column] for column in columns] for row in rows]
+    headers, widths = ([every[column] for column in columns] for every in (FLIP_HEADERS, WIDTHS))
+    return gr.update(
+        value={"headers": headers, "data": data},
+        datatype=[FLIP_TYPES[column] for column in columns],
+        column_widths=widths,
+    )
+
+
+def _phenomena(found: Flips, chosen: str) -> Any:
+    return gr.update(choices=[ANY, *found.phenomena], value=chosen or ANY, visible=bool(found.phenomena))
+
+
+def _checked(choice: tuple[object, ...]) -> tuple[Any, str, str, Any, str]:
+    """The five controls' values, refused unless each is one that its control offers."""
+    if len(choice) != 5 or not all(isinstance(value, str) and len(value) <= MOST_CHARACTERS for value in choice):
+        raise RunError(BAD_CHOICE)
+    before, kind, phenomenon, order, text = map(str, choice)
+    offered = ((before, BASELINES), (kind, KINDS), (order, ORDERS))
+    if any(value not in [name for _, name in choices] for value, choices in offered):
+        raise RunError(BAD_CHOICE)
+    return before, kind, phenomenon, order, text

@@ -1,0 +1,214 @@
+"""The part of the tab "Results" that lists every run, compares their settings, and deletes some."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from qlora_core.errors import QLoRAError, RunError
+from qlora_core.server.services import Services
+from qlora_core.store.runs import Run
+from qlora_core.ui.events import PRIVATE
+from qlora_core.ui.results.history_table import (
+    HEADERS,
+    ORDERS,
+    TYPES,
+    Cell,
+    containing,
+    differences,
+    history_row,
+    in_order,
+)
+from qlora_core.ui.results.run_choice import MOST_RUNS, all_choices, checked_runs
+from qlora_core.ui.safe_text import plain
+
+MOST_CHARACTERS = 200
+EXPLANATION = (
+    "Select a row to pick its run, or pick runs below: to see which settings differ, to show them above, or to delete. "
+    "Gain is over the linear probe, in points of accuracy."
+)
+Updates = dict[Any, Any]
+
+
+@dataclass(frozen=True)
+class HistoryPanel:
+    """The table and what can be done with the runs picked from it."""
+
+    order: gr.Dropdown
+    text: gr.Textbox
+    table: gr.Dataframe
+    picked: gr.Dropdown
+    differing: gr.Dataframe
+    message: gr.Markdown
+    show: gr.Button
+    delete: gr.Button
+    confirm: gr.Row
+    really: gr.Button
+    keep: gr.Button
+    outcome: gr.Markdown
+    secret: gr.Textbox
+
+    @property
+    def listing(self) -> list[Any]:
+        """What ``listed`` changes."""
+        return [self.table, self.picked, self.outcome]
+
+
+def history_panel() -> HistoryPanel:
+    """Lay the part out."""
+    gr.Markdown(f"### All runs\n\n{EXPLANATION}")
+    with gr.Row():
+        order = gr.Dropdown(list(ORDERS), value="newest first", label="Sort by", min_width=220)
+        text = gr.Textbox(label="Filter", placeholder="finished mrpc", min_width=220, max_length=MOST_CHARACTERS)
+    table = gr.Dataframe(
+        headers=HEADERS,
+        datatype=TYPES,
+        interactive=False,
+        wrap=True,
+        max_height=420,
+        label="All runs",
+        show_label=False,
+        column_widths=[200, 85, 135, 100, 110, 225, 90, 75, 90, 90],
+        elem_id="history",
+        elem_classes="results-table",
+        buttons=["copy"],
+    )
+    picked = gr.Dropdown([], multiselect=True, max_choices=MOST_RUNS, label=f"Picked runs, at most {MOST_RUNS}")
+    differing = gr.Dataframe(
+        visible=False,
+        interactive=False,
+        datatype="str",
+        wrap=True,
+        label="Settings that differ",
+        elem_classes="results-table",
+        buttons=["copy"],
+    )
+    shared: dict[str, Any] = {"size": "md", "min_width": 150}
+    with gr.Row(elem_classes="results-actions"):
+        show = gr.Button("Show picked runs above", **shared)
+        delete = gr.Button("Delete picked runs", elem_classes="results-delete", **shared)
+    message = gr.Markdown(latex_delimiters=[])
+    with gr.Row(visible=False, elem_classes="results-actions") as confirm:
+        really = gr.Button("Really delete", elem_classes="results-delete", **shared)
+        keep = gr.Button("Keep them", **shared)
+    outcome = gr.Markdown(latex_delimiters=[])
+    secret = gr.Textbox(visible=False)
+    return HistoryPanel(
+        order, text, table, picked, differing, message, show, delete, confirm, really, keep, outcome, secret
+    )  # fmt: skip
+
+
+def wire_history(services: Services, panel: HistoryPanel) -> None:
+    """Sort, filter, pick, compare, and ask before deleting; deleting changes the whole tab and is wired there."""
+    quietly: dict[str, Any] = {"show_progress": "hidden", **PRIVATE}
+
+    def sort(order: object, text: object) -> Any:
+        """The rows that fit the filter, in order."""
+        return history_rows(services, order, text)
+
+    def pick(run_ids: object, event: gr.SelectData) -> Any:
+        """Pick the run of the selected row, or drop it if it is picked."""
+        return toggled(run_ids, event.row_value)
+
+    def compare(run_ids: object) -> Any:
+        """Which settings differ between the picked runs."""
+        return differing_settings(services, panel, run_ids)
+
+    def ask(run_ids: object) -> Updates:
+        """Say what would be lost."""
+        return question(services, panel, run_ids)
+
+    gr.on([panel.order.input, panel.text.input], sort, [panel.order, panel.text], panel.table, **quietly)
+    panel.table.select(pick, panel.picked, panel.picked, **quietly)
+    panel.picked.change(
+        compare, panel.picked, [panel.differing, panel.message, panel.confirm], trigger_mode="always_last", **quietly
+    )
+    panel.delete.click(ask, panel.picked, [panel.message, panel.confirm], **quietly)
+    panel.keep.click(lambda: ("", gr.update(visible=False)), None, [panel.message, panel.confirm], **quietly)
+
+
+def history_rows(services: Services, order: object, text: object) -> list[list[Cell]]:
+    """Every run that can be read, filtered and sorted; a run that vanishes meanwhile is left out."""
+    rows = []
+    for run in services.all_runs():
+        with suppress(RunError):
+            rows.append(history_row(run, recorded=services.is_recorded(run)))
+    wanted = text[:MOST_CHARACTERS] if isinstance(text, str) else ""
+    return in_order(containing(rows, wanted), order if isinstance(order, str) else "")
+
+
+def listed(services: Services, panel: HistoryPanel, order: object, text: object, picked: object) -> Updates:
+    """The table and the runs to pick from, as they are now."""
+    choices = all_choices(services)
+    ids = [run_id for _, run_id in choices]
+    kept = [run_id for run_id in picked if run_id in ids] if isinstance(picked, list) else []
+    damaged = services.store.damaged()
+    words = f"These runs are damaged and left as they are: {plain(', '.join(damaged), 600)}." if damaged else ""
+    return {
+        panel.table: history_rows(services, order, text),
+        panel.picked: gr.update(choices=choices, value=kept),
+        panel.outcome: words,
+    }
+
+
+def toggled(run_ids: object, row: object) -> Any:
+    """The picked runs with the row's run added, or taken away."""
+    picked = [run_id for run_id in run_ids if isinstance(run_id, str)] if isinstance(run_ids, list) else []
+    if not isinstance(row, list) or not row or not isinstance(row[0], str):
+        return gr.skip()
+    if row[0] in picked:
+        return [run_id for run_id in picked if run_id != row[0]]
+    return [*picked, row[0]][-MOST_RUNS:]
+
+
+def differing_settings(services: Services, panel: HistoryPanel, run_ids: object) -> Updates:
+    """The table of differing settings, where two or more runs are picked."""
+    hidden = {panel.differing: gr.update(visible=False), panel.confirm: gr.update(visible=False)}
+    if not run_ids:
+        return {**hidden, panel.message: ""}
+    try:
+        runs = checked_runs(services, run_ids)
+        headers, rows = differences(runs)
+    except QLoRAError as error:
+        return {**hidden, panel.message: f"**These cannot be compared.** {plain(error, 600)}"}
+    if len(runs) == 1:
+        return {**hidden, panel.message: "Pick another run to see which settings differ."}
+    if not rows:
+        return {**hidden, panel.message: "These runs have the same settings."}
+    table = gr.update(value={"headers": headers, "data": rows}, visible=True)
+    return {**hidden, panel.differing: table, panel.message: f"{len(rows)} settings differ."}
+
+
+def question(services: Services, panel: HistoryPanel, run_ids: object) -> Updates:
+    """What would be deleted, and the two buttons that decide."""
+    try:
+        runs = checked_runs(services, run_ids)
+    except QLoRAError as error:
+        return {panel.message: f"**Nothing to delete.** {plain(error, 600)}", panel.confirm: gr.update(visible=False)}
+    names = ", ".join(plain(run.id) for run in runs)
+    words = f"**Delete {names} for good?** Adapter, results and records are lost."
+    return {panel.message: words, panel.confirm: gr.update(visible=True)}
+
+
+def delete_runs(services: Services, secret: object, run_ids: object) -> str:
+    """Remove runs of the visitor's own; either all of them or, if one may not be removed, none.
+
+    Raises:
+        NotYours: one is somebody else's, or came with the program.
+        RunError: one does not exist, waits in the queue, or is at work.
+        StorageError: a folder cannot be removed.
+    """
+    runs = checked_runs(services, run_ids)
+    for run in runs:
+        services.check_control(run, secret if isinstance(secret, str) else "")
+        _check_resting(run)
+    for run in runs:
+        run.delete()
+        services.predictors.drop(run)
+    return f"Deleted: {', '.join(plain(run.id) for run in runs)}."
+
+
+def _check_resting(run: Run) -> None:
+    if run.status.state in ("queued", "running", "paused"):
+        raise RunError(f"Run {run.id} is {run.status.state}. Stop it first, in the tab Fine-tune.")

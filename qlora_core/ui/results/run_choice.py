@@ -1,0 +1,55 @@
+"""Which runs the tab "Results" offers, and the check of those that a visitor asks for."""
+
+from contextlib import suppress
+
+from qlora_core.errors import RunError
+from qlora_core.server.services import Services
+from qlora_core.store.runs import Run
+from qlora_core.ui.reading import Choices
+from qlora_core.ui.results.run_words import long_label
+
+MOST_RUNS = 4
+
+
+def finished_choices(services: Services) -> Choices:
+    """Label and id of every run that has a result."""
+    choices = []
+    for run in services.all_runs():
+        if (run.path / "result.json").is_file():
+            with suppress(RunError):  # it was deleted this moment
+                choices.append((long_label(run, recorded=services.is_recorded(run)), run.id))
+    return choices
+
+
+def all_choices(services: Services) -> Choices:
+    """Label and id of every run, whatever became of it."""
+    choices = []
+    for run in services.all_runs():
+        with suppress(RunError):
+            choices.append((f"{run.id}, {run.status.state}", run.id))
+    return choices
+
+
+def checked_runs(services: Services, run_ids: object) -> list[Run]:
+    """The runs that a visitor asks for.
+
+    Raises:
+        RunError: none or too many are named, or there is no run of that name.
+    """
+    if not isinstance(run_ids, list) or not all(isinstance(run_id, str) for run_id in run_ids):
+        raise RunError("That request names no runs. Reload the page.")
+    names = list(dict.fromkeys(run_ids))
+    if not names:
+        raise RunError("No run is chosen. Choose one above.")
+    if len(names) > MOST_RUNS:
+        raise RunError(f"At most {MOST_RUNS} runs can be looked at together. Take some away.")
+    return [services.run(name) for name in names]
+
+
+def run_to_open(services: Services, wanted: object, chosen: object) -> list[str]:
+    """The runs to show when the tab is opened: the one asked for, else those on show, else the newest finished one."""
+    ids = [run_id for _, run_id in finished_choices(services)]
+    if wanted in ids:
+        return [str(wanted)]
+    kept = [run_id for run_id in chosen if run_id in ids] if isinstance(chosen, list) else []
+    return kept[:MOST_RUNS] or ids[:1]

@@ -1,0 +1,179 @@
+"""The upper part of the tab "Results": headline, figures, badge, numbers and settings of the chosen runs."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+import plotly.graph_objects as go
+
+from qlora_core.server.services import Services
+from qlora_core.store.feed import Cursor
+from qlora_core.store.runs import Run
+from qlora_core.ui.charts import scores as figures
+from qlora_core.ui.reading import reading, result_of
+from qlora_core.ui.results import run_words as view
+from qlora_core.ui.safe_text import plain
+
+NOTHING_YET = (
+    "## Nothing to show yet\n\nOpen the tab **Fine-tune** and press **Start**: what the run measures appears here."
+)
+#: Figures in the order they are shown: what each is called in the code, and on the page.
+FIGURES = {
+    "scores": "Accuracy and F1 of every answerer",
+    "history": "Validation scores and loss by epoch",
+    "confusion": "Right and wrong answers by label",
+    "reliability": "Confidence against accuracy",
+    "loss": "Loss by training step",
+    "memory": "Memory by group of tensors",
+    "phenomenon": "Accuracy by phenomenon",
+}
+#: Figures that lay several runs over each other; they come first.
+SHARED = ("scores", "history")
+Updates = dict[Any, Any]
+
+
+@dataclass(frozen=True)
+class SummaryPanel:
+    """The components that a run fills."""
+
+    headline: gr.Markdown
+    body: gr.Column
+    facts: gr.Markdown
+    plots: dict[str, gr.Plot]
+    badge: gr.Accordion
+    evidence: gr.Markdown
+    numbers: gr.Dataframe
+    settings: gr.Dataframe
+    environment: gr.Dataframe
+
+    @property
+    def first(self) -> list[Any]:
+        """What ``summary`` and ``failure`` may change: words, scores and curves, and the other figures, cleared."""
+        return [self.headline, self.body, self.facts, self.badge, self.evidence, *self.plots.values()]
+
+    @property
+    def rest(self) -> list[Any]:
+        """What ``details`` may change."""
+        own = [plot for name, plot in self.plots.items() if name not in SHARED]
+        return [*own, self.numbers, self.settings, self.environment]
+
+
+def headline_markdown() -> gr.Markdown:
+    """The first thing on the tab: the outcome in words, or why there is none."""
+    return gr.Markdown(NOTHING_YET, elem_classes="results-headline", elem_id="results-headline", latex_delimiters=[])
+
+
+def figure_grid() -> dict[str, gr.Plot]:
+    """The figures, side by side where there is room."""
+    plots = {}
+    with gr.Row(elem_classes="results-figures"):
+        for name, words in FIGURES.items():
+            looks = ["results-figure", f"figure-{name}"]
+            plots[name] = gr.Plot(label=words, show_label=False, elem_classes=looks)
+    return plots
+
+
+def badge_accordion() -> tuple[gr.Accordion, gr.Markdown]:
+    """The badge, which opens to what it rests on."""
+    with gr.Accordion("Reload", open=False, elem_classes="results-badge", elem_id="reload-badge") as badge:
+        evidence = gr.Markdown(latex_delimiters=[])
+    return badge, evidence
+
+
+def settings_accordion() -> tuple[gr.Dataframe, gr.Dataframe]:
+    """Every setting, and the machine and versions."""
+    with gr.Accordion("Every setting, versions and hardware", open=False):
+        shared: dict[str, Any] = {
+            "datatype": "str",
+            "interactive": False,
+            "wrap": True,
+            "buttons": ["copy"],
+            "elem_classes": "results-table",
+        }
+        settings = gr.Dataframe(
+            headers=view.SETTING_HEADERS, label="Settings", column_widths=["25%", "30%", "45%"], **shared
+        )
+        environment = gr.Dataframe(
+            headers=view.ENVIRONMENT_HEADERS,
+            label="Machine, versions, base model and pairs",
+            column_widths=["30%", "70%"],
+            **shared,
+        )
+    return settings, environment
+
+
+def failure(panel: SummaryPanel, error: Exception) -> Updates:
+    """What is shown in place of a run that cannot be."""
+    return {panel.headline: f"**That cannot be shown.** {plain(error, 600)}", panel.body: gr.update(visible=False)}
+
+
+def nothing_yet(panel: SummaryPanel) -> Updates:
+    """What is shown before there is any run."""
+    return {panel.headline: NOTHING_YET, panel.body: gr.update(visible=False)}
+
+
+def summary(services: Services, panel: SummaryPanel, runs: list[Run]) -> Updates:
+    """The outcome of the first of ``runs`` in words, and its scores and curves beside those of the others.
+
+    Raises:
+        RunError: a run has no result, or a damaged one.
+    """
+    first, result = runs[0], result_of(runs[0])
+    with reading(first):
+        updates: Updates = {
+            panel.headline: view.headline(result) + _others_words(runs),
+            panel.body: gr.update(visible=True),
+            panel.facts: view.facts(first, result, recorded=services.is_recorded(first)),
+            panel.badge: gr.update(label=view.badge(result)),
+            panel.evidence: view.evidence(result),
+        }
+    drawn = _shared_figures(runs)
+    return updates | {plot: drawn.get(name) for name, plot in panel.plots.items()}
+
+
+def details(services: Services, panel: SummaryPanel, run: Run) -> Updates:
+    """The other figures, the numbers, the settings and the environment of a run.
+
+    Raises:
+        RunError: it has no result, or a damaged one.
+    """
+    result = result_of(run)
+    with reading(run):
+        headers, rows = figures.numbers_table(result)
+        drawn = _own_figures(services, run, result)
+        updates: Updates = {
+            panel.numbers: gr.update(value={"headers": headers, "data": rows}),
+            panel.settings: view.setting_rows(run.config),
+            panel.environment: view.environment_rows(result),
+        }
+    for name, figure in drawn.items():
+        updates[panel.plots[name]] = gr.update(value=figure, visible=figure is not None)
+    return updates
+
+
+def _own_figures(services: Services, run: Run, result: view.Result) -> dict[str, go.Figure | None]:
+    news = services.feeds.of(run.id).since(Cursor())
+    return {
+        "confusion": figures.confusion_figure(result),
+        "reliability": figures.reliability_figure(result),
+        "loss": figures.loss_curve_figure(news["points"], news["evaluations"]) if news["points"] else None,
+        "memory": figures.memory_figure(result),
+        "phenomenon": figures.phenomenon_figure(result),
+    }
+
+
+def _shared_figures(runs: list[Run]) -> dict[str, go.Figure]:
+    """Scores and curves of all runs together; a damaged one is found while they are still apart."""
+    labelled = [(view.short_label(run), result_of(run)) for run in runs]
+    for run, one in zip(runs[1:], labelled[1:], strict=True):
+        with reading(run):
+            figures.history_figure([one])
+    with reading(runs[0]):
+        return {"scores": figures.scores_figure(labelled), "history": figures.history_figure(labelled)}
+
+
+def _others_words(runs: list[Run]) -> str:
+    if len(runs) == 1:
+        return ""
+    others = ", ".join(plain(run.id) for run in runs[1:])
+    return f"\n\nThis is about run {plain(runs[0].id)}. Beside it, in the first two figures only: {others}."

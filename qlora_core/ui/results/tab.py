@@ -1,0 +1,208 @@
+"""The tab "Results": what a run came to, which answers it changed, and what can be taken home."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+from gradio.events import Dependency
+
+from qlora_core.errors import QLoRAError
+from qlora_core.server.services import Services
+from qlora_core.ui.events import PRIVATE
+from qlora_core.ui.results.downloads import download_button, write_notebook, write_numbers, write_zip
+from qlora_core.ui.results.flips_panel import FlipsPanel, flips_panel, shown_flips, wire_flips
+from qlora_core.ui.results.history_panel import HistoryPanel, delete_runs, history_panel, listed, wire_history
+from qlora_core.ui.results.run_choice import MOST_RUNS, checked_runs, finished_choices, run_to_open
+from qlora_core.ui.results.summary_panel import (
+    SummaryPanel,
+    badge_accordion,
+    details,
+    failure,
+    figure_grid,
+    headline_markdown,
+    nothing_yet,
+    settings_accordion,
+    summary,
+)
+from qlora_core.ui.safe_text import plain
+
+Updates = dict[Any, Any]
+KEEP_ADDRESS = "(runs) => { window.qloraAddress({ run: runs[0] }); return [runs]; }"
+
+
+@dataclass(frozen=True)
+class ResultsTab:
+    """What the rest of the page needs of the tab."""
+
+    runs: gr.Dropdown  #: ids of the runs on show
+    summary: SummaryPanel
+    flips: FlipsPanel
+    history: HistoryPanel
+    sentence1: gr.Textbox  #: the pair that was selected under "What flipped"
+    sentence2: gr.Textbox
+    pair_chosen: Dependency  #: chain with ``.success``: both sentences are there then
+
+    @property
+    def outputs(self) -> list[Any]:
+        """Everything that changes when the tab is opened."""
+        return [self.runs, *self.summary.first, *self.history.listing, self.history.confirm]
+
+
+def results_tab(services: Services) -> ResultsTab:
+    """Build the tab inside the current ``gr.Tab``; ``wire_opening`` fills it when it is opened."""
+    runs = gr.Dropdown(
+        finished_choices(services),
+        value=[],
+        multiselect=True,
+        max_choices=MOST_RUNS,
+        label="Run",
+        info=f"Add others, {MOST_RUNS} in all, to lay their scores and curves over each other.",
+        elem_id="results-runs",
+    )
+    headline = headline_markdown()
+    with gr.Column(visible=False) as body:
+        facts = gr.Markdown(latex_delimiters=[], elem_classes="results-facts")
+        badge, evidence = badge_accordion()
+        plots = figure_grid()
+        numbers = _numbers_and_downloads(services, runs)
+        flips = flips_panel()
+        settings, environment = settings_accordion()
+    history = history_panel()
+    panel = SummaryPanel(headline, body, facts, plots, badge, evidence, numbers, settings, environment)
+    pair_chosen = wire_flips(services, flips, runs)
+    wire_history(services, history)
+    tab = ResultsTab(runs, panel, flips, history, flips.sentence1, flips.sentence2, pair_chosen)
+    _wire_choice(services, tab)
+    return tab
+
+
+def _numbers_and_downloads(services: Services, runs: gr.Dropdown) -> gr.Dataframe:
+    """The table of all numbers, and what can be taken home."""
+    with gr.Accordion("All numbers", open=False):
+        numbers = gr.Dataframe(interactive=False, label="All numbers", show_label=False, elem_classes="results-table")
+    with gr.Row(elem_classes="results-actions"):
+        message = gr.Markdown(render=False, latex_delimiters=[])
+        shared: dict[str, Any] = {"runs": runs, "message": message, "size": "md", "min_width": 200}
+        download_button(services, "Take the adapter home (zip)", ".zip", write_zip, variant="primary", **shared)
+        download_button(services, "Take the run home as a notebook", ".ipynb", write_notebook, **shared)
+        download_button(services, "All numbers as CSV", ".csv", write_numbers, **shared)
+    message.render()
+    return numbers
+
+
+def shown(services: Services, tab: ResultsTab, run_ids: object) -> Updates:
+    """The chosen runs, or in plain words why they cannot be shown."""
+    try:
+        return summary(services, tab.summary, checked_runs(services, run_ids))
+    except QLoRAError as error:
+        return failure(tab.summary, error)
+
+
+def detailed(services: Services, tab: ResultsTab, run_ids: object) -> Updates:
+    """The rest about the first of the chosen runs; nothing where that cannot be shown."""
+    if not run_ids:
+        return {tab.summary.numbers: gr.skip()}
+    try:
+        return details(services, tab.summary, checked_runs(services, run_ids)[0])
+    except QLoRAError as error:
+        return failure(tab.summary, error)
+
+
+def opened(
+    services: Services, tab: ResultsTab, wanted: object, chosen: object, order: object, text: object, picked: object
+) -> Updates:
+    """The tab as it is to look now; runs on show are left as they are unless another is wanted."""
+    choices, run_ids = finished_choices(services), run_to_open(services, wanted, chosen)
+    updates = {tab.runs: gr.update(choices=choices, value=run_ids)}
+    updates |= listed(services, tab.history, order, text, picked)
+    if not run_ids:
+        return updates | nothing_yet(tab.summary)
+    return updates if run_ids == chosen else updates | shown(services, tab, run_ids)
+
+
+def _wire_choice(services: Services, tab: ResultsTab) -> None:
+    """Choose other runs, at the top or from the list of all; delete some."""
+    history = tab.history
+
+    def choose(run_ids: object) -> Updates:
+        """Show the chosen runs."""
+        return shown(services, tab, run_ids)
+
+    def choose_picked(run_ids: object) -> Updates:
+        """Show the runs that were picked from the list."""
+        return {tab.runs: run_ids, **shown(services, tab, run_ids)}
+
+    def delete(secret: object, picked: object, chosen: object, order: object, text: object) -> Updates:
+        """Delete the picked runs and show what is left."""
+        try:
+            words = delete_runs(services, secret, picked)
+        except QLoRAError as error:
+            return {history.outcome: f"**Nothing was deleted.** {plain(error, 600)}"}
+        updates = opened(services, tab, "", chosen, order, text, picked)
+        return updates | {history.outcome: words, history.confirm: gr.update(visible=False)}
+
+    chosen = tab.runs.input(
+        choose, tab.runs, tab.summary.first, js=KEEP_ADDRESS, trigger_mode="always_last", **_progress(tab)
+    )
+    picked = history.show.click(choose_picked, history.picked, [tab.runs, *tab.summary.first], **_progress(tab))
+    picked.then(None, None, None, js="() => document.querySelector('#results-runs').scrollIntoView()", **PRIVATE)
+    deleted = history.really.click(
+        delete,
+        [history.secret, history.picked, tab.runs, history.order, history.text],
+        tab.outputs,
+        js="(_, ...chosen) => [window.qloraSecret(), ...chosen]",
+        trigger_mode="once",
+        **_progress(tab),
+    )
+    for event in (chosen, picked, deleted):
+        _then_details(services, tab, event)
+
+
+def wire_opening(services: Services, tab: ResultsTab, place: gr.Tab, tabs: gr.Tabs) -> None:
+    """Fill the tab whenever it is opened: by hand, or by "See the results" of the live view.
+
+    Has to be called inside the page's ``gr.Blocks`` and outside its tabs, whose content is not there until they open.
+    """
+    opener = gr.Button(visible="hidden", elem_id="open-results")
+    opener.click(lambda: gr.Tabs(selected="results"), None, tabs, show_progress="hidden", queue=False, **PRIVATE)
+    wanted = gr.Textbox(visible=False)
+    history = tab.history
+
+    def open_tab(wanted: object, *state: Any) -> Updates:
+        """Show the run that is wanted, else what was on show, else the newest."""
+        return opened(services, tab, wanted, *state)
+
+    event = place.select(
+        open_tab,
+        [wanted, tab.runs, history.order, history.text, history.picked],
+        tab.outputs,
+        js="(_, ...state) => [window.qloraResultsWanted(), ...state]",
+        **_progress(tab),
+    )
+    _then_details(services, tab, event)
+
+
+def _then_details(services: Services, tab: ResultsTab, event: Dependency) -> None:
+    """After another run's outcome is shown, the rest about it, and what it flipped, which may take seconds at first."""
+
+    def show_details(run_ids: object) -> Updates:
+        """The other figures and tables of the run on show."""
+        return detailed(services, tab, run_ids)
+
+    def list_flips(run_ids: object, *choice: object) -> list[Any]:
+        """The flipped pairs of the run on show."""
+        return shown_flips(services, run_ids, *choice) if run_ids else [gr.skip()] * len(tab.flips.outputs)
+
+    shared: dict[str, Any] = {"show_progress": "minimal", **PRIVATE}
+    rest = event.then(
+        show_details,
+        tab.runs,
+        [*tab.summary.rest, tab.summary.headline, tab.summary.body],
+        show_progress_on=tab.summary.numbers,
+        **shared,
+    )
+    rest.then(list_flips, [tab.runs, *tab.flips.choice], tab.flips.outputs, show_progress_on=tab.flips.words, **shared)
+
+
+def _progress(tab: ResultsTab) -> dict[str, Any]:
+    return {"show_progress": "minimal", "show_progress_on": tab.summary.headline, "concurrency_limit": None, **PRIVATE}

@@ -1,0 +1,150 @@
+"""The live view of one run: what the page asks for once a second, and the element that draws the answer.
+
+The browser polls; nothing is pushed, so that a reload or a second viewer starts from the beginning by itself. Every
+answer is built from the store, and every request is checked, because anybody can send one.
+"""
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import gradio as gr
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from qlora_core.assets import ASSETS
+from qlora_core.errors import QLoRAError
+from qlora_core.server.services import MOST_SECRET_CHARACTERS, RECORDED, Services
+from qlora_core.store.feed import Cursor
+from qlora_core.store.runs import LIVE_STATES, Run
+
+RunId = str
+BAD_REQUEST = "That request cannot be read. Reload the page."
+#: Buttons that make sense in a state; in the others none does.
+BUTTONS = {
+    "queued": ("pause", "stop"),
+    "running": ("pause", "stop"),
+    "paused": ("resume", "stop"),
+    "interrupted": ("resume",),
+    "failed": ("resume",),
+}
+NOTHING_TO_KEEP = ("saving", "verifying", "done")
+
+
+class Poll(BaseModel):
+    """What a viewer asks: which run (none: whichever is to be shown), and what they have of it already."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    run: RunId = Field("", max_length=80)
+    secret: str = Field("", max_length=MOST_SECRET_CHARACTERS)
+    have: Cursor = Cursor()
+    about: bool = False  #: whether they want the run's settings as well
+
+
+class Command(BaseModel):
+    """What a visitor wants of a run."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    run: RunId = Field(max_length=80)
+    secret: str = Field(max_length=MOST_SECRET_CHARACTERS)
+    action: Literal["pause", "resume", "stop"]
+
+
+def live_chart(services: Services) -> gr.HTML:
+    """The element, with its two server functions."""
+    return gr.HTML(
+        value="",
+        html_template=(ASSETS / "live_chart.html").read_text(encoding="utf-8"),
+        js_on_load=(ASSETS / "live_chart.js").read_text(encoding="utf-8"),
+        server_functions=[_poll(services), _control(services)],
+        elem_id="live",
+        container=False,
+        padding=False,
+    )
+
+
+def _poll(services: Services) -> Callable[[Any], dict[str, Any]]:
+    def poll(request: Any) -> dict[str, Any]:
+        """What is new of a run, and what this visitor may do with it."""
+        try:
+            asked = Poll.model_validate(request)
+            run = services.run(asked.run) if asked.run else run_to_show(services, asked.secret)
+            return {} if run is None else view(services, run, asked)
+        except ValidationError:
+            return {"error": BAD_REQUEST}
+        except QLoRAError as error:
+            return {"error": str(error)}
+
+    return poll
+
+
+def _control(services: Services) -> Callable[[Any], dict[str, str]]:
+    def control(request: Any) -> dict[str, str]:
+        """Pause, resume or stop a run."""
+        try:
+            command = Command.model_validate(request)
+            run = services.store.open(command.run)
+            services.check_control(run, command.secret)
+            actions = {"pause": services.queue.pause, "resume": services.queue.resume, "stop": services.queue.stop}
+            actions[command.action](run.id)
+        except ValidationError:
+            return {"error": BAD_REQUEST}
+        except QLoRAError as error:
+            return {"error": str(error)}
+        return {}
+
+    return control
+
+
+def run_to_show(services: Services, secret: str) -> Run | None:
+    """The visitor's own run if one is going on, else the one at work, else the next in the queue, else the recorded."""
+    queue = services.queue.seen()
+    candidates = [run for run in (queue.at_work, *queue.waiting) if run is not None]
+    own = [run for run in candidates if run.is_owned_by(secret)]
+    return next(iter([*own, *candidates]), services.recorded_run())
+
+
+def view(services: Services, run: Run, asked: Poll) -> dict[str, Any]:
+    """The feed's news, the queue around the run, and the buttons that do something now."""
+    news = services.feeds.of(run.id).since(asked.have if asked.run == run.id else Cursor())
+    queue = services.queue.seen()
+    at_work, waiting = queue.at_work, queue.waiting
+    mine = services.may_control(run, asked.secret)
+    held = news["state"] == "queued" and run.requested() == "pause"
+    news |= {
+        "kind": RECORDED if services.is_recorded(run) else "run",
+        "held": held,
+        "place": next((place for place, other in enumerate(waiting, start=1) if other.id == run.id), None),
+        "waiting": len(waiting),
+        "at_work": at_work.id if at_work and at_work.id != run.id else "",
+        "mine": mine,
+        "buttons": buttons(news["state"], news["phase"], held=held, mine=mine),
+    }
+    if asked.about or not asked.run:
+        news["about"] = about(run)
+    return news
+
+
+def buttons(state: str, phase: str, *, held: bool, mine: bool) -> list[str]:
+    """Which of pause, resume and stop do something now."""
+    if not mine:
+        return []
+    names = ("resume", "stop") if held else BUTTONS.get(state, ())
+    return [name for name in names if not (name == "stop" and state in LIVE_STATES and phase in NOTHING_TO_KEEP)]
+
+
+def about(run: Run) -> dict[str, Any]:
+    """What does not change while a run goes on: its settings in short, where it runs, and what was expected of it."""
+    config, environment = run.config, run.environment
+    return {
+        "base_model": config.base_model.rsplit("/", 1)[-1],
+        "dataset": config.dataset.rsplit("/", 1)[-1],
+        "quantization": config.quantization,
+        "r": config.r,
+        "learning_rate": config.learning_rate,
+        "epochs": config.num_train_epochs,
+        "seed": config.seed,
+        "device": environment.get("device_name", ""),
+        "created": run.status.created,
+        "estimate": run.estimate,
+    }

