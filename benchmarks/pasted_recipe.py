@@ -23,7 +23,8 @@ from transformers import (
 )
 from transformers.utils import logging
 
-from qlora_core.config import BERT_LINEAR_LAYERS, RunConfig
+from qlora_core.choices import BERT_LINEAR_LAYERS
+from qlora_core.config import RunConfig
 from qlora_core.models.device import process_state
 from qlora_core.models.quantization import NOT_QUANTIZED, choose_compute, guard_cpu_training
 

@@ -6,21 +6,23 @@ Field names are those of transformers' ``TrainingArguments``, PEFT's ``LoraConfi
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from qlora_core.choices import (
+    BERT_LINEAR_LAYERS,
+    SCHEMES,
+    ComputeDtype,
+    HeadModule,
+    Quantization,
+    Scheduler,
+    Scheme,
+)
 from qlora_core.errors import ConfigError
 
-Quantization = Literal["nf4", "fp4", "int8", "none"]
-ComputeDtype = Literal["auto", "float32", "bfloat16", "float16"]
-HeadModule = Literal["classifier", "pooler"]
-Scheduler = Literal["linear", "cosine", "constant"]
 Name = Annotated[str, Field(min_length=1, max_length=4096)]
 
-#: Linear layers of one BERT block, by the names PEFT matches them with. ``attention.output.dense`` and
-#: ``output.dense`` both end in ``output.dense``: naming the latter adapts both.
-BERT_LINEAR_LAYERS = ("query", "key", "value", "attention.output.dense", "intermediate.dense", "output.dense")
 #: Fields that may hold a path on the machine that a run happened on.
 PATH_FIELDS = ("base_model", "dataset", "data_dir")
 
@@ -70,9 +72,14 @@ class RunConfig(BaseModel):
 
     bootstrap_samples: int = Field(2000, ge=100, le=100_000, description="Resamples behind each 95 % interval.")
 
+    @property
+    def scheme(self) -> Scheme:
+        """How the frozen encoder matrices are stored."""
+        return SCHEMES[self.quantization]
+
     @model_validator(mode="after")
     def _check_fields_together(self) -> "RunConfig":
-        if self.quantization != "nf4" and self.quantization != "fp4" and self.bnb_4bit_compute_dtype == "float16":
+        if self.scheme.bits != 4 and self.bnb_4bit_compute_dtype == "float16":
             raise ValueError("bnb_4bit_compute_dtype: float16 is for 4-bit weights; choose auto, float32 or bfloat16")
         if len(set(self.target_modules)) != len(self.target_modules):
             raise ValueError("target_modules: a layer is named twice")

@@ -2,7 +2,6 @@
 
 import json
 import math
-import typing
 
 import pytest
 from hypothesis import given
@@ -11,17 +10,8 @@ from peft import LoraConfig
 from pydantic import ValidationError
 from transformers import BitsAndBytesConfig, TrainingArguments
 
-from qlora_core.config import (
-    BERT_LINEAR_LAYERS,
-    PRESETS,
-    ComputeDtype,
-    Quantization,
-    RunConfig,
-    Scheduler,
-    load_config,
-    make_config,
-    parse_assignments,
-)
+from qlora_core.choices import BERT_LINEAR_LAYERS, COMPUTE_DTYPES, HEAD_MODULES, SCHEDULERS, SCHEMES, Choice
+from qlora_core.config import PRESETS, RunConfig, load_config, make_config, parse_assignments
 from qlora_core.errors import ConfigError
 
 NAMES = st.text(min_size=1, max_size=30)
@@ -31,15 +21,15 @@ FIELDS: dict[str, st.SearchStrategy[object]] = {
     "data_dir": st.none() | NAMES,
     "seed": st.integers(0, 2**31 - 1),
     "max_train_samples": st.none() | st.integers(8, 1_000_000),
-    "quantization": st.sampled_from(typing.get_args(Quantization)),
-    "bnb_4bit_compute_dtype": st.sampled_from([name for name in typing.get_args(ComputeDtype) if name != "float16"]),
+    "quantization": st.sampled_from(list(SCHEMES)),
+    "bnb_4bit_compute_dtype": st.sampled_from([name for name in COMPUTE_DTYPES if name != "float16"]),
     "r": st.integers(1, 256),
     "lora_alpha": st.floats(0, 1024, exclude_min=True),
     "lora_dropout": st.floats(0, 1, exclude_max=True),
     "target_modules": st.lists(NAMES, min_size=1, max_size=16, unique=True).map(tuple),
     "modules_to_save": st.sampled_from([("classifier",), ("classifier", "pooler"), ("pooler", "classifier")]),
     "learning_rate": st.floats(0, 0.1, exclude_min=True),
-    "lr_scheduler_type": st.sampled_from(typing.get_args(Scheduler)),
+    "lr_scheduler_type": st.sampled_from(list(SCHEDULERS)),
     "bnb_4bit_use_double_quant": st.booleans(),
 }
 OUT_OF_RANGE = [
@@ -136,9 +126,26 @@ def test_fields_that_contradict_each_other_are_refused(changes: dict[str, object
         load_config(changes)
 
 
-@pytest.mark.parametrize("quantization", ["nf4", "fp4"])
+@pytest.mark.parametrize("quantization", [name for name, scheme in SCHEMES.items() if scheme.bits == 4])
 def test_four_bit_weights_may_compute_in_float16(quantization: str) -> None:
     assert make_config(quantization=quantization, bnb_4bit_compute_dtype="float16").quantization == quantization
+
+
+@pytest.mark.parametrize(
+    ("field", "choices"),
+    [
+        ("quantization", SCHEMES),
+        ("bnb_4bit_compute_dtype", COMPUTE_DTYPES),
+        ("lr_scheduler_type", SCHEDULERS),
+        ("modules_to_save", HEAD_MODULES),
+    ],
+)
+def test_a_choice_is_a_name_of_its_table(field: str, choices: dict[str, Choice]) -> None:
+    for name in choices:
+        value = ("classifier", *{name} - {"classifier"}) if field == "modules_to_save" else name
+        assert getattr(load_config({field: value}), field) == value
+    with pytest.raises(ConfigError, match=rf"^{field} should be '.*' or '{list(choices)[-1]}', not '.*x'"):
+        load_config({field: ("x",) if field == "modules_to_save" else "x"})
 
 
 def test_a_configuration_cannot_be_changed() -> None:

@@ -82,13 +82,13 @@ def load_script(run: Run) -> str:
 
 
 def _quantization_words(run: Run) -> str:
-    config = run.config
+    config, scheme = run.config, run.config.scheme
     skipped = f"llm_int8_skip_modules={NOT_QUANTIZED}"
-    if config.quantization == "none":
+    if scheme.bits is None:
         return "None"
-    if config.quantization == "int8":
+    if scheme.bits == 8:
         return f"BitsAndBytesConfig(load_in_8bit=True, {skipped})"
     return (
-        f'BitsAndBytesConfig(\n    load_in_4bit=True, bnb_4bit_quant_type="{config.quantization}", '
+        f'BitsAndBytesConfig(\n    load_in_4bit=True, bnb_4bit_quant_type="{scheme.bnb_4bit_quant_type}", '
         f"bnb_4bit_use_double_quant={config.bnb_4bit_use_double_quant},\n    {skipped}\n)"
     )

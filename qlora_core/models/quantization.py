@@ -19,7 +19,8 @@ from torch import nn
 from transformers import AutoModelForSequenceClassification, BitsAndBytesConfig, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
-from qlora_core.config import ComputeDtype, RunConfig
+from qlora_core.choices import ComputeDtype
+from qlora_core.config import RunConfig
 from qlora_core.errors import ConfigError, ModelError, is_out_of_memory
 
 #: Kept in floating point: they are trained. A name matches the end of a module's path in whole parts, so it has
@@ -94,13 +95,14 @@ def _fastest_dtype(device: torch.device) -> tuple[torch.dtype, str]:
 
 def quantization_config(config: RunConfig, dtype: torch.dtype) -> BitsAndBytesConfig | None:
     """The bitsandbytes configuration that ``from_pretrained`` takes; None leaves the weights unquantised."""
-    if config.quantization == "none":
+    scheme = config.scheme
+    if scheme.bits is None:
         return None
-    if config.quantization == "int8":
+    if scheme.bits == 8:
         return BitsAndBytesConfig(load_in_8bit=True, llm_int8_skip_modules=NOT_QUANTIZED)
     return BitsAndBytesConfig(
         load_in_4bit=True,
-        bnb_4bit_quant_type=config.quantization,
+        bnb_4bit_quant_type=scheme.bnb_4bit_quant_type,
         bnb_4bit_use_double_quant=config.bnb_4bit_use_double_quant,
         bnb_4bit_compute_dtype=dtype,
         llm_int8_skip_modules=NOT_QUANTIZED,
@@ -199,15 +201,16 @@ def try_quantization(config: RunConfig, compute: Compute) -> str:
 
 
 def _quantized_linear(config: RunConfig, dtype: torch.dtype) -> nn.Module:
-    if config.quantization == "none":
+    scheme = config.scheme
+    if scheme.bits is None:
         return nn.Linear(64, 64, dtype=dtype)
-    if config.quantization == "int8":
+    if scheme.bits == 8:
         return bnb.nn.Linear8bitLt(64, 64, has_fp16_weights=False)
     return bnb.nn.Linear4bit(
         64,
         64,
         compute_dtype=dtype,
-        quant_type=config.quantization,
+        quant_type=scheme.bnb_4bit_quant_type,
         compress_statistics=config.bnb_4bit_use_double_quant,
     )
 

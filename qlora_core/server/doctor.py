@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from qlora_core.choices import SCHEMES
 from qlora_core.config import RunConfig, make_config
 from qlora_core.data.sources import load_pairs
 from qlora_core.errors import QLoRAError
@@ -17,10 +18,7 @@ def examine() -> dict[str, Any]:
         "environment": describe_environment(compute, accelerator),
         "base_models": {name: _base_model(name) for name in NAMES},
         "datasets": {name: _dataset(name) for name in ("pairs", "mrpc")},
-        "quantization": {
-            scheme: try_quantization(make_config(quantization=scheme), compute)
-            for scheme in ("nf4", "fp4", "int8", "none")
-        },
+        "quantization": {scheme: try_quantization(make_config(quantization=scheme), compute) for scheme in SCHEMES},
     }
 
 

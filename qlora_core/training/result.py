@@ -140,10 +140,9 @@ def _describe_dataset(pairs: PairData) -> dict[str, Any]:
 
 def _describe_quantization(config: RunConfig, material: Material, finetuned: Finetuned) -> dict[str, Any]:
     weights = finetuned.weights
-    four_bit = config.quantization in ("nf4", "fp4")
     return {
         "scheme": config.quantization,
-        "double_quantization": four_bit and config.bnb_4bit_use_double_quant,
+        "double_quantization": config.scheme.bits == 4 and config.bnb_4bit_use_double_quant,
         "compute_dtype": material.environment["compute_dtype"],
         "quantized_modules": len(weights.quantized_modules),
         "bytes": weights.bytes,

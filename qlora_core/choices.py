@@ -1,0 +1,93 @@
+"""What a setting may be: each list once, with the words that stand beside it.
+
+Page, command line, API, doctor, documents and notebook read these tables. Elsewhere: the presets (``presets``), the
+base models (``models.catalog``), the datasets (``data.catalog``), the kinds of files (``data.formats``) and the
+phenomena (``data.phenomena``).
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, TypeVar
+
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of the things that may be chosen."""
+
+    name: str  #: what configurations, the command line and the API call it
+    label: str  #: what a control shows
+    help: str  #: what it is, without a full stop, as it follows "label: "
+
+
+C = TypeVar("C", bound=Choice)
+
+
+def table(*choices: C) -> dict[str, C]:
+    """Choices by name, in the order in which they are shown."""
+    return {choice.name: choice for choice in choices}
+
+
+def explained(choices: Mapping[str, Choice]) -> str:
+    """Every choice and what it is, as one sentence."""
+    return "; ".join(f"{choice.label}: {choice.help}" for choice in choices.values()) + "."
+
+
+def either(names: Iterable[str]) -> str:
+    """Names as a sentence lists alternatives: "a, b or c"."""
+    *most, last = names
+    return f"{', '.join(most)} or {last}" if most else last
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """For a ``str`` in a pydantic model: it has to be a name of this table."""
+
+    choices: Mapping[str, Choice]
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Pydantic's own check for one of several words."""
+        del source, handler
+        return core_schema.literal_schema(list(self.choices))
+
+
+@dataclass(frozen=True)
+class Scheme(Choice):
+    """How the frozen encoder matrices are stored."""
+
+    bits: int | None  #: of a stored weight; None where weights stay as they are
+    bnb_4bit_quant_type: str = ""  #: of a 4-bit scheme, what bitsandbytes calls it
+
+
+SCHEMES = table(
+    Scheme("nf4", "nf4", "4 bits a weight, on levels placed for bell-shaped weights", 4, "nf4"),
+    Scheme("fp4", "fp4", "4 bits a weight, on the levels of a small floating-point number", 4, "fp4"),
+    Scheme("int8", "int8", "8 bits a weight, on evenly spaced levels", 8),
+    Scheme("none", "none", "the weights stay as they are", None),
+)
+COMPUTE_DTYPES = table(
+    Choice("auto", "auto", "what this machine is fastest in"),
+    Choice("float32", "float32", "32 bits, on every machine"),
+    Choice("bfloat16", "bfloat16", "16 bits with float32's range"),
+    Choice("float16", "float16", "16 bits, on a GPU and with 4-bit weights only"),
+)
+HEAD_MODULES = table(
+    Choice("classifier", "classifier", "new, so that it has to be trained"),
+    Choice("pooler", "pooler", "the pretrained layer below it, which may be"),
+)
+SCHEDULERS = table(
+    Choice("linear", "linear", "falls evenly to zero"),
+    Choice("cosine", "cosine", "falls to zero along half a cosine wave"),
+    Choice("constant", "constant", "does not fall"),
+)
+
+Quantization = Annotated[str, OneOf(SCHEMES)]
+ComputeDtype = Annotated[str, OneOf(COMPUTE_DTYPES)]
+HeadModule = Annotated[str, OneOf(HEAD_MODULES)]
+Scheduler = Annotated[str, OneOf(SCHEDULERS)]
+
+#: Linear layers of one BERT block, by the names PEFT matches them with. ``attention.output.dense`` and
+#: ``output.dense`` both end in ``output.dense``: naming the latter adapts both.
+BERT_LINEAR_LAYERS = ("query", "key", "value", "attention.output.dense", "intermediate.dense", "output.dense")
