@@ -3,38 +3,16 @@
 Logits have shape (n, 2), column 1 is "paraphrase"; labels have shape (n,) and are 0 or 1.
 """
 
-from typing import Any
-
-import datasets
-import evaluate
 import numpy as np
 from scipy.special import log_softmax, softmax
-from sklearn.metrics import accuracy_score, f1_score
-
-
-class ParaphraseMetric(evaluate.Metric):
-    """Accuracy and F1 of the positive class, equal to the hub's ``glue``/``mrpc`` metric but part of this package."""
-
-    def _info(self) -> evaluate.MetricInfo:
-        return evaluate.MetricInfo(
-            description="Accuracy and F1 (positive class: paraphrase), as GLUE (Wang et al. 2018) scores MRPC.",
-            citation="https://arxiv.org/abs/1804.07461",
-            inputs_description="predictions and references: lists of 0 (not equivalent) and 1 (equivalent).",
-            features=datasets.Features({"predictions": datasets.Value("int64"), "references": datasets.Value("int64")}),
-        )
-
-    def _compute(self, predictions: Any, references: Any) -> dict[str, float]:
-        return {
-            "accuracy": float(accuracy_score(references, predictions)),
-            "f1": float(f1_score(references, predictions, zero_division=0.0)),
-        }
 
 
 def point_metrics(logits: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
     """Accuracy and F1, both between 0 and 1."""
-    metric = ParaphraseMetric(keep_in_memory=True)
-    scores = metric.compute(predictions=predicted_labels(logits), references=labels)
-    return scores["accuracy"], scores["f1"]
+    answers = predicted_labels(logits)
+    hits = int(((answers == 1) & (labels == 1)).sum())
+    positives = int((answers == 1).sum()) + int((labels == 1).sum())
+    return int((answers == labels).sum()) / len(labels), 2 * hits / max(positives, 1)
 
 
 def predicted_labels(logits: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ from qlora_core.config import RunConfig
 from qlora_core.data.batching import TokenizedPairs
 from qlora_core.data.sources import PairData
 from qlora_core.evaluation import statistics as evaluation
+from qlora_core.evaluation.cross_check import cross_check
 from qlora_core.evaluation.metrics import probabilities
 from qlora_core.evaluation.report import measure_all, phenomena
 from qlora_core.models.catalog import BaseModel
@@ -93,8 +94,15 @@ def build_result(
 
 
 def measurements(logits: dict[str, np.ndarray], material: Material, config: RunConfig) -> dict[str, Any]:
-    """Metrics with intervals for every answerer, and the paired comparisons with the fine-tuned one."""
-    return measure_all(logits, material.validation.labels, config, phenomena(material.pairs.validation))
+    """Metrics with intervals for every answerer, and the paired comparisons with the fine-tuned one.
+
+    Raises:
+        RunFailure: a second way to compute the scores disagrees.
+    """
+    labels = material.validation.labels
+    measured = measure_all(logits, labels, config, phenomena(material.pairs.validation))
+    cross_check(measured["metrics"], logits, labels)
+    return measured
 
 
 def compare_reloaded(trained: np.ndarray, reloaded: np.ndarray, missing: list[str]) -> dict[str, Any]:
