@@ -21,7 +21,8 @@ from qlora_core.config import make_config
 from qlora_core.models.adapter import attach_lora
 from qlora_core.models.catalog import find_base_model
 from qlora_core.models.device import start_accelerator
-from qlora_core.models.quantization import float32_bytes, footprint, load_quantized, quantization_config
+from qlora_core.models.footprint import float32_bytes, footprint
+from qlora_core.models.quantization import load_quantized, quantization_config
 
 FORMS = {
     "none": {"quantization": "none"},

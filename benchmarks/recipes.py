@@ -36,7 +36,8 @@ from qlora_core.models.catalog import find_base_model
 from qlora_core.models.device import start_accelerator
 from qlora_core.models.inference import predict_logits
 from qlora_core.models.quantization import load_quantized, quantization_config
-from qlora_core.training.trainer import Evaluated, Trainer
+from qlora_core.training.events import Evaluated
+from qlora_core.training.trainer import Trainer
 
 PLAIN: dict[str, Any] = {
     "r": 8,

@@ -27,7 +27,7 @@ from qlora_core.data.sources import load_run_pairs
 from qlora_core.server.services import MAX_LISTED
 from qlora_core.store.feed import Cursor, RunFeed
 from qlora_core.store.runs import RunStore
-from qlora_core.training.trainer import Step
+from qlora_core.training.events import Step
 
 PAIRS = 160  #: what is trained on where lengths and ranks are compared
 WARM_UP = 2  #: steps

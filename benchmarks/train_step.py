@@ -31,8 +31,7 @@ from benchmarks.shapes import write_bert_base
 from qlora_core.config import RunConfig, make_config
 from qlora_core.data.sources import load_run_pairs
 from qlora_core.models.catalog import find_base_model
-from qlora_core.models.device import peak_gpu_bytes, peak_rss_bytes, process_state
-from qlora_core.models.quantization import choose_compute
+from qlora_core.models.device import choose_compute, peak_gpu_bytes, peak_rss_bytes, process_state
 
 OURS = "ours"
 MATRICES = "large square matrices"

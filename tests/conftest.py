@@ -31,8 +31,8 @@ from transformers import (
 from qlora_core.config import RunConfig, make_config
 from qlora_core.data.batching import TokenizedPairs, tokenize
 from qlora_core.data.sources import DATA_DIR_VARIABLE
-from qlora_core.models.device import start_accelerator
-from qlora_core.models.quantization import Compute, load_quantized, quantization_config
+from qlora_core.models.device import Compute, start_accelerator
+from qlora_core.models.quantization import load_quantized, quantization_config
 from qlora_core.store.runs import Run, RunStore
 from qlora_core.training.run_process import start_run
 

@@ -16,10 +16,11 @@ from qlora_core.data.batching import TokenizedPairs, encode, tokenize, without_l
 from qlora_core.data.typed_pairs import Answer, BothOrders, Pair, check_pair, check_scale
 from qlora_core.errors import RunError
 from qlora_core.evaluation.metrics import probabilities
-from qlora_core.models.adapter import adapter_disabled, adapter_scaled, load_head, read_heads
-from qlora_core.models.device import process_state, use_allowed_cores
+from qlora_core.models.adapter import adapter_disabled, adapter_scaled
+from qlora_core.models.device import Compute, choose_compute, process_state, use_allowed_cores
+from qlora_core.models.footprint import is_frozen
+from qlora_core.models.heads import load_head, read_heads
 from qlora_core.models.inference import Progress, predict_logits
-from qlora_core.models.quantization import Compute, choose_compute, is_frozen
 from qlora_core.models.reloaded import reload_checkpoint, reload_finetuned
 from qlora_core.store.runs import Run
 

@@ -4,6 +4,7 @@ import os
 import platform
 import resource
 import sys
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -13,8 +14,9 @@ from accelerate import Accelerator, PartialState
 from accelerate.state import AcceleratorState
 from accelerate.utils import parse_flag_from_env
 
+from qlora_core.choices import ComputeDtype
 from qlora_core.config import RunConfig
-from qlora_core.models.quantization import Compute, choose_compute
+from qlora_core.errors import ConfigError
 
 PACKAGES = (
     "torch",
@@ -28,6 +30,48 @@ PACKAGES = (
     "tokenizers",
 )
 MIXED_PRECISION = {torch.bfloat16: "bf16", torch.float16: "fp16", torch.float32: "no"}
+
+
+@dataclass(frozen=True)
+class Compute:
+    """What the matrix products of a run are computed on and in."""
+
+    device: torch.device
+    dtype: torch.dtype
+    attn_implementation: str
+    reason: str  #: why this number type, in words
+
+
+def choose_compute(requested: ComputeDtype, device: torch.device) -> Compute:
+    """Choose the number type that is fastest on ``device``, or check the one asked for.
+
+    Raises:
+        ConfigError: float16 was asked for on a CPU.
+    """
+    fastest, reason = _fastest_dtype(device)
+    # On a CPU the fused attention kernel's backward pass is the slowest part of a bfloat16 step; plain
+    # matrix products ("eager") are faster at these lengths.
+    attention = "eager" if device.type == "cpu" else "sdpa"
+    if requested == "auto":
+        return Compute(device, fastest, attention, reason)
+    if requested == "float16" and device.type == "cpu":
+        raise ConfigError("float16 needs a GPU. Set bnb_4bit_compute_dtype to auto, bfloat16 or float32.")
+    return Compute(device, getattr(torch, requested), attention, "asked for by bnb_4bit_compute_dtype")
+
+
+def _fastest_dtype(device: torch.device) -> tuple[torch.dtype, str]:
+    if device.type == "cuda":
+        if torch.cuda.is_bf16_supported(including_emulation=False):
+            return torch.bfloat16, f"{torch.cuda.get_device_name(device)} computes bfloat16 natively"
+        return torch.float16, f"{torch.cuda.get_device_name(device)} has float16 but no native bfloat16"
+    if device.type == "cpu":
+        capabilities = torch.cpu.get_capabilities()
+        if capabilities.get("amx_bf16"):
+            return torch.bfloat16, "the CPU multiplies bfloat16 matrices natively (AMX)"
+        if capabilities.get("avx512_bf16"):
+            return torch.bfloat16, "the CPU multiplies bfloat16 natively (AVX512-BF16)"
+        return torch.float32, "the CPU has no native bfloat16 (neither AMX nor AVX512-BF16)"
+    return torch.float32, f"float32 is the safe choice on {device.type}"
 
 
 def process_state() -> PartialState:

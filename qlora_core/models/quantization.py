@@ -1,12 +1,9 @@
-"""Load a base model with its encoder matrices in NF4, FP4 or int8, and say what that costs in bytes.
+"""Load a base model with its encoder matrices in NF4, FP4 or int8, or unquantised.
 
 NF4 and double quantisation: Dettmers et al. 2023, QLoRA (arXiv:2305.14314). int8: Dettmers et al. 2022, LLM.int8()
 (arXiv:2208.07339). Both are bitsandbytes' implementations.
 """
 
-import math
-from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,14 +11,14 @@ from typing import Any
 import bitsandbytes as bnb
 import torch
 from huggingface_hub.errors import StrictDataclassError
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from torch import nn
 from transformers import AutoModelForSequenceClassification, BitsAndBytesConfig, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
-from qlora_core.choices import ComputeDtype
 from qlora_core.config import RunConfig
-from qlora_core.errors import ConfigError, ModelError, is_out_of_memory
+from qlora_core.errors import ModelError, is_out_of_memory
+from qlora_core.models.device import Compute
 
 #: Kept in floating point: they are trained. A name matches the end of a module's path in whole parts, so it has
 #: to be "bert.pooler" ("pooler" alone would leave bert.pooler.dense to be quantised).
@@ -39,8 +36,6 @@ DAMAGE = (
     SafetensorError,
     StrictDataclassError,
 )
-#: A checkpoint may hold more: heads it was pretrained with, which are not loaded.
-ENCODER_PARTS = ("embeddings.", "encoder.", "pooler.")
 
 
 @dataclass(frozen=True)
@@ -49,48 +44,6 @@ class LoadedBase:
 
     model: PreTrainedModel
     pooler_is_new: bool  #: the checkpoint has no pooler, so that one had to be drawn
-
-
-@dataclass(frozen=True)
-class Compute:
-    """What the matrix products of a run are computed on and in."""
-
-    device: torch.device
-    dtype: torch.dtype
-    attn_implementation: str
-    reason: str  #: why this number type, in words
-
-
-def choose_compute(requested: ComputeDtype, device: torch.device) -> Compute:
-    """Choose the number type that is fastest on ``device``, or check the one asked for.
-
-    Raises:
-        ConfigError: float16 was asked for on a CPU.
-    """
-    fastest, reason = _fastest_dtype(device)
-    # On a CPU the fused attention kernel's backward pass is the slowest part of a bfloat16 step; plain
-    # matrix products ("eager") are faster at these lengths.
-    attention = "eager" if device.type == "cpu" else "sdpa"
-    if requested == "auto":
-        return Compute(device, fastest, attention, reason)
-    if requested == "float16" and device.type == "cpu":
-        raise ConfigError("float16 needs a GPU. Set bnb_4bit_compute_dtype to auto, bfloat16 or float32.")
-    return Compute(device, getattr(torch, requested), attention, "asked for by bnb_4bit_compute_dtype")
-
-
-def _fastest_dtype(device: torch.device) -> tuple[torch.dtype, str]:
-    if device.type == "cuda":
-        if torch.cuda.is_bf16_supported(including_emulation=False):
-            return torch.bfloat16, f"{torch.cuda.get_device_name(device)} computes bfloat16 natively"
-        return torch.float16, f"{torch.cuda.get_device_name(device)} has float16 but no native bfloat16"
-    if device.type == "cpu":
-        capabilities = torch.cpu.get_capabilities()
-        if capabilities.get("amx_bf16"):
-            return torch.bfloat16, "the CPU multiplies bfloat16 matrices natively (AMX)"
-        if capabilities.get("avx512_bf16"):
-            return torch.bfloat16, "the CPU multiplies bfloat16 natively (AVX512-BF16)"
-        return torch.float32, "the CPU has no native bfloat16 (neither AMX nor AVX512-BF16)"
-    return torch.float32, f"float32 is the safe choice on {device.type}"
 
 
 def quantization_config(config: RunConfig, dtype: torch.dtype) -> BitsAndBytesConfig | None:
@@ -219,69 +172,3 @@ def quantized_modules(model: nn.Module) -> list[str]:
     """Names of the linear layers whose weights really are in 4 or 8 bits."""
     kinds = (bnb.nn.Linear4bit, bnb.nn.Linear8bitLt)
     return [name for name, module in model.named_modules() if isinstance(module, kinds)]
-
-
-def footprint(model: nn.Module) -> dict[str, int]:
-    """Bytes of a model's tensors by group; shared tensors are counted once.
-
-    Groups: embeddings, encoder (quantised or not), quantization_constants, encoder_other (biases and LayerNorms),
-    head (pooler and classifier), adapter (LoRA and trained copies).
-    """
-    groups: Counter[str] = Counter()
-    for name, parameter in model.named_parameters():
-        groups[_group(name)] += parameter.nbytes
-    layers = [model.get_submodule(name) for name in quantized_modules(model)]
-    constants = {tensor.data_ptr(): tensor.nbytes for layer in layers for tensor in _constants(layer)}
-    groups["quantization_constants"] = sum(constants.values())
-    return {group: size for group, size in sorted(groups.items()) if size}
-
-
-def float32_footprint(model: nn.Module) -> dict[str, int]:
-    """Bytes that a model's parameters would take in float32, by the groups of ``footprint``.
-
-    A 4-bit weight is packed, two numbers a byte; its ``quant_state`` knows the shape that it stands for.
-    """
-    groups: Counter[str] = Counter()
-    for name, parameter in model.named_parameters():
-        state = getattr(parameter, "quant_state", None)
-        groups[_group(name)] += 4 * (parameter.numel() if state is None else math.prod(state.shape))
-    return dict(sorted(groups.items()))
-
-
-def is_frozen(name: str) -> bool:
-    """Whether a parameter of this name belongs to what no training changes: embeddings and encoder."""
-    return _group(name) not in ("adapter", "head")
-
-
-def _group(name: str) -> str:
-    if "lora_" in name or "modules_to_save" in name:
-        return "adapter"
-    if "embeddings" in name:
-        return "embeddings"
-    if "classifier" in name or "pooler" in name:
-        return "head"
-    if name.endswith("bias") or "LayerNorm" in name:
-        return "encoder_other"
-    return "encoder"
-
-
-def _constants(layer: Any) -> Iterator[torch.Tensor]:
-    """The scales and code tables that bitsandbytes keeps beside a quantised weight."""
-    if isinstance(layer, bnb.nn.Linear8bitLt):  # they move from the weight to the layer at its first forward pass
-        yield layer.weight.SCB if layer.weight.SCB is not None else layer.state.SCB
-        return
-    state = layer.weight.quant_state
-    yield from (state.absmax, state.code)
-    if state.nested:
-        yield from (state.state2.absmax, state.state2.code, state.offset)
-
-
-def float32_bytes(folder: Path) -> int:
-    """Bytes of the encoder's parameters in float32, from the shapes in its safetensors header."""
-    with safe_open(folder / "model.safetensors", framework="numpy") as tensors:
-        shapes = [
-            tensors.get_slice(name).get_shape()
-            for name in tensors.keys()  # noqa: SIM118
-            if name.removeprefix("bert.").startswith(ENCODER_PARTS) and not name.endswith("position_ids")
-        ]
-    return 4 * sum(math.prod(shape) for shape in shapes)

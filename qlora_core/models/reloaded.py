@@ -15,9 +15,9 @@ from qlora_core.data.sources import load_run_pairs
 from qlora_core.models.adapter import attach_lora, load_adapter, trainable_state
 from qlora_core.models.catalog import find_base_model
 from qlora_core.models.checkpoint import load_newest
-from qlora_core.models.device import start_accelerator
+from qlora_core.models.device import Compute, start_accelerator
 from qlora_core.models.inference import predict_logits
-from qlora_core.models.quantization import Compute, load_quantized, quantization_config
+from qlora_core.models.quantization import load_quantized, quantization_config
 from qlora_core.models.tokenizer import load_tokenizer
 from qlora_core.store.runs import Run, RunStore
 

@@ -33,9 +33,9 @@ from qlora_core.data.sources import load_run_pairs
 from qlora_core.errors import RunFailure, UserError
 from qlora_core.models.adapter import attach_lora
 from qlora_core.models.catalog import BaseModel, find_base_model
-from qlora_core.models.device import device_name, peak_gpu_bytes, peak_rss_bytes, start_accelerator
+from qlora_core.models.device import Compute, device_name, peak_gpu_bytes, peak_rss_bytes, start_accelerator
 from qlora_core.models.inference import predict_logits
-from qlora_core.models.quantization import Compute, load_quantized, quantization_config
+from qlora_core.models.quantization import load_quantized, quantization_config
 from qlora_core.models.tokenizer import load_tokenizer
 from qlora_core.training.run_process import explain  # importing it takes as long as the run's own start
 from qlora_core.training.trainer import Trainer

@@ -17,18 +17,21 @@ from qlora_core.data.batching import tokenize
 from qlora_core.data.sources import load_run_pairs
 from qlora_core.errors import ConfigError, ModelError, RunFailure
 from qlora_core.evaluation.metrics import majority_logits
-from qlora_core.models.adapter import attach_lora, missing_tensors, save_adapter, save_heads
+from qlora_core.models.adapter import attach_lora, missing_tensors, save_adapter
 from qlora_core.models.catalog import find_base_model
 from qlora_core.models.device import describe_environment, start_accelerator
+from qlora_core.models.footprint import footprint
+from qlora_core.models.heads import save_heads
 from qlora_core.models.inference import predict_logits
-from qlora_core.models.quantization import LoadedBase, footprint, load_quantized, quantization_config, quantized_modules
+from qlora_core.models.quantization import LoadedBase, load_quantized, quantization_config, quantized_modules
 from qlora_core.models.tokenizer import load_tokenizer
 from qlora_core.store.runs import Run
 from qlora_core.training.baselines import fit_linear_probe
+from qlora_core.training.events import Resumed, Step
 from qlora_core.training.model_card import write_model_card
 from qlora_core.training.reporter import Journal
 from qlora_core.training.result import Finetuned, Material, Weights, build_result, prediction_columns
-from qlora_core.training.trainer import Resumed, Step, Trainer
+from qlora_core.training.trainer import Trainer
 from qlora_core.training.watched_pairs import choose_watched, steps_between_looks
 
 #: Variables by which ``accelerate launch`` tells a process that it is one of several.

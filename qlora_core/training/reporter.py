@@ -12,7 +12,7 @@ import numpy as np
 from qlora_core.errors import StorageError
 from qlora_core.evaluation.metrics import cross_entropy, point_metrics
 from qlora_core.store.runs import Run
-from qlora_core.training.trainer import Command, Evaluated, Evaluating, Event, Paused, Resumed, Step
+from qlora_core.training.events import Command, Evaluated, Evaluating, Event, Paused, Resumed, Step
 
 Listener = Callable[[str, dict[str, Any]], None]
 SECONDS_BETWEEN_STATUS_UPDATES = 0.5

@@ -16,8 +16,8 @@ from qlora_core.evaluation.cross_check import cross_check
 from qlora_core.evaluation.metrics import probabilities
 from qlora_core.evaluation.report import measure_all, phenomena
 from qlora_core.models.catalog import BaseModel
-from qlora_core.models.device import peak_gpu_bytes, peak_rss_bytes
-from qlora_core.models.quantization import Compute, float32_bytes, float32_footprint
+from qlora_core.models.device import Compute, peak_gpu_bytes, peak_rss_bytes
+from qlora_core.models.footprint import float32_bytes, float32_footprint
 from qlora_core.store.runs import Run
 from qlora_core.training.trainer import TrainingSummary
 
@@ -49,7 +49,7 @@ class Weights:
     """The tensors of base model and adapter."""
 
     quantized_modules: list[str]
-    bytes: dict[str, int]  #: by group, see ``quantization.footprint``
+    bytes: dict[str, int]  #: by group, see ``models.footprint``
     trainable: int  #: parameters
     total: int  #: parameters, quantised ones counted as what they stand for
 

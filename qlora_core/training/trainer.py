@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
@@ -27,64 +26,13 @@ from qlora_core.evaluation.statistics import best_epoch
 from qlora_core.models.adapter import load_trainable_state, trainable_state
 from qlora_core.models.checkpoint import Progress, load_checkpoint, save_checkpoint
 from qlora_core.models.inference import autocast, predict_logits
+from qlora_core.training.events import Command, Evaluated, Evaluating, Event, Paused, Resumed, Step
 
-Command = Literal["run", "pause", "stop"]
 #: A checkpoint is written at every evaluation, and between two of them when this many seconds have passed.
 SECONDS_BETWEEN_CHECKPOINTS = 30.0
 PAUSE_POLL_SECONDS = 0.2
 #: A larger batch is taken in parts, whose gradients add up: a CPU is no faster with more, and needs more memory.
 PAIRS_AT_ONCE_ON_CPU = 16
-
-
-@dataclass(frozen=True)
-class Step:
-    """One optimiser step."""
-
-    step: int  #: steps done so far
-    total_steps: int
-    epoch: float
-    loss: float  #: mean cross-entropy of the batch (natural logarithm)
-    learning_rate: float
-    grad_norm: float | None  #: before clipping; None where float16 overflowed, which skips the step
-    examples_per_second: float  #: over the last steps, pauses and evaluations left out
-    seconds_left: float  #: for the remaining steps and evaluations, at the pace so far
-
-
-@dataclass(frozen=True)
-class Resumed:
-    """Training goes on from a checkpoint; what was reported of later steps before is void."""
-
-    step: int
-
-
-@dataclass(frozen=True)
-class Evaluating:
-    """Training rests while the validation pairs are answered."""
-
-    step: int
-
-
-@dataclass(frozen=True)
-class Evaluated:
-    """The model measured on all validation pairs."""
-
-    step: int
-    epoch: float
-    accuracy: float
-    f1: float
-    loss: float
-    is_best: bool  #: best so far, by ``evaluation.BEST_EPOCH_RULE``
-
-
-@dataclass(frozen=True)
-class Paused:
-    """Training waits for the pause to end, or goes on."""
-
-    step: int
-    paused: bool
-
-
-Event = Step | Resumed | Evaluating | Evaluated | Paused
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -15,6 +16,7 @@ from qlora_core.errors import ConfigError
 from qlora_core.models import device as environment
 from qlora_core.models.device import (
     PACKAGES,
+    choose_compute,
     describe_environment,
     device_name,
     package_versions,
@@ -117,3 +119,49 @@ def test_macos_gives_its_peak_in_bytes_already(monkeypatch: pytest.MonkeyPatch) 
 
 def test_there_is_no_gpu_memory_without_a_gpu() -> None:
     assert peak_gpu_bytes(CPU) is None
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "dtype", "words"),
+    [
+        ({"amx_bf16": True, "avx512_bf16": True}, torch.bfloat16, "(AMX)"),
+        ({"avx512_bf16": True}, torch.bfloat16, "(AVX512-BF16)"),
+        ({"avx512_f": True, "avx512_bf16": False, "amx_bf16": False}, torch.float32, "no native bfloat16"),
+        ({}, torch.float32, "no native bfloat16"),
+    ],
+)
+def test_auto_takes_bfloat16_on_a_cpu_that_has_it(
+    capabilities: dict[str, bool], dtype: torch.dtype, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
+    compute = choose_compute("auto", torch.device("cpu"))
+    assert (compute.dtype, compute.attn_implementation) == (dtype, "eager")
+    assert words in compute.reason
+
+
+@pytest.mark.parametrize(("native", "dtype"), [(True, torch.bfloat16), (False, torch.float16)])
+def test_auto_takes_bfloat16_on_a_gpu_only_where_it_is_native(
+    native: bool, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def is_bf16_supported(including_emulation: bool = True) -> bool:
+        return native or including_emulation
+
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", is_bf16_supported)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "Test GPU")
+    compute = choose_compute("auto", torch.device("cuda"))
+    assert (compute.dtype, compute.attn_implementation) == (dtype, "sdpa")
+    assert compute.reason.startswith("Test GPU")
+
+
+def test_auto_takes_float32_on_another_device() -> None:
+    assert choose_compute("auto", torch.device("mps")).dtype == torch.float32
+
+
+@pytest.mark.parametrize("name", ["float32", "bfloat16"])
+def test_number_type_asked_for_is_taken(name: Any) -> None:
+    assert choose_compute(name, torch.device("cpu")).dtype == getattr(torch, name)
+
+
+def test_float16_is_refused_on_a_cpu() -> None:
+    with pytest.raises(ConfigError, match=r"float16 needs a GPU.*bnb_4bit_compute_dtype to auto, bfloat16 or float32"):
+        choose_compute("float16", torch.device("cpu"))

@@ -1,4 +1,4 @@
-"""Loading a base model: which matrices are quantised, what they compute, what they weigh, and what is refused."""
+"""Loading a base model: which matrices are quantised, what they compute, and what is refused."""
 
 import json
 import shutil
@@ -19,17 +19,13 @@ from transformers import AutoTokenizer, PreTrainedModel
 
 from qlora_core.config import make_config
 from qlora_core.data.batching import pad_batch
-from qlora_core.errors import ConfigError, ModelError
+from qlora_core.errors import ModelError
 from qlora_core.models import quantization
 from qlora_core.models.adapter import attach_lora
 from qlora_core.models.catalog import find_base_model
+from qlora_core.models.device import Compute
 from qlora_core.models.inference import autocast, predict_logits
 from qlora_core.models.quantization import (
-    Compute,
-    choose_compute,
-    float32_bytes,
-    float32_footprint,
-    footprint,
     guard_cpu_training,
     load_quantized,
     quantization_config,
@@ -272,112 +268,6 @@ def test_folder_of_bert_base_shape_loads_quantises_and_predicts(
     assert len(quantized_modules(base.model)) == 72
     lower, upper = (base.tokenizer(text)["input_ids"] for text in ("a baker", "A baker"))
     assert (lower == upper) == (vocabulary == "uncased")
-
-
-@pytest.mark.parametrize("scheme", SCHEMES)
-def test_footprint_is_every_byte_of_the_model(bench: Callable[..., Bench], scheme: str) -> None:
-    model = bench(quantization=scheme).model
-    constants = footprint(model).get("quantization_constants", 0)
-    assert sum(footprint(model).values()) - constants == sum(p.nbytes for p in model.parameters())
-    assert (constants > 0) == (scheme != "none")
-
-
-def test_footprint_counts_a_scale_for_each_block_of_64_weights(tiny_bert: Path) -> None:
-    weights = 2 * (4 * 64 * 64 + 2 * 64 * 128)
-    tables = 12 * 16 * 4  # NF4's 16 values in float32, a copy for each matrix
-    groups = footprint(load(tiny_bert, bnb_4bit_use_double_quant=False))
-    assert groups["quantization_constants"] == weights // 64 * 4 + tables
-    assert groups["encoder"] == weights // 2
-
-
-def test_double_quantisation_makes_the_scales_smaller(minilm: Path) -> None:
-    double, single = (footprint(load(minilm, bnb_4bit_use_double_quant=value)) for value in (True, False))
-    assert double["quantization_constants"] < 0.4 * single["quantization_constants"]
-
-
-@pytest.mark.parametrize("scheme", SCHEMES)
-def test_footprint_is_the_same_after_a_forward_pass(bench: Callable[..., Bench], scheme: str) -> None:
-    base = bench(quantization=scheme)
-    before = footprint(base.model)
-    predict_logits(base.model, base.pairs, base.accelerator, 8)
-    assert footprint(base.model) == before
-
-
-def test_nf4_is_smaller_than_int8_is_smaller_than_float32(minilm: Path) -> None:
-    nf4, int8, whole = (footprint(load(minilm, scheme)) for scheme in ("nf4", "int8", "none"))
-    assert sum(nf4.values()) < sum(int8.values()) < sum(whole.values())
-    assert (8 * nf4["encoder"], 4 * int8["encoder"]) == (whole["encoder"], whole["encoder"])
-
-
-def test_footprint_shows_adapter_and_trained_copies_as_a_group(bench: Callable[..., Bench]) -> None:
-    base = bench()
-    before = footprint(base.model)
-    model = attach_lora(base.model, base.config, "tiny")
-    trained = sum(p.nbytes for p in model.parameters() if p.requires_grad)
-    assert footprint(model) == before | {"adapter": trained}
-
-
-@pytest.mark.parametrize("scheme", SCHEMES)
-def test_float32_footprint_is_that_of_the_unquantised_model(tiny_bert: Path, scheme: str) -> None:
-    assert float32_footprint(load(tiny_bert, scheme)) == footprint(load(tiny_bert, "none"))
-
-
-def test_float32_footprint_has_the_adapter_as_it_is(bench: Callable[..., Bench]) -> None:
-    base = bench()
-    model = attach_lora(base.model, base.config, "tiny")
-    assert float32_footprint(model)["adapter"] == footprint(model)["adapter"]
-
-
-def test_float32_bytes_are_those_of_the_unquantised_encoder(tiny_bert: Path, minilm: Path) -> None:
-    assert float32_bytes(minilm) == sum(p.nbytes for p in load(minilm, "none").bert.parameters())
-    # this one's file holds the heads it was pretrained with as well
-    assert float32_bytes(tiny_bert) == sum(p.nbytes for p in load(tiny_bert, "none").bert.parameters())
-
-
-@pytest.mark.parametrize(
-    ("capabilities", "dtype", "words"),
-    [
-        ({"amx_bf16": True, "avx512_bf16": True}, torch.bfloat16, "(AMX)"),
-        ({"avx512_bf16": True}, torch.bfloat16, "(AVX512-BF16)"),
-        ({"avx512_f": True, "avx512_bf16": False, "amx_bf16": False}, torch.float32, "no native bfloat16"),
-        ({}, torch.float32, "no native bfloat16"),
-    ],
-)
-def test_auto_takes_bfloat16_on_a_cpu_that_has_it(
-    capabilities: dict[str, bool], dtype: torch.dtype, words: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
-    compute = choose_compute("auto", torch.device("cpu"))
-    assert (compute.dtype, compute.attn_implementation) == (dtype, "eager")
-    assert words in compute.reason
-
-
-@pytest.mark.parametrize(("native", "dtype"), [(True, torch.bfloat16), (False, torch.float16)])
-def test_auto_takes_bfloat16_on_a_gpu_only_where_it_is_native(
-    native: bool, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def is_bf16_supported(including_emulation: bool = True) -> bool:
-        return native or including_emulation
-
-    monkeypatch.setattr(torch.cuda, "is_bf16_supported", is_bf16_supported)
-    monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "Test GPU")
-    compute = choose_compute("auto", torch.device("cuda"))
-    assert (compute.dtype, compute.attn_implementation) == (dtype, "sdpa")
-    assert compute.reason.startswith("Test GPU")
-
-
-def test_auto_takes_float32_on_another_device() -> None:
-    assert choose_compute("auto", torch.device("mps")).dtype == torch.float32
-
-
-@pytest.mark.parametrize("name", ["float32", "bfloat16"])
-def test_number_type_asked_for_is_taken(name: Any) -> None:
-    assert choose_compute(name, torch.device("cpu")).dtype == getattr(torch, name)
-
-
-def test_float16_is_refused_on_a_cpu() -> None:
-    with pytest.raises(ConfigError, match=r"float16 needs a GPU.*bnb_4bit_compute_dtype to auto, bfloat16 or float32"):
-        choose_compute("float16", torch.device("cpu"))
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)

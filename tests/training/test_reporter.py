@@ -9,8 +9,8 @@ import pytest
 
 from qlora_core.config import RunConfig
 from qlora_core.store.runs import Run, RunStore
+from qlora_core.training.events import Evaluated, Evaluating, Paused, Resumed, Step
 from qlora_core.training.reporter import Journal, StopRequested
-from qlora_core.training.trainer import Evaluated, Evaluating, Paused, Resumed, Step
 from tests.conftest import ignore, wait_until
 
 STEP = Step(3, 8, 0.75, 0.6, 1e-3, 1.5, 100.0, 2.0)

@@ -21,18 +21,8 @@ from qlora_core.models.adapter import attach_lora, trainable_state
 from qlora_core.models.catalog import find_base_model
 from qlora_core.models.inference import predict_logits
 from qlora_core.training import trainer as training
-from qlora_core.training.trainer import (
-    Command,
-    Evaluated,
-    Evaluating,
-    Event,
-    Paused,
-    Resumed,
-    Step,
-    Trainer,
-    TrainingSummary,
-    learning_rate_at,
-)
+from qlora_core.training.events import Command, Evaluated, Evaluating, Event, Paused, Resumed, Step
+from qlora_core.training.trainer import Trainer, TrainingSummary, learning_rate_at
 from tests.conftest import Bench, make_rows
 
 STEPS_PER_EPOCH = 6  # 24 pairs, four a step

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 from qlora_core.ui.charts.style import GREY, SMALL, Result, make_figure, safe
 from qlora_core.ui.palette import ACCENT, UNTRAINED_HEAD
 
-#: What the page calls the groups of ``quantization.footprint``.
+#: What the page calls the groups of ``models.footprint``.
 TENSOR_GROUPS = {
     "embeddings": "Embeddings",
     "encoder": "Encoder matrices",
