@@ -4,18 +4,13 @@ Phases: loading, baselines, training, saving, verifying, done. What a run finds 
 store; the result is put together at the end from what the phases returned.
 """
 
-import subprocess
-import tempfile
-from pathlib import Path
-
 import numpy as np
 import torch
 
-from qlora_core.child_process import child_environment, module_command
 from qlora_core.config import RunConfig
 from qlora_core.data.batching import tokenize
 from qlora_core.data.sources import load_run_pairs
-from qlora_core.errors import ConfigError, ModelError, RunFailure
+from qlora_core.errors import ConfigError, ModelError
 from qlora_core.evaluation.metrics import majority_logits
 from qlora_core.models.adapter import attach_lora, missing_tensors, save_adapter
 from qlora_core.models.catalog import find_base_model
@@ -26,6 +21,7 @@ from qlora_core.models.inference import predict_logits
 from qlora_core.models.quantization import LoadedBase, load_quantized, quantization_config, quantized_modules
 from qlora_core.models.tokenizer import load_tokenizer
 from qlora_core.store.runs import Run
+from qlora_core.training import verify
 from qlora_core.training.baselines import fit_linear_probe
 from qlora_core.training.events import Resumed, Step
 from qlora_core.training.model_card import write_model_card
@@ -33,9 +29,6 @@ from qlora_core.training.reporter import Journal
 from qlora_core.training.result import Finetuned, Material, Weights, build_result, prediction_columns
 from qlora_core.training.trainer import Trainer
 from qlora_core.training.watched_pairs import choose_watched, steps_between_looks
-
-#: Variables by which ``accelerate launch`` tells a process that it is one of several.
-LAUNCHER_VARIABLES = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 
 
 def execute(run: Run, journal: Journal) -> None:
@@ -54,7 +47,7 @@ def execute(run: Run, journal: Journal) -> None:
     if main:
         save_adapter(finetuned.model, material.tokenizer, run.adapter_dir)
         journal.phase("verifying", "Reloading the adapter in a fresh process")
-        logits |= {"finetuned": finetuned.logits, "reloaded": reload_in_fresh_process(run, journal)}
+        logits |= {"finetuned": finetuned.logits, "reloaded": verify.answer_in_fresh_process(run, journal.progress)}
         missing = missing_tensors(finetuned.model, run.adapter_dir)
         result = build_result(run, material, finetuned, logits, missing)
         write_model_card(run.adapter_dir, result)
@@ -152,33 +145,3 @@ def finetune(run: Run, loaded: LoadedBase, material: Material, journal: Journal)
     model = material.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
     logits = predict_logits(model, material.validation, material.accelerator, config.eval_batch_size, journal.progress)
     return Finetuned(model, weights, trainer.summary(), logits)
-
-
-def reload_in_fresh_process(run: Run, journal: Journal) -> np.ndarray:
-    """Validation logits of the saved adapter, answered by a new Python process that knows only the saved files.
-
-    Raises:
-        RunFailure: that process failed.
-    """
-    environment = child_environment(OMP_NUM_THREADS=str(torch.get_num_threads()))
-    environment = {name: value for name, value in environment.items() if name not in LAUNCHER_VARIABLES}
-    with tempfile.TemporaryDirectory() as folder:
-        output = Path(folder) / "logits.npy"
-        command = module_command("qlora_core.models.reloaded", str(run.path.resolve()), str(output))
-        errors = Path(folder) / "errors.txt"
-        with (
-            errors.open("w", encoding="utf-8") as stderr,
-            subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=stderr, text=True) as process,
-        ):
-            try:
-                for line in process.stdout or ():
-                    done, total = line.split()
-                    journal.progress(int(done), int(total))
-            except KeyboardInterrupt:
-                process.kill()
-                process.wait()
-                raise
-        if process.returncode != 0:
-            reason = (errors.read_text(encoding="utf-8").strip().splitlines() or [f"exit {process.returncode}"])[-1]
-            raise RunFailure(f"The adapter was saved, but a fresh process could not reload it: {reason[:300]}")
-        return np.load(output, allow_pickle=False)

@@ -133,7 +133,7 @@ def test_an_interrupted_run_goes_on_to_the_weights_it_would_have_had(finished_ru
 def reloading_processes() -> list[psutil.Process]:
     """Live children of this process that reload an adapter."""
     children = psutil.Process().children()
-    return [child for child in children if child.is_running() and "qlora_core.models.reloaded" in child.cmdline()]
+    return [child for child in children if child.is_running() and "qlora_core.training.verify" in child.cmdline()]
 
 
 def interrupt_while_reloading() -> None:
