@@ -5,13 +5,11 @@ they were, and lets a run that is still at work finish.
 """
 
 import logging
-import math
 import os
 import subprocess
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from threading import Event, RLock, Thread
 
 import psutil
@@ -45,6 +43,23 @@ class Seen:
     at: float  #: time.monotonic()
 
 
+@dataclass
+class Worker:
+    """The process that carries out a run, started by this server."""
+
+    run: Run
+    process: subprocess.Popen[bytes]
+    over_since: float | None = None  #: time.monotonic() when its run was first seen not to be at work any more
+
+
+@dataclass(frozen=True)
+class Stopping:
+    """A run at work that was asked to stop."""
+
+    status: Status  #: the last that was heard of it
+    since: float  #: time.monotonic() when that was first seen
+
+
 class JobQueue:
     """Starts waiting runs one after the other, and passes on what is asked of them."""
 
@@ -52,7 +67,10 @@ class JobQueue:
         self.store = store
         self._poll_seconds = poll_seconds
         self._active: dict[str, Run] = {}  # waiting or at work
-        self._workers: dict[str, subprocess.Popen[bytes]] = {}
+        self._submitted: dict[str, float] = {}  # time.monotonic(), of those that this server was asked for
+        self._last_ticket = 0
+        self._workers: dict[str, Worker] = {}
+        self._stopping: Stopping | None = None
         self._seen: Seen | None = None
         self._lock = RLock()
         self._closed = Event()
@@ -74,14 +92,15 @@ class JobQueue:
         self._closed.set()
         if self._thread is not None:
             self._thread.join()
-        for worker in self._workers.values():
-            worker.terminate()
-        for worker in self._workers.values():
+        processes = [worker.process for worker in self._workers.values()]
+        for process in processes:
+            process.terminate()
+        for process in processes:
             try:
-                worker.wait(SHUTDOWN_SECONDS)
+                process.wait(SHUTDOWN_SECONDS)
             except subprocess.TimeoutExpired:
-                _kill(worker.pid)
-                worker.wait()
+                _kill(process.pid)
+                process.wait()
         self._workers.clear()
 
     def submit(self, config: RunConfig, owner: str = "") -> Run:
@@ -97,13 +116,14 @@ class JobQueue:
         with self._lock:
             self._tidy()
             own = [(run, status) for run, status in self._statuses() if run.is_owned_by(owner)]
-            for run, status in own:
-                if time.time() - status.created < DOUBLE_CLICK_SECONDS and run.config == config:
+            for run, _ in own:
+                if self._is_new(run) and run.config == config:
                     return run
             if any(status.state == "queued" for _, status in own):
                 raise QueueError("You have a run in the queue already. Wait for its turn, or take it off the queue.")
-            run = self.store.create(config, owner)
+            run = self.store.create(config, owner, self._next_ticket())
             self._active[run.id] = run
+            self._submitted[run.id] = time.monotonic()
             self._seen = None
             return run
 
@@ -111,7 +131,7 @@ class JobQueue:
         """The runs in the queue, the next one first."""
         with self._lock:
             queued = [(run, status) for run, status in self._statuses() if status.state == "queued"]
-            queued.sort(key=lambda entry: (entry[1].queued, entry[0].id))
+            queued.sort(key=lambda entry: (entry[1].ticket, entry[1].queued, entry[0].id))
             return [run for run, _ in queued]
 
     def at_work(self) -> Run | None:
@@ -167,7 +187,10 @@ class JobQueue:
             run = self.store.open(run_id)
             state = run.status.state
             if state in RESUMABLE_STATES:
-                run.set_status(state="queued", message="Waiting to go on", progress=None, queued=time.time())
+                ticket = self._next_ticket()
+                run.set_status(
+                    state="queued", message="Waiting to go on", progress=None, queued=time.time(), ticket=ticket
+                )
                 self._active[run.id] = run
                 self._seen = None
             elif state not in GOING_ON:
@@ -204,6 +227,15 @@ class JobQueue:
             if ready is not None:
                 self._launch(ready)
 
+    def _is_new(self, run: Run) -> bool:
+        submitted = self._submitted.get(run.id)
+        return submitted is not None and time.monotonic() - submitted < DOUBLE_CLICK_SECONDS
+
+    def _next_ticket(self) -> int:
+        """A larger one than any run in the queue has, also one that cannot be read at this moment."""
+        self._last_ticket = max([self._last_ticket, *(status.ticket for _, status in self._statuses())]) + 1
+        return self._last_ticket
+
     def _statuses(self) -> list[tuple[Run, Status]]:
         """The runs that wait or are at work, and where they stand; what was deleted or damaged is left out."""
         found = []
@@ -216,16 +248,19 @@ class JobQueue:
         """Forget workers and runs that have ended."""
         at_work = {run.id for run, status in self._statuses() if status.state in LIVE_STATES}
         for run_id, worker in list(self._workers.items()):
-            if run_id not in at_work and _silence(self.store.folder / run_id) > SHUTDOWN_SECONDS:
-                _kill(worker.pid)
-                worker.wait()
-            if worker.poll() is not None:
+            if run_id in at_work:
+                worker.over_since = None
+            elif _lingers(worker):
+                _kill(worker.process.pid)
+                worker.process.wait()
+            if worker.process.poll() is not None:
                 del self._workers[run_id]
         self._active = {run_id: run for run_id, run in self._active.items() if not _is_over(run)}
+        self._submitted = {run_id: at for run_id, at in self._submitted.items() if run_id in self._active}
 
     def _launch(self, run: Run) -> None:
         with (run.path / "worker.log").open("ab") as output:
-            worker = subprocess.Popen(
+            process = subprocess.Popen(
                 worker_command(run),
                 env=child_environment(),
                 stdin=subprocess.DEVNULL,
@@ -234,21 +269,24 @@ class JobQueue:
                 start_new_session=True,  # a Ctrl-C in the server's terminal is the server's to pass on
             )
         try:
-            os.setpriority(os.PRIO_PROCESS, worker.pid, NICENESS)  # training takes what the page leaves over
-            run.hand_over(worker.pid)
+            os.setpriority(os.PRIO_PROCESS, process.pid, NICENESS)  # training takes what the page leaves over
+            run.hand_over(process.pid)
         except (QLoRAError, OSError):
-            worker.kill()
-            worker.wait()
+            process.kill()
+            process.wait()
             raise
-        self._workers[run.id] = worker
+        self._workers[run.id] = Worker(run, process)
 
     def _end_if_stuck(self, run: Run) -> None:
         """A worker that was asked to stop looks at that between two pieces of work; one that hangs never does."""
-        pid = run.status.pid
-        if run.requested() != "stop" or _silence(run.path) < PATIENCE_SECONDS or pid is None:
-            return
-        _kill(pid)
-        run.set_status(state="interrupted", message="It did not answer and was ended. It can be resumed.")
+        status = run.status
+        if run.requested() != "stop" or status.pid is None:
+            self._stopping = None
+        elif self._stopping is None or self._stopping.status != status:
+            self._stopping = Stopping(status, time.monotonic())
+        elif time.monotonic() - self._stopping.since >= PATIENCE_SECONDS:
+            _kill(status.pid)
+            run.set_status(state="interrupted", message="It did not answer and was ended. It can be resumed.")
 
 
 def worker_command(run: Run) -> list[str]:
@@ -264,10 +302,12 @@ def _is_over(run: Run) -> bool:
         return not (run.path / "status.json").exists()
 
 
-def _silence(folder: Path) -> float:
-    """Seconds since a run's status was written or something was asked of it; infinite where there is no run."""
-    written = [(folder / name).stat().st_mtime for name in ("status.json", "control") if (folder / name).exists()]
-    return time.time() - max(written, default=-math.inf)
+def _lingers(worker: Worker) -> bool:
+    """Whether a worker whose run is not at work has had the time to end itself, or its run was deleted."""
+    now = time.monotonic()
+    if worker.over_since is None:
+        worker.over_since = now
+    return now - worker.over_since > SHUTDOWN_SECONDS or not (worker.run.path / "status.json").exists()
 
 
 def _kill(pid: int) -> None:

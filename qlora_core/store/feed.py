@@ -133,10 +133,9 @@ class RunFeed:
             self._close_bucket()
 
     def _count_time(self, event: Event) -> None:
-        rested = self._last.get("paused") or event.get("phase") == "loading"
-        if self._last and not rested:
-            self.seconds += event["time"] - self._last["time"]
-        self._last = event
+        last, self._last = self._last, event
+        if last and not last.get("paused") and not _begins_a_process(event):
+            self.seconds += _seconds_between(last, event)
 
     def _take_step(self, event: Event) -> None:
         self._losses.append(event["loss"])
@@ -206,6 +205,17 @@ class Feeds:
             with suppress(RunError):
                 return store.open(run_id)
         return last.open(run_id)
+
+
+def _begins_a_process(event: Event) -> bool:
+    """Whether a run begins here, or goes on after it was interrupted: the time before was none at work."""
+    return bool(event.get("elapsed") == 0 or event.get("phase") == "loading")
+
+
+def _seconds_between(earlier: Event, later: Event) -> float:
+    """Seconds between two events of one process; by the wall clock in runs of versions that noted nothing else."""
+    name = "elapsed" if "elapsed" in earlier and "elapsed" in later else "time"
+    return float(later[name] - earlier[name])
 
 
 @cache

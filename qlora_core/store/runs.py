@@ -3,7 +3,8 @@
     config.json           what was asked; written once
     environment.json      versions, device, threads, seed, fingerprint of the data
     status.json           state, phase, message, process, step; replaced as a whole
-    events.jsonl          what happened, one JSON object a line, ``seq`` growing by one; only ever appended to
+    events.jsonl          what happened, one JSON object a line, ``seq`` growing by one, ``time`` by the wall clock,
+                          ``elapsed`` in seconds since the first event of its process; only ever appended to
     control               "pause" or "stop", looked at by the worker between steps; missing means go on
     checkpoint/           enough to go on exactly, while the run is not finished
     baseline_heads.safetensors   heads of the untrained and the linear-probe baseline
@@ -37,6 +38,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from qlora_core.config import RunConfig, load_config
 from qlora_core.errors import ConfigError, RunError, StorageError
 from qlora_core.store.files import replace_file, replace_json, replace_text, storage_error
+from qlora_core.store.process_identity import identify, is_running
 
 State = Literal["queued", "running", "paused", "interrupted", "stopped", "failed", "finished"]
 Control = Literal["run", "pause", "stop"]
@@ -56,9 +58,11 @@ class Status(BaseModel):
     step: int = 0
     total_steps: int = 0
     pid: int | None = Field(None, ge=1)
-    pid_started: float | None = None  #: the process's start time, so that a reused pid is not mistaken for it
+    pid_identity: str | None = None  #: what tells its process from another of that number, see ``process_identity``
+    pid_started: float | None = None  #: when its process started; all that earlier versions have of its identity
     created: float  #: seconds since 1970
     queued: float = 0.0  #: when it last began to wait for its turn
+    ticket: int = Field(0, ge=0)  #: its place in the queue: whoever came earlier has a smaller one
     updated: float
 
 
@@ -72,6 +76,7 @@ class Run:
         self.events_path = path / "events.jsonl"
         self.checkpoint_path = path / "checkpoint" / "training.safetensors"
         self._next_seq: int | None = None
+        self._first_event: float | None = None  # time.monotonic()
 
     @property
     def config(self) -> RunConfig:
@@ -138,8 +143,8 @@ class Run:
     def hand_over(self, pid: int) -> None:
         """Make another process, which has just started, the run's worker; earlier requests are forgotten."""
         self.request("run")
-        started = psutil.Process(pid).create_time()
-        self.set_status(state="running", phase="loading", message="Starting", pid=pid, pid_started=started)
+        process = {"pid": pid, "pid_identity": identify(pid), "pid_started": psutil.Process(pid).create_time()}
+        self.set_status(state="running", phase="loading", message="Starting", **process)
 
     def set_status(self, **changes: object) -> None:
         """Replace some fields of the status.
@@ -152,7 +157,7 @@ class Run:
         replace_json(self.path / "status.json", status.model_dump())
 
     def append_event(self, kind: str, **fields: object) -> None:
-        """Add one event.
+        """Add one event: ``time`` says when by the wall clock, ``elapsed`` how long after this process's first one.
 
         Raises:
             StorageError: the disk is full or refuses to be written to.
@@ -161,13 +166,17 @@ class Run:
         try:
             if self._next_seq is None:
                 self._next_seq = _count_whole_lines(path)
-            event = {"seq": self._next_seq, "time": time.time(), "kind": kind, **fields}
+            now = time.monotonic()
+            elapsed = 0.0 if self._first_event is None else round(now - self._first_event, 6)
+            event = {"seq": self._next_seq, "time": time.time(), "elapsed": elapsed, "kind": kind, **fields}
             with path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(event, ensure_ascii=False, allow_nan=False) + "\n")
         except OSError as error:
             self._next_seq = None  # half a line may be there
             raise storage_error(error, path) from error
         self._next_seq += 1
+        if self._first_event is None:
+            self._first_event = now
 
     def write_environment(self, description: dict[str, Any]) -> None:
         """Record the machine the run happens on."""
@@ -245,15 +254,18 @@ class RunStore:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def create(self, config: RunConfig, owner: str = "") -> Run:
+    def create(self, config: RunConfig, owner: str = "", ticket: int = 0) -> Run:
         """Make a new run that waits to be started, for the visitor whose secret is ``owner``.
+
+        Args:
+            ticket: its place in the queue, see ``Status``.
 
         Raises:
             StorageError: the folder cannot be written to; nothing is left of the run then.
         """
         now = time.time()
         run = Run(self.folder / _new_id(config, now))
-        status = Status(state="queued", created=now, queued=now, updated=now)
+        status = Status(state="queued", created=now, queued=now, ticket=ticket, updated=now)
         try:
             replace_json(run.path / "config.json", config.model_dump(mode="json"))
             if owner:
@@ -314,11 +326,18 @@ def _is_readable(run: Run) -> bool:
 
 
 def _is_alive(status: Status) -> bool:
-    if status.pid is None or status.pid_started is None:
+    if status.pid is None:
         return False
+    if status.pid_identity is not None:
+        return is_running(status.pid, status.pid_identity)
+    return status.pid_started is not None and _is_alive_by_clock(status.pid, status.pid_started)
+
+
+def _is_alive_by_clock(pid: int, started: float) -> bool:
+    """The same of a status that an earlier version wrote: right as long as the clock is not set."""
     try:
-        process = psutil.Process(status.pid)
-        return process.status() != psutil.STATUS_ZOMBIE and abs(process.create_time() - status.pid_started) < 1
+        process = psutil.Process(pid)
+        return process.status() != psutil.STATUS_ZOMBIE and abs(process.create_time() - started) < 1
     except psutil.NoSuchProcess:
         return False
 

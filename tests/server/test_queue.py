@@ -6,109 +6,19 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import psutil
 import pytest
 
-from qlora_core.config import RunConfig, make_config
+from qlora_core.config import make_config
 from qlora_core.errors import QueueError, RunError, StorageError
 from qlora_core.server import queue as job_queue
 from qlora_core.server.queue import JobQueue
 from qlora_core.store.runs import Run, RunStore
 from tests.conftest import largest_file, wait_until
-
-WORKER = """
-import json, os, signal, sys, time
-folder, behaviour = sys.argv[1:]
-def inside(name): return os.path.join(folder, name)
-def read():
-    with open(inside("status.json")) as file: return json.load(file)
-def write(**changes):
-    status = {**read(), **changes, "updated": time.time()}
-    with open(inside("status.new"), "w") as file: json.dump(status, file)
-    os.replace(inside("status.new"), inside("status.json"))
-def asked():
-    if not os.path.exists(inside("control")): return "run"
-    with open(inside("control")) as file: return file.read()
-def end(state):
-    write(state=state, phase="done")
-    if behaviour == "linger": signal.pause()
-    sys.exit(0)
-while read()["pid"] != os.getpid(): time.sleep(0.005)
-if behaviour == "crash": sys.exit(1)
-if behaviour == "deaf":
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    write(phase="training")
-    while True: signal.pause()
-signal.signal(signal.SIGTERM, lambda *_: end("interrupted"))
-write(phase="training")
-while True:
-    wanted = asked()
-    if wanted == "stop": end("stopped")
-    if os.path.exists(inside("finish")): end("finished")
-    state = "paused" if wanted == "pause" else "running"
-    if read()["state"] != state: write(state=state)
-    time.sleep(0.005)
-"""
-
-
-@pytest.fixture
-def worker(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Decides how the processes that are started from now on behave."""
-
-    def choose(behaviour: str) -> None:
-        def command(run: Run) -> list[str]:
-            return [sys.executable, "-S", "-E", "-c", WORKER, str(run.path), behaviour]
-
-        monkeypatch.setattr(job_queue, "worker_command", command)
-
-    choose("obey")
-    return choose
-
-
-@pytest.fixture
-def queue(store: RunStore, worker: Callable[[str], None]) -> Iterator[JobQueue]:
-    """A queue at work."""
-    del worker
-    queue = JobQueue(store, poll_seconds=0.01)
-    queue.start()
-    yield queue
-    queue.close()
-
-
-@pytest.fixture
-def idle(store: RunStore, worker: Callable[[str], None]) -> Iterator[JobQueue]:
-    """A queue that is not started yet."""
-    del worker
-    queue = JobQueue(store, poll_seconds=0.01)
-    yield queue
-    queue.close()
-
-
-def config(number: int = 0) -> RunConfig:
-    return make_config(seed=number)
-
-
-def works(run: Run) -> bool:
-    """Whether the run's process has begun."""
-    return run.status.state == "running" and run.status.phase == "training"
-
-
-def wait_for(run: Run) -> None:
-    """Wait until the run's process has begun."""
-    wait_until(lambda: works(run))
-
-
-def finish(run: Run) -> None:
-    (run.path / "finish").touch()
-    wait_until(lambda: run.status.state == "finished")
-
-
-def age(run: Run, seconds: float) -> None:
-    """Let the run have been added ``seconds`` earlier."""
-    run.set_status(created=run.status.created - seconds)
+from tests.server.conftest import config, finish, ids, wait_for, works
 
 
 def leave_checkpoint(run: Run) -> None:
@@ -130,10 +40,6 @@ def test_many_who_look_at_the_queue_read_it_once(idle: JobQueue, monkeypatch: py
     third = idle.submit(make_config(seed=3), "3")
     assert ids(idle.seen().waiting) == [second.id, third.id]
     assert idle.seen().at_work is None
-
-
-def ids(runs: list[Run]) -> list[str]:
-    return [run.id for run in runs]
 
 
 def test_runs_wait_in_the_order_they_came(idle: JobQueue) -> None:
@@ -191,10 +97,10 @@ def test_a_double_click_gets_the_run_that_has_just_started(queue: JobQueue) -> N
     assert queue.submit(config(), "me").id == run.id
 
 
-def test_the_same_settings_later_are_another_run(queue: JobQueue) -> None:
+def test_the_same_settings_later_are_another_run(queue: JobQueue, monkeypatch: pytest.MonkeyPatch) -> None:
     run = queue.submit(config(), "me")
     wait_for(run)
-    age(run, job_queue.DOUBLE_CLICK_SECONDS)
+    monkeypatch.setattr(job_queue, "DOUBLE_CLICK_SECONDS", 0.0)
     assert queue.submit(config(), "me").id != run.id
 
 

@@ -16,6 +16,7 @@ from qlora_core.config import make_config
 from qlora_core.errors import RunError
 from qlora_core.store.feed import FEEDS_KEPT, MOST_POINTS, Cursor, Feeds, RunFeed, bucket_size
 from qlora_core.store.runs import Run, RunStore
+from tests.conftest import SetClock
 
 Event = dict[str, Any]
 SERIES = ("points", "evaluations", "baselines", "watched")
@@ -340,6 +341,23 @@ def test_time_at_work_leaves_pauses_and_interruptions_out(run: Run) -> None:
     write(run, [step(1, 8, 148), pause | {"paused": True, "time": 150.0}, pause | {"paused": False, "time": 250.0}])
     write(run, [step(2, 8, 253), phase("loading", 900), resumed(2) | {"time": 907.0}])
     assert RunFeed(run).since(Cursor())["seconds"] == 5 + 5 + 3 + 7
+
+
+@pytest.mark.parametrize("seconds", [-3600.0, 3600.0])
+def test_time_at_work_is_not_moved_with_the_clock(seconds: float, run: Run, set_clock: SetClock) -> None:
+    run.append_event("phase", phase="loading")
+    set_clock(seconds)
+    run.append_event("phase", phase="baselines")
+    Run(run.path).append_event("paused", step=0, paused=True)  # a process that goes on, and is asked at once to rest
+    feed = RunFeed(run)
+    feed.since(Cursor())
+    assert 0 < feed.seconds < 60
+
+
+def test_time_at_work_of_a_run_that_two_versions_carried_out(run: Run) -> None:
+    write(run, [phase("loading", 100), phase("baselines", 104), phase("loading", 900) | {"elapsed": 0.0}])
+    write(run, [phase("baselines", 5000) | {"elapsed": 3.0}])
+    assert RunFeed(run).since(Cursor())["seconds"] == 4 + 3
 
 
 def test_the_progress_of_a_phase_is_that_of_the_status(run: Run) -> None:

@@ -1,0 +1,58 @@
+"""Which process a number stands for: numbers are used again, and clocks are set while a process runs.
+
+psutil's ``create_time()`` moves with the wall clock, so that a worker would seem to be another process after its clock
+was set. What is compared here does not move.
+"""
+
+import sys
+from pathlib import Path
+
+import psutil
+
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+#: Of the numbers in /proc/PID/stat that follow the program's name (proc(5), field 22).
+START_TICKS = 19
+
+
+def identify(pid: int) -> str:
+    """What a process shares with no other, neither now nor after the machine was started anew.
+
+    Raises:
+        psutil.NoSuchProcess: there is no process of that number.
+    """
+    if sys.platform == "linux":
+        return f"{_boot_id()} {_start_ticks(pid)}"
+    return _start_as_noted(pid)
+
+
+def is_running(pid: int, identity: str) -> bool:
+    """Whether the process that was identified is at work; one that ended and was not waited for is not."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE and identify(pid) == identity
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _boot_id() -> str:
+    """A new one at each start of the machine; "" where the system (a sandbox, for one) tells none."""
+    try:
+        return BOOT_ID.read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
+
+
+def _start_ticks(pid: int) -> int:
+    """Clock ticks from the machine's start to that of the process."""
+    try:
+        content = Path(f"/proc/{pid}/stat").read_bytes()
+    except (FileNotFoundError, ProcessLookupError) as error:
+        raise psutil.NoSuchProcess(pid) from error
+    return int(content.rpartition(b")")[2].split()[START_TICKS])  # a program's name may hold spaces and brackets
+
+
+def _start_as_noted(pid: int) -> str:
+    """When the process started by the clock of that moment, which macOS and the BSDs note and never change.
+
+    ``create_time()`` moves it when the clock is set; psutil's own identity is made from the number before that.
+    """
+    return repr(psutil.Process(pid)._proc.create_time(monotonic=True))
