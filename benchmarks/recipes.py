@@ -29,8 +29,9 @@ from transformers import AutoTokenizer
 from qlora_core.config import RunConfig, make_config
 from qlora_core.data.batching import TokenizedPairs, tokenize
 from qlora_core.data.sources import load_run_pairs
-from qlora_core.evaluation.metrics import point_metrics
-from qlora_core.evaluation.statistics import best_epoch
+from qlora_core.evaluation.best_epoch import best_epoch
+from qlora_core.evaluation.metrics import METRICS
+from qlora_core.evaluation.scores import score
 from qlora_core.models.adapter import attach_lora
 from qlora_core.models.catalog import find_base_model
 from qlora_core.models.device import start_accelerator
@@ -130,11 +131,14 @@ def table(options: argparse.Namespace) -> None:
     rows = defaultdict(list)
     for row in _read(options.out):
         rows[row["recipe"]].append(row["history"])
-    print("| recipe | seeds | best epoch: accuracy | F1 | last epoch: accuracy | F1 |\n|---|---|---|---|---|---|")
+    recorded = [point for histories in rows.values() for history in histories for point in history]
+    metrics = [metric for metric in METRICS.values() if metric.of_counts and all(metric.name in p for p in recorded)]
+    words = [f"{when} epoch: {metric.label}" for when in ("best", "last") for metric in metrics]
+    print(f"| recipe | seeds | {' | '.join(words)} |\n{'|---' * (2 + len(words))}|")
     for name, histories in rows.items():
         best = [history[best_epoch(history)] for history in histories]
         last = [history[-1] for history in histories]
-        cells = [_mean(points, metric) for points in (best, last) for metric in ("accuracy", "f1")]
+        cells = [_mean(points, metric.name) for points in (best, last) for metric in metrics]
         print(f"| {name} | {len(histories)} | " + " | ".join(cells) + " |")
 
 
@@ -166,7 +170,8 @@ def _flattery(epochs: list[np.ndarray], labels: np.ndarray, size: int, seed: int
     """Accuracy and F1 where the epoch was chosen minus those elsewhere, averaged over pairs of samples, shape (2,)."""
     order = np.random.default_rng(seed).permutation(len(labels))
     samples = [order[start : start + size] for start in range(0, len(order) - size + 1, size)]
-    scores = np.array([[point_metrics(logits[rows], labels[rows]) for rows in samples] for logits in epochs])
+    measured = [[score(logits[rows], labels[rows]).values for rows in samples] for logits in epochs]
+    scores = np.array([[[values["accuracy"], values["f1"]] for values in epoch] for epoch in measured])
     gains = []
     for here in range(len(samples)):
         best = int(scores[:, here].mean(axis=1).argmax())

@@ -21,6 +21,11 @@ class Choice:
     label: str  #: what a control shows
     help: str  #: what it is, without a full stop, as it follows "label: "
 
+    @property
+    def heading(self) -> str:
+        """The label where a line begins with it."""
+        return self.label[:1].upper() + self.label[1:]
+
 
 C = TypeVar("C", bound=Choice)
 

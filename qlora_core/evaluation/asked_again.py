@@ -7,8 +7,9 @@ import numpy as np
 from datasets import Dataset
 
 from qlora_core.data.sources import load_pairs, load_run_pairs
+from qlora_core.evaluation.answerers import ASKABLE
 from qlora_core.evaluation.metrics import probabilities
-from qlora_core.evaluation.predictor import ANSWERERS, Predictor
+from qlora_core.evaluation.predictor import Predictor
 from qlora_core.evaluation.report import measure_all, phenomena
 from qlora_core.models.inference import Progress
 from qlora_core.store.runs import Run
@@ -27,7 +28,7 @@ def evaluate_run(
     source = load_pairs(dataset, data_dir=data_dir, seed=config.seed) if dataset else load_run_pairs(config)
     pairs = source.train if split == "train" else source.validation
     predictor = Predictor(run)
-    logits: dict[str, np.ndarray] = {answerer: predictor.logits(pairs, answerer, progress) for answerer in ANSWERERS}
+    logits: dict[str, np.ndarray] = {answerer: predictor.logits(pairs, answerer, progress) for answerer in ASKABLE}
     labels = np.asarray(pairs["label"])
     return {
         "run_id": run.id,
@@ -44,7 +45,7 @@ def predict_pairs(run: Run, pairs: Dataset, progress: Progress | None = None) ->
         RunError: the run has no adapter yet.
     """
     predictor = Predictor(run)
-    answers = {answerer: probabilities(predictor.logits(pairs, answerer, progress)) for answerer in ANSWERERS}
+    answers = {answerer: probabilities(predictor.logits(pairs, answerer, progress)) for answerer in ASKABLE}
     rows = []
     for index, pair in enumerate(pairs):
         row = {"sentence1": pair["sentence1"], "sentence2": pair["sentence2"]}

@@ -16,7 +16,8 @@ from torch import nn
 from transformers import BatchEncoding
 
 from qlora_core.data.typed_pairs import Pair, check_pair
-from qlora_core.evaluation.predictor import Answerer, Predictor
+from qlora_core.evaluation.answerers import Askable
+from qlora_core.evaluation.predictor import Predictor
 from qlora_core.models.inference import autocast
 
 STEPS = 24
@@ -25,7 +26,7 @@ TOKENS_AT_ONCE = 1024
 
 
 @dataclass(frozen=True)
-class Scores:
+class TokenScores:
     """What one answerer's answer rests on."""
 
     scores: list[float]  #: one a token; 0 for [CLS] and [SEP], which the baseline keeps
@@ -40,8 +41,8 @@ class Attribution:
 
     tokens: list[str]
     sentences: list[int | None]  #: 1 or 2, the sentence a token belongs to; None for [CLS] and [SEP]
-    base: Scores
-    adapter: Scores
+    base: TokenScores
+    adapter: TokenScores
     truncated: bool  #: the pair has more tokens than the run's ``max_length``
 
 
@@ -63,7 +64,7 @@ def attribute(predictor: Predictor, first: str, second: str, n_steps: int = STEP
     is_special = torch.tensor([[sentence is None for sentence in sentences]], device=device)
     baseline = ids.masked_fill(~is_special, tokenizer.pad_token_id or 0)
 
-    def scores(answerer: Answerer) -> Scores:
+    def scores(answerer: Askable) -> TokenScores:
         with predictor.answering_as(answerer) as model:
             return _integrated_gradients(model, ids, baseline, segments, n_steps)
 
@@ -87,7 +88,7 @@ def _readable(encoded: BatchEncoding, pair: Pair, unknown: str) -> list[str]:
 
 def _integrated_gradients(
     model: PeftModel, ids: torch.Tensor, baseline: torch.Tensor, segments: torch.Tensor, n_steps: int
-) -> Scores:
+) -> TokenScores:
     """Token ids, baseline and segment ids have shape (1, length)."""
 
     def log_odds(input_ids: torch.Tensor, token_type_ids: torch.Tensor) -> torch.Tensor:
@@ -108,7 +109,7 @@ def _integrated_gradients(
         with torch.inference_mode():
             of_pair, of_baseline = log_odds(torch.cat([ids, baseline]), segments.expand(2, -1)).tolist()
     scores = gradients[0].detach().sum(dim=1).tolist()
-    return Scores(scores, of_pair, of_baseline, delta=sum(scores) - (of_pair - of_baseline))
+    return TokenScores(scores, of_pair, of_baseline, delta=sum(scores) - (of_pair - of_baseline))
 
 
 @contextmanager

@@ -11,12 +11,10 @@ from typing import Any
 import numpy as np
 
 from qlora_core.errors import RunFailure
-from qlora_core.evaluation.metrics import predicted_labels
+from qlora_core.evaluation.metrics import METRICS, predicted_labels
 
 #: Both ways divide the same whole numbers; what is allowed for is another order of operations.
 TOLERANCE = 1e-9
-#: Metrics by the names they have in ``result.json``, and the functions of ``sklearn.metrics`` that compute them.
-REFERENCES = {"accuracy": "accuracy_score", "f1": "f1_score"}
 
 
 def cross_check(scores: Mapping[str, Mapping[str, Any]], logits: Mapping[str, np.ndarray], labels: np.ndarray) -> None:
@@ -48,7 +46,6 @@ def _reference_metric(folder: str) -> Any:
     import datasets
     import evaluate
     from sklearn import metrics
-    from sklearn.exceptions import UndefinedMetricWarning
 
     class Reference(evaluate.Metric):
         def _info(self) -> evaluate.MetricInfo:
@@ -61,7 +58,11 @@ def _reference_metric(folder: str) -> Any:
             )
 
         def _compute(self, predictions: Any, references: Any) -> dict[str, float]:
-            with warnings.catch_warnings(action="ignore", category=UndefinedMetricWarning):  # it is 0 then, as here
-                return {key: float(getattr(metrics, name)(references, predictions)) for key, name in REFERENCES.items()}
+            with warnings.catch_warnings(action="ignore", category=UserWarning):  # of scores that are then 0, as here
+                return {
+                    name: float(getattr(metrics, metric.scikit_learn)(references, predictions))
+                    for name, metric in METRICS.items()
+                    if metric.scikit_learn
+                }
 
     return Reference(cache_dir=folder, keep_in_memory=True)

@@ -1,18 +1,120 @@
-"""The figures of one set of answers: accuracy and F1 as GLUE defines them for MRPC, and cross-entropy.
+"""Every metric once: what it is called, where it comes from, and how it follows from a model's answers.
 
-Logits have shape (n, 2), column 1 is "paraphrase"; labels have shape (n,) and are 0 or 1.
+A metric added to ``METRICS`` appears wherever scores do: in ``result.json``, on the page, on the command line, in the
+model card, the CSV file and the notebook. Logits have shape (n, 2), column 1 is "paraphrase"; labels have shape (n,)
+and are 0 or 1. Importing this imports nothing heavier than numpy.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import isfinite
+
 import numpy as np
-from scipy.special import log_softmax, softmax
+
+from qlora_core.choices import Choice, table
+
+#: Counts of true positives, false positives, false negatives and true negatives -> a score for each; "positive" means
+#: "paraphrase". The counts are whole numbers, or arrays of them with one shape.
+OfCounts = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 
-def point_metrics(logits: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
-    """Accuracy and F1, both between 0 and 1."""
-    answers = predicted_labels(logits)
-    hits = int(((answers == 1) & (labels == 1)).sum())
-    positives = int((answers == 1).sum()) + int((labels == 1).sum())
-    return int((answers == labels).sum()) / len(labels), 2 * hits / max(positives, 1)
+@dataclass(frozen=True)
+class Metric(Choice):
+    """One way to score a set of answers.
+
+    ``name`` is its key in ``result.json``, ``events.jsonl`` and ``--json``, and its id on the hub; ``label`` stands in
+    a sentence before its value.
+    """
+
+    source: str  #: the paper it is defined in
+    of_counts: OfCounts | None = None  #: None for one that needs the logits; it then has no interval
+    of_logits: Callable[[np.ndarray, np.ndarray], float] | None = None  #: from logits and labels
+    low: float = 0.0
+    high: float = 1.0
+    unit: str = ""
+    abbreviation: str = ""  #: where there is no room for the label
+    charted: bool = False  #: whether the charts of scores draw it; all tables have it
+    scikit_learn: str = ""  #: the function of ``sklearn.metrics`` that has to find the same, if there is one
+
+    @property
+    def interval(self) -> str:
+        """The key of its 95 % interval."""
+        return f"{self.name}_ci95"
+
+    @property
+    def has_interval(self) -> bool:
+        """Whether it follows from the counts alone, which are what the bootstrap draws."""
+        return self.of_counts is not None
+
+
+def shown(value: float | None, digits: int = 3) -> str:
+    """A score as it is written everywhere; a dash where there is none."""
+    return "–" if value is None or not isfinite(value) else f"{value:.{digits}f}"
+
+
+def accuracy(tp: np.ndarray, fp: np.ndarray, fn: np.ndarray, tn: np.ndarray) -> np.ndarray:
+    """Share of right answers."""
+    return (tp + tn) / (tp + fp + fn + tn)
+
+
+def f1(tp: np.ndarray, fp: np.ndarray, fn: np.ndarray, tn: np.ndarray) -> np.ndarray:
+    """Harmonic mean of precision and recall of the positive class; 0 where no pair is positive."""
+    del tn  # which F1 takes no notice of
+    return 2 * tp / np.maximum(2 * tp + fp + fn, 1)
+
+
+def matthews_correlation(tp: np.ndarray, fp: np.ndarray, fn: np.ndarray, tn: np.ndarray) -> np.ndarray:
+    """Correlation of labels and answers; 0 where either are all alike, as scikit-learn has it."""
+    spread = np.sqrt(1.0 * ((tp + fp) * (tp + fn)) * ((tn + fp) * (tn + fn)))
+    return (tp * tn - fp * fn) / np.maximum(spread, 1)
+
+
+def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> float:
+    """Mean negative log-likelihood of the labels, in nats."""
+    shifted = _shifted(logits)
+    log_probabilities = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return float(-log_probabilities[np.arange(len(labels)), labels].mean())
+
+
+METRICS = table(
+    Metric(
+        name="accuracy",
+        label="accuracy",
+        help="the share of pairs that are answered right",
+        source="Wang et al. 2018, arXiv:1804.07461",
+        of_counts=accuracy,
+        abbreviation="Acc",
+        charted=True,
+        scikit_learn="accuracy_score",
+    ),
+    Metric(
+        name="f1",
+        label="F1",
+        help="the harmonic mean of precision and recall of “same”; high for whoever always answers “same”",
+        source="Wang et al. 2018, arXiv:1804.07461",
+        of_counts=f1,
+        charted=True,
+        scikit_learn="f1_score",
+    ),
+    Metric(
+        name="matthews_correlation",
+        label="MCC",
+        help="Matthews' correlation of labels and answers, from -1 to 1; 0 is what guessing comes to",
+        source="Matthews 1975, doi:10.1016/0005-2795(75)90109-9",
+        of_counts=matthews_correlation,
+        low=-1.0,
+        scikit_learn="matthews_corrcoef",
+    ),
+    Metric(
+        name="loss",
+        label="loss",
+        help="the mean cross-entropy in nats; lower is better, and always saying one half costs 0.693",
+        source="Good 1952, doi:10.1111/j.2517-6161.1952.tb00104.x",
+        of_logits=cross_entropy,
+        high=float("inf"),
+        unit="nats",
+    ),
+)
 
 
 def predicted_labels(logits: np.ndarray) -> np.ndarray:
@@ -22,12 +124,14 @@ def predicted_labels(logits: np.ndarray) -> np.ndarray:
 
 def probabilities(logits: np.ndarray) -> np.ndarray:
     """Probability of "paraphrase", shape (n,), float64."""
-    return softmax(logits.astype(np.float64), axis=1)[:, 1]
+    exponentials = np.exp(_shifted(logits))
+    return (exponentials / exponentials.sum(axis=1, keepdims=True))[:, 1]
 
 
-def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> float:
-    """Mean negative log-likelihood of the labels, in nats."""
-    return float(-log_softmax(logits.astype(np.float64), axis=1)[np.arange(len(labels)), labels].mean())
+def _shifted(logits: np.ndarray) -> np.ndarray:
+    """The same logits in float64, less the larger of each pair's, so that no exponential overflows."""
+    exact = logits.astype(np.float64)
+    return exact - exact.max(axis=1, keepdims=True)
 
 
 def majority_logits(train_labels: np.ndarray, n: int) -> np.ndarray:

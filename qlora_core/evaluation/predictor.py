@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from copy import copy, deepcopy
 from functools import cached_property
 from threading import RLock
-from typing import Literal
 
 import numpy as np
 from datasets import Dataset
@@ -15,6 +14,7 @@ from transformers import BatchEncoding, PreTrainedTokenizerBase
 from qlora_core.data.batching import TokenizedPairs, encode, tokenize, without_labels
 from qlora_core.data.typed_pairs import Answer, BothOrders, Pair, check_pair, check_scale
 from qlora_core.errors import RunError
+from qlora_core.evaluation.answerers import Askable
 from qlora_core.evaluation.metrics import probabilities
 from qlora_core.models.adapter import adapter_disabled, adapter_scaled
 from qlora_core.models.device import Compute, choose_compute, process_state, use_allowed_cores
@@ -24,8 +24,6 @@ from qlora_core.models.inference import Progress, predict_logits
 from qlora_core.models.reloaded import reload_checkpoint, reload_finetuned
 from qlora_core.store.runs import Run
 
-Answerer = Literal["finetuned", "untrained_head", "linear_probe"]
-ANSWERERS: tuple[Answerer, ...] = ("untrained_head", "linear_probe", "finetuned")
 #: Orders of pairs answered at once: few, because pairs that people type can be as long as the model reads.
 ANSWER_BATCH_SIZE = 16
 
@@ -78,7 +76,7 @@ class Predictor:
         twin._lock = RLock()
         return twin
 
-    def logits(self, pairs: Dataset, answerer: Answerer, progress: Progress | None = None) -> np.ndarray:
+    def logits(self, pairs: Dataset, answerer: Askable, progress: Progress | None = None) -> np.ndarray:
         """Logits of shape (n, 2) for ``pairs`` (columns sentence1, sentence2) from the adapter or a baseline's head."""
         with self.answering_as(answerer):
             tokenized = tokenize(pairs, self.tokenizer, self.config.max_length)
@@ -116,7 +114,7 @@ class Predictor:
             return encode(self.tokenizer, first, second, self.config.max_length)
 
     @contextmanager
-    def answering_as(self, answerer: Answerer, scale: float = 1.0) -> Iterator[PeftModel]:
+    def answering_as(self, answerer: Askable, scale: float = 1.0) -> Iterator[PeftModel]:
         """The model, for one thread alone, while it answers as ``answerer``."""
         with self._lock:
             load_head(self.model, self._heads, "untrained_head" if answerer == "finetuned" else answerer)

@@ -6,38 +6,48 @@ from typing import Any
 import numpy as np
 
 from qlora_core.config import RunConfig
-from qlora_core.evaluation import statistics as evaluation
+from qlora_core.evaluation.answerers import ANSWERERS
+from qlora_core.evaluation.calibration import calibration
+from qlora_core.evaluation.comparison import compare
+from qlora_core.evaluation.metrics import predicted_labels
+from qlora_core.evaluation.scores import measure
 
 
 def measure_all(
     logits: dict[str, np.ndarray], labels: np.ndarray, config: RunConfig, phenomena: list[str] | None
 ) -> dict[str, Any]:
-    """Metrics, comparison, calibration and, where the data has phenomena, accuracy by phenomenon."""
+    """Scores, comparisons, calibration and, where the data has phenomena, accuracy by phenomenon.
+
+    Args:
+        logits: by answerer, each of shape (n, 2); the fine-tuned one and those it is compared with have to be there.
+        labels: shape (n,).
+        phenomena: of each pair.
+    """
     sampling = {"bootstrap_samples": config.bootstrap_samples, "seed": config.seed}
     report: dict[str, Any] = {
-        "metrics": {
-            name: evaluation.measure(answers, labels, **sampling).as_dict() for name, answers in logits.items()
-        },
+        "metrics": {name: measure(answers, labels, **sampling).as_dict() for name, answers in logits.items()},
         "comparison": {
-            name: asdict(
-                evaluation.compare(
-                    logits[name],
-                    logits["finetuned"],
-                    labels,
-                    before_name=words,
-                    after_name="fine-tuning",
-                    **sampling,
-                )
+            name: compare(logits[name], logits["finetuned"], labels, **sampling).as_dict(
+                f"the {before.label}", "fine-tuning"
             )
-            for name, words in (("untrained_head", "the untrained head"), ("linear_probe", "the linear probe"))
+            for name, before in ANSWERERS.items()
+            if before.is_compared
         },
-        "calibration": {name: asdict(evaluation.calibration(answers, labels)) for name, answers in logits.items()},
+        "calibration": {name: asdict(calibration(answers, labels)) for name, answers in logits.items()},
     }
     if phenomena is not None:
-        report["by_phenomenon"] = {
-            name: evaluation.by_phenomenon(answers, labels, phenomena) for name, answers in logits.items()
-        }
+        report["by_phenomenon"] = {name: by_phenomenon(answers, labels, phenomena) for name, answers in logits.items()}
     return report
+
+
+def by_phenomenon(logits: np.ndarray, labels: np.ndarray, phenomena: list[str]) -> dict[str, dict[str, float | int]]:
+    """Accuracy and n of each phenomenon, by its name."""
+    right = predicted_labels(logits) == labels
+    names = np.asarray(phenomena)
+    return {
+        name: {"accuracy": float(right[names == name].mean()), "n": int((names == name).sum())}
+        for name in sorted(set(phenomena))
+    }
 
 
 def phenomena(pairs: Any) -> list[str] | None:

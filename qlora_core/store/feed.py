@@ -24,6 +24,9 @@ MOST_POINTS = 1000
 MOST_BYTES = 64 * 2**20
 FEEDS_KEPT = 32
 
+#: What every event has, and what every one with scores has.
+ENVELOPE, SCORES = ("seq", "time", "kind"), ("accuracy", "f1", "loss")
+
 Event = dict[str, Any]
 
 
@@ -121,10 +124,9 @@ class RunFeed:
         elif kind == "resumed":
             self._rewind(event["step"])
         elif kind == "evaluation":
-            keys = ("step", "epoch", "accuracy", "f1", "loss", "is_best")
-            self.series.evaluations.append({key: event[key] for key in keys})
+            self.series.evaluations.append(_without_envelope(event, "step", "epoch", *SCORES, "is_best"))
         elif kind == "baseline":
-            self._take_baseline({key: event[key] for key in ("name", "accuracy", "f1", "loss")})
+            self._take_baseline(_without_envelope(event, "name", *SCORES))
         elif kind == "watched_pairs":
             self.series.watched_pairs = event["pairs"]
         elif kind == "watched":
@@ -175,6 +177,11 @@ class RunFeed:
         del self._losses[step:]
         series.evaluations = [entry for entry in series.evaluations if entry["step"] <= step]
         series.watched = [entry for entry in series.watched if entry[0] <= step]
+
+
+def _without_envelope(event: Event, *needed: str) -> Event:
+    """What an event says; what it has beside the keys it needs is passed on as it is, such as a metric added later."""
+    return {key: event[key] for key in needed} | {key: event[key] for key in event if key not in ENVELOPE}
 
 
 class Feeds:

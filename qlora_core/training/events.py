@@ -1,5 +1,6 @@
 """What a training tells while it happens, and what it may be told."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -40,10 +41,8 @@ class Evaluated:
 
     step: int
     epoch: float
-    accuracy: float
-    f1: float
-    loss: float
-    is_best: bool  #: best so far, by ``evaluation.BEST_EPOCH_RULE``
+    scores: Mapping[str, float]  #: by the names of ``METRICS``
+    is_best: bool  #: best so far, by ``BEST_EPOCH_RULE``
 
 
 @dataclass(frozen=True)

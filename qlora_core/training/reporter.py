@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from qlora_core.errors import StorageError
-from qlora_core.evaluation.metrics import cross_entropy, point_metrics
+from qlora_core.evaluation.scores import score
 from qlora_core.store.runs import Run
 from qlora_core.training.events import Command, Evaluated, Evaluating, Event, Paused, Resumed, Step
 
@@ -59,9 +59,7 @@ class Journal:
 
     def baseline(self, name: str, logits: np.ndarray, labels: np.ndarray) -> None:
         """A baseline was measured on validation."""
-        accuracy, f1 = point_metrics(logits, labels)
-        loss = cross_entropy(logits, labels)
-        self._record("baseline", {"name": name, "accuracy": accuracy, "f1": f1, "loss": loss})
+        self._record("baseline", {"name": name, **score(logits, labels).values})
 
     def watched_pairs(self, rows: list[dict[str, str | int]]) -> None:
         """The pairs that will be watched while the model learns."""
@@ -84,7 +82,9 @@ class Journal:
         """Something happened in the training loop."""
         if not self._is_main:
             return
-        self._record(EVENT_KINDS[type(event)], asdict(event))
+        fields = asdict(event)
+        scores = fields.pop("scores", {})  # each beside the event's other fields, under its own name
+        self._record(EVENT_KINDS[type(event)], fields | scores)
         if isinstance(event, Paused):
             state = "paused" if event.paused else "running"
             self.run.set_status(state=state, message="Paused" if event.paused else TRAINING)

@@ -11,7 +11,7 @@ from transformers import PreTrainedTokenizerBase
 from qlora_core.config import RunConfig
 from qlora_core.data.batching import TokenizedPairs
 from qlora_core.data.sources import PairData
-from qlora_core.evaluation import statistics as evaluation
+from qlora_core.evaluation.best_epoch import BEST_EPOCH_RULE
 from qlora_core.evaluation.cross_check import cross_check
 from qlora_core.evaluation.metrics import probabilities
 from qlora_core.evaluation.report import measure_all, phenomena
@@ -81,7 +81,7 @@ def build_result(
         "reload": compare_reloaded(finetuned.logits, logits["reloaded"], missing),
         "history": summary.history,
         "best_epoch": summary.best["epoch"],
-        "best_epoch_rule": evaluation.BEST_EPOCH_RULE,
+        "best_epoch_rule": BEST_EPOCH_RULE,
         "selection_note": SELECTION_NOTE,
         "stopped_early": summary.stopped_early,
         "steps": summary.steps,
@@ -94,7 +94,7 @@ def build_result(
 
 
 def measurements(logits: dict[str, np.ndarray], material: Material, config: RunConfig) -> dict[str, Any]:
-    """Metrics with intervals for every answerer, and the paired comparisons with the fine-tuned one.
+    """Scores with intervals for every answerer, and the paired comparisons with the fine-tuned one.
 
     Raises:
         RunFailure: a second way to compute the scores disagrees.

@@ -21,8 +21,8 @@ from torch import nn
 from qlora_core.config import RunConfig
 from qlora_core.data.batching import TokenizedPairs, epoch_batches, pad_batch
 from qlora_core.errors import DivergedError
-from qlora_core.evaluation.metrics import cross_entropy, point_metrics
-from qlora_core.evaluation.statistics import best_epoch
+from qlora_core.evaluation.best_epoch import best_epoch
+from qlora_core.evaluation.scores import score
 from qlora_core.models.adapter import load_trainable_state, trainable_state
 from qlora_core.models.checkpoint import Progress, load_checkpoint, save_checkpoint
 from qlora_core.models.inference import autocast, predict_logits
@@ -39,7 +39,7 @@ PAIRS_AT_ONCE_ON_CPU = 16
 class TrainingSummary:
     """What came of a training; the model holds the weights of ``best``."""
 
-    history: list[dict[str, float]]  #: one entry an evaluation: step, epoch, accuracy, f1, loss
+    history: list[dict[str, float]]  #: one entry an evaluation: step, epoch, and every metric by its name
     best: dict[str, float]
     steps: int
     stopped_early: bool
@@ -213,18 +213,16 @@ class Trainer:
             self.config.eval_batch_size,
             self._evaluation_progress,
         )
-        labels = self.validation_pairs.labels
-        accuracy, f1 = point_metrics(logits, labels)
-        epoch, loss = self.progress.step / self.steps_per_epoch, cross_entropy(logits, labels)
-        self._check_finite("validation loss", loss)
-        history = self.progress.history
-        history.append({"step": self.progress.step, "epoch": epoch, "accuracy": accuracy, "f1": f1, "loss": loss})
+        scores = score(logits, self.validation_pairs.labels).values
+        self._check_finite("validation loss", scores["loss"])
+        epoch, history = self.progress.step / self.steps_per_epoch, self.progress.history
+        history.append({"step": self.progress.step, "epoch": epoch, **scores})
         is_best = best_epoch(history) == len(history) - 1
         if is_best:
             self.progress.best_state = {name: tensor.detach().cpu().clone() for name, tensor in self.trained.items()}
         self.progress.evaluation_seconds = time.monotonic() - started
         self._save()
-        yield Evaluated(self.progress.step, epoch, accuracy, f1, loss, is_best)
+        yield Evaluated(self.progress.step, epoch, scores, is_best)
 
     def _seconds_left(self) -> float:
         progress = self.progress

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from qlora_core.errors import RunFailure
 from qlora_core.evaluation.cross_check import cross_check
-from qlora_core.evaluation.statistics import measure
+from qlora_core.evaluation.scores import measure
 
 #: HOME and the hub's folder cannot be made (not even by root), and no connection can be opened.
 ALONE = """
@@ -21,7 +21,7 @@ def refuse(*arguments):
 socket.socket.connect = socket.getaddrinfo = refuse
 import numpy as np
 from qlora_core.evaluation.cross_check import cross_check
-from qlora_core.evaluation.statistics import measure
+from qlora_core.evaluation.scores import measure
 logits, labels = np.array([[0.0, 1.0], [1.0, 0.0], [0.0, 1.0]]), np.array([1, 1, 0])
 cross_check({"probe": measure(logits, labels).as_dict()}, {"probe": logits}, labels)
 print("the same")
@@ -40,7 +40,7 @@ def test_the_scores_are_those_of_scikit_learn(pairs: list[tuple[int, int]]) -> N
     cross_check({"a": measure(logits, truth, bootstrap_samples=2).as_dict()}, {"a": logits}, truth)
 
 
-@pytest.mark.parametrize("metric", ["accuracy", "f1"])
+@pytest.mark.parametrize("metric", ["accuracy", "f1", "matthews_correlation"])
 @pytest.mark.parametrize("wrong", [0.5, float("nan")])
 def test_a_score_that_differs_is_an_error_in_plain_words(metric: str, wrong: float) -> None:
     logits, labels = logits_of([1, 0, 1, 1]), np.array([1, 1, 0, 1])

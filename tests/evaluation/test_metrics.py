@@ -14,10 +14,15 @@ from sklearn.metrics import accuracy_score, f1_score
 from qlora_core.evaluation.metrics import (
     cross_entropy,
     majority_logits,
-    point_metrics,
     predicted_labels,
     probabilities,
 )
+from qlora_core.evaluation.scores import score
+
+
+def accuracy_and_f1(logits: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
+    values = score(logits, labels).values
+    return values["accuracy"], values["f1"]
 
 
 def random_answers(seed: int, n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -31,14 +36,14 @@ def test_accuracy_and_f1_are_those_that_glue_defines_for_mrpc(answers: list[tupl
     hits = sum(p and r for p, r in answers)
     f1 = 2 * hits / (sum(predictions) + sum(references)) if any(predictions + references) else 0.0
     logits = np.array([[1.0 - p, p] for p in predictions])
-    assert point_metrics(logits, np.array(references)) == (sum(p == r for p, r in answers) / len(answers), f1)
+    assert accuracy_and_f1(logits, np.array(references)) == (sum(p == r for p, r in answers) / len(answers), f1)
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_logits_are_scored_as_scikit_learn_scores_their_answers(seed: int) -> None:
     logits, labels = random_answers(seed, 408)
     answers = logits[:, 1] > logits[:, 0]
-    assert point_metrics(logits, labels) == (accuracy_score(labels, answers), f1_score(labels, answers))
+    assert accuracy_and_f1(logits, labels) == (accuracy_score(labels, answers), f1_score(labels, answers))
 
 
 def test_importing_the_metrics_imports_neither_evaluate_nor_datasets() -> None:
@@ -52,7 +57,7 @@ def test_equal_logits_mean_not_a_paraphrase() -> None:
 
 
 def test_no_positive_answer_scores_an_f1_of_zero() -> None:
-    assert point_metrics(np.array([[1.0, 0.0]] * 3), np.array([0, 0, 1])) == (pytest.approx(2 / 3), 0.0)
+    assert accuracy_and_f1(np.array([[1.0, 0.0]] * 3), np.array([0, 0, 1])) == (pytest.approx(2 / 3), 0.0)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -91,5 +96,5 @@ def test_a_label_unseen_in_training_costs_the_majority_baseline_much_but_not_inf
 
 def test_always_paraphrase_scores_what_is_known_for_mrpc() -> None:
     labels = np.array([1] * 279 + [0] * 129)
-    accuracy, f1 = point_metrics(majority_logits(labels, 408), labels)
+    accuracy, f1 = accuracy_and_f1(majority_logits(labels, 408), labels)
     assert (round(accuracy, 3), round(f1, 3)) == (0.684, 0.812)

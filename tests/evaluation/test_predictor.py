@@ -19,8 +19,9 @@ from qlora_core.config import RunConfig
 from qlora_core.data.sources import load_run_pairs
 from qlora_core.data.typed_pairs import Answer, BothOrders, Pair
 from qlora_core.errors import DataError, ModelError, RunError
+from qlora_core.evaluation.answerers import ASKABLE, Askable
 from qlora_core.evaluation.metrics import probabilities
-from qlora_core.evaluation.predictor import ANSWERERS, Answerer, Predictor
+from qlora_core.evaluation.predictor import Predictor
 from qlora_core.models.adapter import adapter_scaled
 from qlora_core.models.checkpoint import BEST, TRAINED
 from qlora_core.store.runs import Run, RunStore
@@ -37,9 +38,9 @@ def recorded(run: Run, answerer: str) -> pd.Series:
     return pd.read_parquet(run.path / "predictions.parquet")[f"probability_{answerer}"]
 
 
-@pytest.mark.parametrize("answerer", [*ANSWERERS, "finetuned", "untrained_head"])
+@pytest.mark.parametrize("answerer", [*ASKABLE, "finetuned", "untrained_head"])
 def test_an_answerer_gives_what_was_measured_in_whatever_order_they_are_asked(
-    answerer: Answerer, predictor: Predictor, finished_run: Run
+    answerer: Askable, predictor: Predictor, finished_run: Run
 ) -> None:
     validation = load_run_pairs(finished_run.config).validation
     np.testing.assert_array_equal(
@@ -105,7 +106,7 @@ PAIRS: list[Pair] = [
 ]
 
 
-def probability(predictor: Predictor, answerer: Answerer, pairs: list[Pair]) -> list[float]:
+def probability(predictor: Predictor, answerer: Askable, pairs: list[Pair]) -> list[float]:
     """The probabilities that ``logits`` gives, by another way than ``answer``."""
     rows = [{"sentence1": first, "sentence2": second} for first, second in pairs]
     return probabilities(predictor.logits(Dataset.from_list(rows), answerer)).tolist()
@@ -134,7 +135,7 @@ def test_no_pair_is_no_answer(predictor: Predictor) -> None:
 
 @pytest.mark.parametrize("answerer", ["linear_probe", "finetuned"])
 def test_the_base_model_answers_through_the_untrained_head_whoever_was_asked_before(
-    answerer: Answerer, predictor: Predictor
+    answerer: Askable, predictor: Predictor
 ) -> None:
     expected = predictor.answer(PAIRS, 0.5)
     probability(predictor, answerer, PAIRS)

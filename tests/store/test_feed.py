@@ -227,6 +227,18 @@ def test_a_resumed_run_is_drawn_like_one_that_never_stopped(
     assert (late.have, late.generation) == (viewer.have, viewer.generation)
 
 
+def test_scores_are_passed_on_with_those_that_an_earlier_version_did_not_have(run: Run) -> None:
+    write(run, [baseline("majority"), baseline("linear_probe") | {"matthews_correlation": 0.1, "seq": 1}])
+    write(run, [evaluation(4) | {"matthews_correlation": 0.2, "seq": 2}])
+    news = RunFeed(run).since(Cursor())
+    older, newer = news["baselines"]
+    assert older == {"name": "majority", "accuracy": 0.5, "f1": 0.6, "loss": 0.7}
+    assert newer == older | {"name": "linear_probe", "matthews_correlation": 0.1}
+    (entry,) = news["evaluations"]
+    assert entry["matthews_correlation"] == 0.2
+    assert not {"seq", "time", "kind"} & entry.keys()
+
+
 def test_baselines_and_first_looks_that_are_measured_again_are_sent_once(run: Run) -> None:
     write(run, [baseline("majority"), watched(0)] * 2)
     news = RunFeed(run).since(Cursor())

@@ -12,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from qlora_core.data.batching import TokenizedPairs, tokenize
-from qlora_core.evaluation.metrics import point_metrics
+from qlora_core.evaluation.scores import score
 from qlora_core.models.inference import pooled_features, predict_logits
 from qlora_core.training.baselines import FOLDS, PENALTIES, LinearProbe, fit_linear_probe
 from tests.conftest import Bench, make_rows
@@ -56,7 +56,8 @@ def test_probe_finds_what_the_encoder_knows(bench: Callable[..., Bench]) -> None
     base = bench()
     untrained = predict_logits(base.model, base.pairs, base.accelerator, 8)
     assert (
-        point_metrics(probe(base).logits, base.pairs.labels)[0] > point_metrics(untrained, base.pairs.labels)[0] + 0.2
+        score(probe(base).logits, base.pairs.labels).values["accuracy"]
+        > score(untrained, base.pairs.labels).values["accuracy"] + 0.2
     )
 
 

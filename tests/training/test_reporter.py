@@ -42,10 +42,11 @@ def test_the_listener_hears_what_is_written(run: Run) -> None:
     assert heard == written
 
 
-def test_a_baseline_is_recorded_with_its_figures(run: Run) -> None:
+def test_a_baseline_is_recorded_with_its_scores(run: Run) -> None:
     Journal(run, ignore).baseline("untrained_head", LOGITS, LABELS)
     (event,) = run.events()
     assert (event["name"], event["accuracy"], event["f1"]) == ("untrained_head", 2 / 3, 2 / 3)
+    assert event["matthews_correlation"] == pytest.approx(0.5)
     assert event["loss"] == pytest.approx((2 * np.log(1 + np.exp(-1)) + np.log(1 + np.exp(1))) / 3)
 
 
@@ -64,7 +65,7 @@ def test_progress_is_shown_and_not_stored(run: Run) -> None:
         (Paused(4, True), {"state": "paused", "message": "Paused"}),
         (Paused(4, False), {"state": "running", "message": "Training the adapter"}),
         (Evaluating(4), {"phase": "evaluating", "step": 4}),
-        (Evaluated(4, 1.0, 0.8, 0.9, 0.4, True), {"phase": "training"}),
+        (Evaluated(4, 1.0, {"accuracy": 0.8}, True), {"phase": "training"}),
         (Resumed(4), {"state": "running"}),
     ],
 )
@@ -72,6 +73,14 @@ def test_the_status_follows_the_training(event: Any, expected: dict[str, Any], r
     Journal(run, ignore).training_event(event)
     status = run.status.model_dump()
     assert {name: status[name] for name in expected} == expected
+
+
+def test_an_evaluations_scores_stand_beside_its_other_fields(run: Run) -> None:
+    Journal(run, ignore).training_event(Evaluated(4, 1.0, {"accuracy": 0.8, "matthews_correlation": 0.5}, True))
+    (event,) = run.events()
+    assert {name: event[name] for name in event if name not in ("seq", "time", "kind")} == {
+        "step": 4, "epoch": 1.0, "accuracy": 0.8, "matthews_correlation": 0.5, "is_best": True,
+    }  # fmt: skip
 
 
 def test_every_step_is_an_event_though_the_status_is_written_less_often(run: Run) -> None:

@@ -1,7 +1,9 @@
-"""The figures of result.json, recomputed from what else the run left behind, with other tools."""
+"""The numbers of result.json, recomputed from what else the run left behind, with other tools."""
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -9,13 +11,16 @@ import pandas as pd
 import pytest
 from safetensors.torch import load_file
 from scipy.stats import binom
-from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, log_loss
+from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, log_loss, matthews_corrcoef
 from transformers import BertForSequenceClassification
 
 from qlora_core.config import RunConfig
+from qlora_core.data.sources import load_run_pairs
+from qlora_core.errors import RunFailure
+from qlora_core.evaluation.metrics import METRICS
 from qlora_core.evaluation.report import measure_all, phenomena
 from qlora_core.store.runs import Run
-from qlora_core.training.result import compare_reloaded
+from qlora_core.training.result import compare_reloaded, measurements
 
 ANSWERERS = ("majority", "untrained_head", "linear_probe", "finetuned", "reloaded")
 #: Every key that users of ``train --json`` may rely on; a set names the keys of an object.
@@ -59,27 +64,29 @@ def test_every_key_of_the_contract_is_there(key: str, keys: set[str], result: di
 
 
 @pytest.mark.parametrize("name", ANSWERERS)
-def test_every_answerer_has_every_figure(name: str, result: dict[str, Any]) -> None:
-    assert set(result["metrics"][name]) == {"accuracy", "f1", "loss", "n", "accuracy_ci95", "f1_ci95", "confusion"}
+def test_every_answerer_has_every_score(name: str, result: dict[str, Any]) -> None:
+    earlier = {"accuracy", "f1", "loss", "n", "accuracy_ci95", "f1_ci95", "confusion"}
+    assert set(result["metrics"][name]) == earlier | {"matthews_correlation", "matthews_correlation_ci95"}
 
 
 @pytest.mark.parametrize("name", [*ANSWERERS, "untrained_head_unquantized"])
-def test_the_figures_follow_from_the_predictions(name: str, result: dict[str, Any], predictions: pd.DataFrame) -> None:
+def test_the_scores_follow_from_the_predictions(name: str, result: dict[str, Any], predictions: pd.DataFrame) -> None:
     row, label, given = result["metrics"][name], predictions["label"], answers(predictions, name)
     assert row["n"] == len(predictions)
     assert row["accuracy"] == pytest.approx(accuracy_score(label, given))
     assert row["f1"] == pytest.approx(f1_score(label, given, zero_division=0.0))
+    assert row["matthews_correlation"] == pytest.approx(matthews_corrcoef(label, given))
     assert row["loss"] == pytest.approx(log_loss(label, predictions[f"probability_{name}"]), rel=1e-6)
     cells = ("true_negative", "false_positive", "false_negative", "true_positive")
     assert [row["confusion"][cell] for cell in cells] == confusion_matrix(label, given).ravel().tolist()
 
 
 @pytest.mark.parametrize("name", ANSWERERS)
-def test_every_figure_lies_in_its_interval(name: str, result: dict[str, Any]) -> None:
+def test_every_score_lies_in_its_interval(name: str, result: dict[str, Any]) -> None:
     row = result["metrics"][name]
-    for figure in ("accuracy", "f1"):
-        low, high = row[f"{figure}_ci95"]
-        assert 0 <= low <= row[figure] <= high <= 1
+    for metric, least in (("accuracy", 0), ("f1", 0), ("matthews_correlation", -1)):
+        low, high = row[f"{metric}_ci95"]
+        assert least <= low <= row[metric] <= high <= 1
 
 
 @pytest.mark.parametrize("name", ["untrained_head", "linear_probe"])
@@ -95,7 +102,21 @@ def test_a_comparison_follows_from_the_predictions(
     assert comparison["mcnemar_p"] == pytest.approx(min(1.0, 2 * tail))
     low, high = comparison["accuracy_gain_ci95"]
     assert low <= comparison["accuracy_gain"] <= high
-    assert ("No difference beyond chance" in comparison["verdict"]) == (comparison["mcnemar_p"] >= 0.05)
+    assert (comparison["outcome"] == "no_difference") == (comparison["mcnemar_p"] >= 0.05)
+    assert ("No difference beyond chance" in comparison["verdict"]) == (comparison["outcome"] == "no_difference")
+
+
+def test_scores_that_another_library_does_not_find_make_no_result(
+    finished_run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = replace(METRICS["f1"], of_counts=lambda tp, fp, fn, tn: (tp + 1) / (tp + fp + fn + tn))
+    monkeypatch.setitem(METRICS, "f1", wrong)
+    pairs = load_run_pairs(finished_run.config)
+    logits = dict.fromkeys(ANSWERERS, np.tile([0.0, 1.0], (len(pairs.validation), 1)))
+    validation = SimpleNamespace(labels=np.asarray(pairs.validation["label"]))
+    material: Any = SimpleNamespace(validation=validation, pairs=pairs)
+    with pytest.raises(RunFailure, match="The f1 of 'majority' was computed in two ways that disagree"):
+        measurements(logits, material, finished_run.config)
 
 
 def test_the_trained_parameters_are_those_of_the_adapter_file(finished_run: Run, result: dict[str, Any]) -> None:

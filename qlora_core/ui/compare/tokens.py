@@ -13,7 +13,7 @@ from qlora_core.ui.compare.sides import Sides
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from qlora_core.evaluation.attribution import Scores
+    from qlora_core.evaluation.attribution import TokenScores
 
 TOKEN_HEADERS = ["Model", "Sentence", "Token", "Score"]
 TOKEN_TYPES: list[Literal["str", "number"]] = ["str", "str", "str", "number"]
@@ -32,7 +32,7 @@ class Explanation:
     name: str
     tokens: list[str]
     sentences: list[int | None]
-    scores: "Scores"
+    scores: "TokenScores"
 
 
 def explain(services: Services, sides: Sides, pair: Pair) -> list[Explanation]:

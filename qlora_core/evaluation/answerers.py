@@ -1,0 +1,35 @@
+"""Whose answers are measured: the fine-tuned model, and what it has to beat."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from qlora_core.choices import Choice, table
+
+#: Those that a saved run can be asked for again.
+Askable = Literal["finetuned", "untrained_head", "linear_probe"]
+ASKABLE: tuple[Askable, ...] = ("untrained_head", "linear_probe", "finetuned")
+
+
+@dataclass(frozen=True)
+class Answerer(Choice):
+    """One model, or a rule that answers like one; ``help`` says what it is in a model card."""
+
+    is_compared: bool = False  #: whether the fine-tuned model is compared with it, pair by pair
+    is_detail: bool = False  #: whether the tables of all numbers alone have it
+
+
+ANSWERERS = table(
+    Answerer("majority", "majority class", "always the commoner label"),
+    Answerer(
+        "untrained_head_unquantized", "untrained head, float", "unquantised base model, untrained head", is_detail=True
+    ),
+    Answerer("untrained_head", "untrained head", "base model, untrained head", is_compared=True),
+    Answerer("linear_probe", "linear probe", "base model, linear probe", is_compared=True),
+    Answerer("finetuned", "fine-tuned", "fine-tuned (this adapter)"),
+    Answerer("reloaded", "reloaded", "reloaded from these files"),
+)
+
+
+def label_of(name: str) -> str:
+    """What an answerer is called; its name where it is not one of the table."""
+    return ANSWERERS[name].label if name in ANSWERERS else name.replace("_", " ")

@@ -1,0 +1,13 @@
+"""Which evaluation's weights a run keeps."""
+
+from collections.abc import Mapping, Sequence
+
+BEST_EPOCH_RULE = "highest mean of validation accuracy and F1; the lower validation loss, then the earlier, wins a tie"
+
+
+def best_epoch(history: Sequence[Mapping[str, float]]) -> int:
+    """Index of the evaluation to keep, by ``BEST_EPOCH_RULE``; each has at least accuracy, f1 and loss."""
+    return max(
+        range(len(history)),
+        key=lambda i: (history[i]["accuracy"] + history[i]["f1"], -history[i]["loss"], -i),
+    )
