@@ -1,30 +1,50 @@
-"""What a run may be asked to do: every field, its limits and its meaning, in one place.
+"""What a run may be asked to do: every setting, its limits and its words, in one place.
 
 Field names are those of transformers' ``TrainingArguments``, PEFT's ``LoraConfig`` and
 ``BitsAndBytesConfig`` wherever such a field exists.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from qlora_core.choices import (
     BERT_LINEAR_LAYERS,
+    COMPUTE_DTYPES,
+    HEAD_MODULES,
+    SCHEDULERS,
     SCHEMES,
     ComputeDtype,
     HeadModule,
     Quantization,
     Scheduler,
     Scheme,
+    explained,
 )
 from qlora_core.errors import ConfigError
+from qlora_core.presets import DEFAULT_PRESET, PRESETS
 
 Name = Annotated[str, Field(min_length=1, max_length=4096)]
 
+#: Groups of settings, in the order of their fields.
+SECTIONS = ("Model and pairs", "Quantisation (bitsandbytes)", "Adapter (PEFT)", "Training (transformers)", "Data")
 #: Fields that may hold a path on the machine that a run happened on.
 PATH_FIELDS = ("base_model", "dataset", "data_dir")
+
+
+def _in_section(section: str) -> Callable[..., Any]:
+    """What makes fields of ``RunConfig`` in a section, with the words that page, command line and documents use."""
+
+    def setting(label: str, help: str, default: Any, **limits: Any) -> Any:
+        return Field(default, title=label, description=help, json_schema_extra={"section": section}, **limits)
+
+    return setting
+
+
+_subject, _quantization, _lora, _training, _data = map(_in_section, SECTIONS)
 
 
 class RunConfig(BaseModel):
@@ -32,45 +52,159 @@ class RunConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    base_model: Name = Field("minilm", description="Pretrained encoder: a name from the catalog or a folder.")
-    dataset: Name = Field("pairs", description="Sentence pairs: 'pairs', 'mrpc' or a file.")
-    data_dir: Name | None = Field(None, description="Folder that holds MRPC's parquet files.")
-    seed: int = Field(0, ge=0, le=2**31 - 1, description="Seed of the head, the adapter, the order and the dropout.")
-    max_train_samples: int | None = Field(None, ge=8, le=1_000_000, description="Train on n pairs drawn at random.")
-    max_eval_samples: int | None = Field(None, ge=8, le=1_000_000, description="Validate on n pairs drawn at random.")
-    max_length: int = Field(128, ge=8, le=512, description="Tokens of a pair; what is longer is cut off.")
+    base_model: Name = _subject("Base model", "The pretrained encoder; it stays frozen.", "minilm")
+    dataset: Name = _subject("Sentence pairs", "What it learns from.", "pairs")
+    data_dir: Name | None = _subject("Folder", "Folder that holds MRPC's parquet files.", None)
 
-    quantization: Quantization = Field("nf4", description="How the frozen encoder matrices are stored.")
-    bnb_4bit_use_double_quant: bool = Field(True, description="Quantise the 4-bit scales themselves to 8 bits.")
-    bnb_4bit_compute_dtype: ComputeDtype = Field("auto", description="Number type of the matrix products.")
-
-    r: int = Field(16, ge=1, le=256, description="Rank of the LoRA matrices.")
-    lora_alpha: float = Field(32, gt=0, le=1024, description="The adapter's output is scaled by lora_alpha / r.")
-    lora_dropout: float = Field(0.0, ge=0, lt=1, description="Dropout in front of the LoRA matrices.")
-    target_modules: tuple[Name, ...] = Field(
-        BERT_LINEAR_LAYERS, min_length=1, max_length=16, description="Layers that receive an adapter."
+    quantization: Quantization = _quantization(
+        "Storage of the frozen matrices", f"What the encoder's matrices are held in. {explained(SCHEMES)}", "nf4"
     )
-    use_rslora: bool = Field(False, description="Scale by lora_alpha / sqrt(r) instead (rank-stabilised LoRA).")
-    modules_to_save: tuple[HeadModule, ...] = Field(
-        ("classifier", "pooler"), description="Layers trained in full beside the adapter; always the classifier."
+    bnb_4bit_use_double_quant: bool = _quantization(
+        "Double quantisation",
+        "Stores the scale of each block of 64 weights in 8 bits instead of 32: about 0.4 bits saved a weight.",
+        True,
+    )
+    bnb_4bit_compute_dtype: ComputeDtype = _quantization(
+        "Number type of the products",
+        f"Weights are unpacked to this type for each matrix product. {explained(COMPUTE_DTYPES)}",
+        "auto",
     )
 
-    learning_rate: float = Field(2e-4, gt=0, le=0.1, description="Peak step size of AdamW.")
-    num_train_epochs: int = Field(4, ge=1, le=100, description="Passes over the training pairs.")
-    train_batch_size: int = Field(16, ge=1, le=1024, description="Pairs a step, over all processes together.")
-    eval_batch_size: int = Field(64, ge=1, le=1024, description="Pairs evaluated at once.")
-    warmup_ratio: float = Field(0.06, ge=0, lt=1, description="Share of the steps over which the rate rises.")
-    lr_scheduler_type: Scheduler = Field("linear", description="How the learning rate falls after the warm-up.")
-    weight_decay: float = Field(0.01, ge=0, le=1, description="AdamW's decoupled weight decay.")
-    max_grad_norm: float = Field(1.0, gt=0, le=1000, description="Gradients are clipped to this norm.")
-    label_smoothing_factor: float = Field(0.0, ge=0, lt=0.5, description="Share of each label spread evenly.")
-    hidden_dropout_prob: float = Field(0.0, ge=0, lt=1, description="Dropout inside the frozen encoder.")
-    swap_probability: float = Field(
-        0.5, ge=0, le=1, description="Chance that a training pair is shown in swapped order."
+    r: int = _lora(
+        "Rank",
+        "Each adapted matrix W gets W + B A, where B and A are only r numbers wide: a larger r can learn more.",
+        16,
+        ge=1,
+        le=256,
     )
-    evaluations_per_epoch: int = Field(1, ge=1, le=20, description="Validation passes an epoch.")
+    lora_alpha: float = _lora(
+        "Scaling",
+        "The adapter's output is multiplied by lora_alpha / r: twice r is a common choice.",
+        32,
+        gt=0,
+        le=1024,
+    )
+    lora_dropout: float = _lora(
+        "Dropout",
+        "Share of the adapter's inputs that is dropped at random while it trains, against learning by heart.",
+        0.0,
+        ge=0,
+        lt=1,
+    )
+    target_modules: tuple[Name, ...] = _lora(
+        "Adapted layers",
+        "The linear layers that receive an adapter; the QLoRA paper found that all of them are needed.",
+        BERT_LINEAR_LAYERS,
+        min_length=1,
+        max_length=16,
+    )
+    modules_to_save: tuple[HeadModule, ...] = _lora(
+        "Layers trained in full",
+        f"What is trained beside the adapter. {explained(HEAD_MODULES)}",
+        ("classifier", "pooler"),
+    )
+    use_rslora: bool = _lora(
+        "Rank-stabilised scaling",
+        "Scales by lora_alpha / sqrt(r) instead, so that large ranks learn as fast as small ones.",
+        False,
+    )
 
-    bootstrap_samples: int = Field(2000, ge=100, le=100_000, description="Resamples behind each 95 % interval.")
+    learning_rate: float = _training(
+        "Learning rate",
+        "How far one step moves the weights, at its peak: too small learns nothing, too large forgets everything.",
+        2e-4,
+        gt=0,
+        le=0.1,
+    )
+    num_train_epochs: int = _training(
+        "Epochs", "How often the model sees every training pair; the best epoch is kept.", 4, ge=1, le=100
+    )
+    train_batch_size: int = _training(
+        "Batch size",
+        "Pairs that are averaged into one step, over all processes together: more is steadier and takes more memory.",
+        16,
+        ge=1,
+        le=1024,
+    )
+    lr_scheduler_type: Scheduler = _training(
+        "Schedule", f"How the learning rate falls after the warm-up. {explained(SCHEDULERS)}", "linear"
+    )
+    warmup_ratio: float = _training(
+        "Warm-up",
+        "Share of the steps over which the learning rate rises from zero, so that the first steps do no harm.",
+        0.06,
+        ge=0,
+        lt=1,
+    )
+    weight_decay: float = _training(
+        "Weight decay", "Each step shrinks the trained weights by this share of the learning rate.", 0.01, ge=0, le=1
+    )
+    max_grad_norm: float = _training(
+        "Gradient clipping", "A step's gradient is shortened to this length where it is longer.", 1.0, gt=0, le=1000
+    )
+    label_smoothing_factor: float = _training(
+        "Label smoothing",
+        "Share of each label that is spread over both, so that the model grows less sure of itself.",
+        0.0,
+        ge=0,
+        lt=0.5,
+    )
+    hidden_dropout_prob: float = _training(
+        "Dropout in the encoder",
+        "Share of the frozen encoder's outputs that is dropped at random while training.",
+        0.0,
+        ge=0,
+        lt=1,
+    )
+    swap_probability: float = _training(
+        "Swapped pairs",
+        "Chance that a training pair is shown with its two sentences in the other order.",
+        0.5,
+        ge=0,
+        le=1,
+    )
+    evaluations_per_epoch: int = _training(
+        "Evaluations an epoch",
+        "How often the validation pairs are answered in each epoch: more points on the curve, more time.",
+        1,
+        ge=1,
+        le=20,
+    )
+
+    max_train_samples: int | None = _data(
+        "Training pairs",
+        "Train on so many pairs, drawn at random; without a number, on all of them.",
+        None,
+        ge=8,
+        le=1_000_000,
+    )
+    max_eval_samples: int | None = _data(
+        "Validation pairs",
+        "Validate on so many pairs, drawn at random; without a number, on all of them.",
+        None,
+        ge=8,
+        le=1_000_000,
+    )
+    max_length: int = _data(
+        "Tokens a pair", "A pair with more loses tokens from the end of its longer sentence.", 128, ge=8, le=512
+    )
+    eval_batch_size: int = _data(
+        "Pairs evaluated at once",
+        "Pairs that are answered at once: changes time and memory, and no result.",
+        64,
+        ge=1,
+        le=1024,
+    )
+    bootstrap_samples: int = _data(
+        "Bootstrap resamples",
+        "How many times the validation pairs are drawn anew for each 95 % interval.",
+        2000,
+        ge=100,
+        le=100_000,
+    )
+    seed: int = _data(
+        "Seed", "Decides everything that is drawn at random: the same seed gives the same run.", 0, ge=0, le=2**31 - 1
+    )
 
     @property
     def scheme(self) -> Scheme:
@@ -88,23 +222,25 @@ class RunConfig(BaseModel):
         return self
 
 
-PRESETS: dict[str, dict[str, Any]] = {
-    "standard": {},
-    "quick": {"max_train_samples": 1200, "num_train_epochs": 2},
-    "notebook": {
-        "r": 8,
-        "lora_alpha": 16,
-        "lora_dropout": 0.1,
-        "hidden_dropout_prob": 0.1,
-        "target_modules": ("query", "value"),
-        "modules_to_save": ("classifier",),
-        "learning_rate": 2e-4,
-        "num_train_epochs": 3,
-        "train_batch_size": 32,
-        "swap_probability": 0.0,
-    },
-}
-DEFAULT_PRESET = "standard"
+@dataclass(frozen=True)
+class Setting:
+    """A field of ``RunConfig`` in words."""
+
+    name: str  #: in transformers, PEFT or bitsandbytes
+    section: str
+    label: str
+    help: str  #: what it does, in full sentences
+    default: Any
+
+
+def _settings() -> Iterator[Setting]:
+    for name, field in RunConfig.model_fields.items():
+        extra = field.json_schema_extra
+        section = str(extra["section"]) if isinstance(extra, dict) else ""
+        yield Setting(name, section, field.title or name, field.description or "", field.default)
+
+
+SETTINGS = {setting.name: setting for setting in _settings()}
 
 
 def make_config(preset: str = DEFAULT_PRESET, **changes: object) -> RunConfig:
@@ -115,7 +251,7 @@ def make_config(preset: str = DEFAULT_PRESET, **changes: object) -> RunConfig:
     """
     if preset not in PRESETS:
         raise ConfigError(f"There is no preset '{preset}'. Choose one of: {', '.join(PRESETS)}.")
-    return load_config({**PRESETS[preset], **changes})
+    return load_config({**PRESETS[preset].values, **changes})
 
 
 def load_config(values: Mapping[str, object]) -> RunConfig:
@@ -130,52 +266,6 @@ def load_config(values: Mapping[str, object]) -> RunConfig:
         raise ConfigError(_explain(error)) from error
 
 
-def parse_assignments(assignments: list[str]) -> dict[str, object]:
-    """Turn ``["r=16", "target_modules=query,value"]`` into field values; checking them is ``make_config``'s part.
-
-    Raises:
-        ConfigError: an assignment has no ``=`` or names no field.
-    """
-    values: dict[str, object] = {}
-    for assignment in assignments:
-        name, separator, text = assignment.partition("=")
-        name = name.strip()
-        if not separator:
-            raise ConfigError(f"'{assignment}' is not FIELD=VALUE. Write for example --set r=16.")
-        if name not in RunConfig.model_fields:
-            raise ConfigError(f"There is no field '{name}'. Fields are: {', '.join(RunConfig.model_fields)}.")
-        values[name] = _parse_value(name, text.strip())
-    return values
-
-
-def _parse_value(name: str, text: str) -> object:
-    if text.lower() == "none" and name in ("data_dir", "max_train_samples", "max_eval_samples"):
-        return None
-    if name in ("target_modules", "modules_to_save"):
-        return tuple(part.strip() for part in text.split(",") if part.strip())
-    return text
-
-
-def is_target(layer: str, targets: Iterable[str]) -> bool:
-    """Whether PEFT gives ``layer`` an adapter: a name fits a layer's path from its end, in whole parts."""
-    return any(layer == target or layer.endswith(f".{target}") for target in targets)
-
-
-def check_target_modules(targets: Iterable[str], encoder_layers: Iterable[str]) -> None:
-    """Refuse a target that is none of an encoder's linear layers, which are named as in ``layer.0.output.dense``.
-
-    Raises:
-        ConfigError: a name in ``target_modules`` fits no layer of this encoder.
-    """
-    layers = list(encoder_layers)
-    for target in targets:
-        if not any(is_target(layer, [target]) for layer in layers):
-            names = sorted({layer.split(".", 2)[2] for layer in layers})
-            raise ConfigError(
-                f"target_modules: no linear layer of this encoder is called '{target}'. It has: {', '.join(names)}."
-            )
-
-
 def file_name(value: object) -> str:
     """The last part of a path; other names as they are."""
     return re.split(r"[\\/]", str(value).rstrip("\\/"))[-1]
@@ -186,26 +276,13 @@ def without_folders(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: file_name(value) if value and name in PATH_FIELDS else value for name, value in values.items()}
 
 
-def check_max_length(max_length: int, positions: int) -> None:
-    """Refuse pairs longer than a base model's table of positions (``max_position_embeddings``).
-
-    Raises:
-        ConfigError: ``max_length`` is larger than ``positions``.
-    """
-    if max_length > positions:
-        raise ConfigError(
-            f"max_length: {max_length} tokens are more than this base model can read at once. "
-            f"Set it to {positions} or less."
-        )
-
-
 def _explain(error: ValidationError) -> str:
     problems = []
     for item in error.errors():
         field = ".".join(str(part) for part in item["loc"][:1])
         message = item["msg"].removeprefix("Value error, ").removeprefix("Input ")
         if item["type"] == "extra_forbidden":
-            message = f"is no setting; settings are: {', '.join(RunConfig.model_fields)}"
+            message = f"is no setting; settings are: {', '.join(SETTINGS)}"
         elif field:
             message = f"{message}, not {str(item['input'])[:80]!r}"
         problems.append(f"{field} {message}".strip())

@@ -22,7 +22,7 @@ FLOORS = (
     ("cli", "ui"),
 )
 #: The same inside the page's room.
-UI_FLOORS = (("ui",), ("ui.charts",), ("ui.train", "ui.results", "ui.compare"), ("ui.build", "ui.api"))
+UI_FLOORS = (("ui.words",), ("ui",), ("ui.charts",), ("ui.train", "ui.results", "ui.compare"), ("ui.build", "ui.api"))
 MAX_MODULES = 13
 #: Starts the command line; nothing imports it.
 ENTRY = "__main__"

@@ -1,5 +1,6 @@
 """Settings of a run: limits, presets, texts that become values, and the way to JSON and back."""
 
+import itertools
 import json
 import math
 
@@ -11,8 +12,11 @@ from pydantic import ValidationError
 from transformers import BitsAndBytesConfig, TrainingArguments
 
 from qlora_core.choices import BERT_LINEAR_LAYERS, COMPUTE_DTYPES, HEAD_MODULES, SCHEDULERS, SCHEMES, Choice
-from qlora_core.config import PRESETS, RunConfig, load_config, make_config, parse_assignments
+from qlora_core.config import SECTIONS, SETTINGS, RunConfig, Setting, load_config, make_config
+from qlora_core.data.catalog import DATASETS
 from qlora_core.errors import ConfigError
+from qlora_core.models.catalog import BASE_MODELS
+from qlora_core.presets import DEFAULT_PRESET, FIRST_PRESET, PRESETS
 
 NAMES = st.text(min_size=1, max_size=30)
 FIELDS: dict[str, st.SearchStrategy[object]] = {
@@ -102,7 +106,7 @@ def test_every_wrong_field_is_named_in_one_line() -> None:
 
 
 def test_an_unknown_setting_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(ConfigError, match=r"lora_r is no setting; settings are: base_model, .*bootstrap_samples\.$"):
+    with pytest.raises(ConfigError, match=r"lora_r is no setting; settings are: base_model, .*seed\.$"):
         load_config({"lora_r": 8})
 
 
@@ -157,7 +161,7 @@ def test_a_configuration_cannot_be_changed() -> None:
 @pytest.mark.parametrize("preset", PRESETS)
 def test_a_preset_changes_what_it_says_and_nothing_else(preset: str) -> None:
     values = make_config(preset).model_dump()
-    assert values == RunConfig().model_dump() | PRESETS[preset]
+    assert values == RunConfig().model_dump() | dict(PRESETS[preset].values)
 
 
 def test_the_notebook_preset_is_the_classic_recipe() -> None:
@@ -168,50 +172,32 @@ def test_the_notebook_preset_is_the_classic_recipe() -> None:
 
 def test_a_change_wins_over_the_preset() -> None:
     config = make_config("quick", num_train_epochs=5)
-    assert (config.num_train_epochs, config.max_train_samples) == (5, PRESETS["quick"]["max_train_samples"])
+    assert (config.num_train_epochs, config.max_train_samples) == (5, PRESETS["quick"].values["max_train_samples"])
 
 
 def test_an_unknown_preset_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(ConfigError, match=r"'fast'\. Choose one of: standard, quick, notebook\.$"):
+    with pytest.raises(ConfigError, match=r"'fast'\. Choose one of: quick, standard, notebook\.$"):
         make_config("fast")
 
 
-@pytest.mark.parametrize(
-    ("text", "field", "value"),
-    [
-        ("r=16", "r", 16),
-        (" learning_rate = 1e-4", "learning_rate", 1e-4),
-        ("use_rslora=true", "use_rslora", True),
-        ("bnb_4bit_use_double_quant=0", "bnb_4bit_use_double_quant", False),
-        ("target_modules=query, value,", "target_modules", ("query", "value")),
-        ("modules_to_save=classifier", "modules_to_save", ("classifier",)),
-        ("max_train_samples=None", "max_train_samples", None),
-        ("data_dir=none", "data_dir", None),
-        ("quantization=none", "quantization", "none"),
-        ("dataset=a=b.csv", "dataset", "a=b.csv"),
-    ],
-)
-def test_an_assignment_becomes_a_value(text: str, field: str, value: object) -> None:
-    assert getattr(load_config(parse_assignments([text])), field) == value
+@pytest.mark.parametrize("setting", SETTINGS.values(), ids=SETTINGS)
+def test_every_setting_has_a_label_and_says_what_it_does_in_sentences(setting: Setting) -> None:
+    assert setting.label
+    assert setting.help.endswith(".")
+    assert len(setting.help.split()) >= 4
+    assert setting.default == getattr(RunConfig(), setting.name)
 
 
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [("r", r"'r' is not FIELD=VALUE"), ("rank=8", "There is no field 'rank'"), ("=8", "There is no field ''")],
-)
-def test_an_assignment_that_names_no_field_is_refused(text: str, reason: str) -> None:
-    with pytest.raises(ConfigError, match=reason):
-        parse_assignments([text])
+def test_settings_stand_together_by_section() -> None:
+    sections = [section for section, _ in itertools.groupby(SETTINGS.values(), lambda setting: setting.section)]
+    assert tuple(sections) == SECTIONS
 
 
-def test_text_for_a_number_is_refused_when_the_configuration_is_made() -> None:
-    with pytest.raises(ConfigError, match=r"^r should be a valid integer.*, not 'many'"):
-        load_config(parse_assignments(["r=many"]))
-
-
-@pytest.mark.parametrize("field", RunConfig.model_fields)
-def test_every_field_says_what_it_means(field: str) -> None:
-    assert (RunConfig.model_fields[field].description or "").endswith(".")
+def test_defaults_are_names_of_the_tables() -> None:
+    assert SETTINGS["base_model"].default in BASE_MODELS
+    assert SETTINGS["dataset"].default in DATASETS
+    assert {DEFAULT_PRESET, FIRST_PRESET} <= PRESETS.keys()
+    assert PRESETS[DEFAULT_PRESET].values == {}
 
 
 def test_names_are_those_of_the_libraries() -> None:

@@ -16,9 +16,9 @@ from huggingface_hub import constants
 
 from qlora_core import hub
 from qlora_core.errors import HubError
-from qlora_core.models.catalog import HUB_MODELS
+from qlora_core.models.catalog import BASE_MODELS
 
-REPOSITORY, REVISION = HUB_MODELS["bert-base-cased"]
+REPOSITORY, REVISION = BASE_MODELS["bert-base-cased"].hub_id, BASE_MODELS["bert-base-cased"].revision
 
 
 @pytest.fixture(autouse=True)

@@ -8,8 +8,10 @@ import os
 from pathlib import Path
 from typing import Any
 
-from qlora_core.config import DEFAULT_PRESET, RunConfig, make_config, parse_assignments
+from qlora_core.cli.assignments import parse_assignments
+from qlora_core.config import RunConfig, make_config
 from qlora_core.errors import ConfigError
+from qlora_core.presets import DEFAULT_PRESET
 from qlora_core.store.runs import RunStore
 
 Report = tuple[dict[str, Any], str]
@@ -83,7 +85,7 @@ def predict(options: argparse.Namespace) -> Report:
     from datasets import Dataset
 
     from qlora_core.cli.progress_bar import ProgressBar
-    from qlora_core.data.sources import read_pairs_file
+    from qlora_core.data.files import read_pairs_file
     from qlora_core.evaluation.asked_again import predict_pairs
 
     run = RunStore(options.runs_dir).open(options.run_id)

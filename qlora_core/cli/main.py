@@ -9,15 +9,22 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from qlora_core.choices import Choice
 from qlora_core.cli import commands
-from qlora_core.config import DEFAULT_PRESET, PRESETS, RunConfig
+from qlora_core.config import SETTINGS
+from qlora_core.data.catalog import DATASETS
+from qlora_core.data.formats import ANY_FORMAT
 from qlora_core.errors import QLoRAError, UserError
+from qlora_core.models.catalog import BASE_MODELS
+from qlora_core.presets import DEFAULT_PRESET, PRESETS
 
 RUNS_DIR = "runs"
+DATA_DIR_HELP = "folder with MRPC's parquet files (also: QLORA_DATA_DIR)"
 
 
 class Parser(argparse.ArgumentParser):
@@ -59,10 +66,10 @@ def build_parser() -> argparse.ArgumentParser:
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
     train = _command(subparsers, "train", commands.train, "train an adapter and verify it")
     train.formatter_class, train.epilog = argparse.RawDescriptionHelpFormatter, _settings()
-    train.add_argument("--base-model", help="minilm (default), bert-base-cased, bert-base-uncased, or a folder")
-    train.add_argument("--dataset", help="pairs (default), mrpc, or a CSV, TSV, JSONL or parquet file")
-    train.add_argument("--data-dir", help="folder with MRPC's parquet files (also: QLORA_DATA_DIR)")
-    train.add_argument("--preset", choices=list(PRESETS), help=f"settings to start from (default {DEFAULT_PRESET})")
+    train.add_argument("--base-model", help=f"{_names('base_model', BASE_MODELS)}, or a folder with a BERT")
+    train.add_argument("--dataset", help=f"{_names('dataset', DATASETS)}, or a {ANY_FORMAT} file")
+    train.add_argument("--data-dir", help=DATA_DIR_HELP)
+    train.add_argument("--preset", choices=list(PRESETS), help=_presets())
     train.add_argument(
         "--set", action="append", default=[], metavar="FIELD=VALUE", help="change one setting; repeatable"
     )
@@ -70,15 +77,15 @@ def build_parser() -> argparse.ArgumentParser:
 
     evaluate = _command(subparsers, "evaluate", commands.evaluate, "measure a run on any pairs")
     evaluate.add_argument("run_id", metavar="RUN_ID")
-    evaluate.add_argument("--dataset", help="pairs, mrpc or a file (default: the run's own)")
-    evaluate.add_argument("--data-dir", help="folder with MRPC's parquet files (also: QLORA_DATA_DIR)")
+    evaluate.add_argument("--dataset", help=f"{', '.join(DATASETS)} or a file (default: the run's own)")
+    evaluate.add_argument("--data-dir", help=DATA_DIR_HELP)
     evaluate.add_argument("--split", choices=["train", "validation"], default="validation")
 
     predict = _command(subparsers, "predict", commands.predict, "ask base and adapter about pairs of sentences")
     predict.add_argument("run_id", metavar="RUN_ID")
     source = predict.add_mutually_exclusive_group(required=True)
     source.add_argument("--pair", nargs=2, metavar=("A", "B"), help="two sentences")
-    source.add_argument("--file", type=Path, metavar="PAIRS", help="CSV, TSV, JSONL or parquet file of pairs")
+    source.add_argument("--file", type=Path, metavar="PAIRS", help=f"{ANY_FORMAT} file of pairs")
 
     _command(subparsers, "runs", commands.runs, "list the runs, newest first")
     export = _command(subparsers, "export", commands.export, "write a run's adapter and records to a zip")
@@ -88,12 +95,30 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _names(setting: str, choices: Mapping[str, Choice]) -> str:
+    """The names of a list, with a mark at the default."""
+    default = SETTINGS[setting].default
+    return ", ".join(f"{name} (default)" if name == default else name for name in choices)
+
+
+def _presets() -> str:
+    """What --preset may be, what each is for, and what it costs."""
+    each = [f"{preset.name}: {preset.help}, {preset.cost}" for preset in PRESETS.values()]
+    return f"settings to start from (default {DEFAULT_PRESET}); {'; '.join(each)}"
+
+
 def _settings() -> str:
     """The fields that --set takes, each with its default and what it means."""
-    lines = ["fields for --set (with the default of the standard preset):"]
-    for name, field in RunConfig.model_fields.items():
-        default = ",".join(field.default) if isinstance(field.default, tuple) else field.default
-        lines.append(f"  {name}={default}\n      {field.description}")
+    indented: dict[str, Any] = {
+        "initial_indent": " " * 6,
+        "subsequent_indent": " " * 6,
+        "break_on_hyphens": False,
+    }
+    lines = [f"fields for --set (with the default of the {DEFAULT_PRESET} preset):"]
+    for setting in SETTINGS.values():
+        default = ",".join(setting.default) if isinstance(setting.default, tuple) else setting.default
+        lines.append(f"  {setting.name}={default}")
+        lines.append(textwrap.fill(setting.help, 100, **indented))
     return "\n".join(lines)
 
 

@@ -1,6 +1,6 @@
 """Read a user's file of sentence pairs, and refuse a bad one by naming the file, the row and the fault.
 
-CSV, TSV, JSONL and parquet with columns sentence1, sentence2 and label; a column ``phenomenon`` is kept.
+The kinds of files are those of ``formats``; columns are sentence1, sentence2 and label, and ``phenomenon`` is kept.
 """
 
 import csv
@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from datasets import Dataset
 
+from qlora_core.data.formats import ANY_FORMAT, FORMATS
 from qlora_core.errors import DataError
 
 MAX_FILE_BYTES = 64 * 1024 * 1024
@@ -74,9 +75,9 @@ def _check_file(path: Path) -> None:
         information = None
     if information is None or not stat.S_ISREG(information.st_mode):
         name = _printable(path)[:200]
-        raise DataError(f"There is no file '{name}'. Name a CSV, TSV, JSONL or parquet file of sentence pairs.")
-    if path.suffix.lower() not in READERS:
-        raise DataError(f"{path.name} is not of a known kind. Use a file ending in {', '.join(READERS)}.")
+        raise DataError(f"There is no file '{name}'. Name a {ANY_FORMAT} file of sentence pairs.")
+    if path.suffix.lower() not in FORMATS:
+        raise DataError(f"{path.name} is not of a known kind. Use a file ending in {', '.join(FORMATS)}.")
     if information.st_size > MAX_FILE_BYTES:
         megabytes = information.st_size / 2**20
         raise DataError(
@@ -147,7 +148,8 @@ def _lines(path: Path, file: BinaryIO, newline: str | None = None) -> Iterator[s
             yield line
 
 
-def _csv_rows(path: Path, file: BinaryIO, delimiter: str = ",") -> Iterator[Row]:
+def _csv_rows(path: Path, file: BinaryIO) -> Iterator[Row]:
+    delimiter = FORMATS[path.suffix.lower()].delimiter
     reader = csv.reader(_lines(path, file, newline=""), delimiter=delimiter, strict=True)
     header: list[str] = []
     while True:
@@ -179,10 +181,6 @@ def _csv_fault(error: str) -> str:
     return f"this is not valid CSV ({error})."
 
 
-def _tsv_rows(path: Path, file: BinaryIO) -> Iterator[Row]:
-    return _csv_rows(path, file, delimiter="\t")
-
-
 def _jsonl_rows(path: Path, file: BinaryIO) -> Iterator[Row]:
     for number, line in enumerate(_lines(path, file), start=1):
         if not line.strip():
@@ -210,4 +208,5 @@ def _parquet_rows(path: Path, file: BinaryIO) -> Iterator[Row]:
         raise DataError(f"{path.name} cannot be read as parquet. Write it again, for example with pandas.") from error
 
 
-READERS = {".csv": _csv_rows, ".tsv": _tsv_rows, ".jsonl": _jsonl_rows, ".parquet": _parquet_rows}
+#: By the endings of ``FORMATS``.
+READERS = {".csv": _csv_rows, ".tsv": _csv_rows, ".jsonl": _jsonl_rows, ".parquet": _parquet_rows}

@@ -1,4 +1,35 @@
-"""The kinds of files that pairs are read from, by their endings."""
+"""The kinds of files that pairs are read from, by their endings. ``data.files`` has a reader for each."""
 
-#: Ending, and what the kind is called.
-FORMATS = {".csv": "CSV", ".tsv": "TSV", ".jsonl": "JSONL", ".parquet": "parquet"}
+from dataclasses import dataclass
+from pathlib import Path
+
+from qlora_core.choices import Choice, either, table
+from qlora_core.errors import DataError
+
+
+@dataclass(frozen=True)
+class FileFormat(Choice):
+    """A kind of file; its name is the ending."""
+
+    delimiter: str = ""  #: between the fields of a line, where a line has fields
+
+
+FORMATS = table(
+    FileFormat(".csv", "CSV", "lines of fields with commas between them", ","),
+    FileFormat(".tsv", "TSV", "lines of fields with tabs between them", "\t"),
+    FileFormat(".jsonl", "JSONL", "a JSON object a line"),
+    FileFormat(".parquet", "parquet", "a table as Apache Parquet stores it"),
+)
+#: "CSV, TSV, JSONL or parquet"
+ANY_FORMAT = either(kind.label for kind in FORMATS.values())
+
+
+def format_of(path: Path) -> FileFormat:
+    """The kind of file that ``path`` is by its ending; nothing is read.
+
+    Raises:
+        DataError: files of this ending are not read.
+    """
+    if (kind := FORMATS.get(path.suffix.lower())) is None:
+        raise DataError(f"A file of pairs ends in one of {', '.join(FORMATS)}.")
+    return kind

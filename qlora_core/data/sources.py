@@ -10,17 +10,15 @@ import numpy as np
 from datasets import Dataset
 from sklearn.model_selection import StratifiedGroupKFold
 
-from qlora_core.assets import ASSETS
+from qlora_core.choices import either
 from qlora_core.config import RunConfig
 from qlora_core.data.bundles import shared_sentence_bundles
+from qlora_core.data.catalog import DATASETS, PAIRS_FOLDER, CatalogDataset
 from qlora_core.data.files import read_pairs_file
 from qlora_core.errors import DataError
 from qlora_core.hub import fetch
 
-PAIRS_FOLDER = ASSETS / "pairs"
-MRPC_REPOSITORY, MRPC_REVISION = "nyu-mll/glue", "bcdcba79d07bc864c1c254ccfcedcce55bcc9a8c"
 DATA_DIR_VARIABLE = "QLORA_DATA_DIR"
-NAMES = ("pairs", "mrpc")
 MIN_PAIRS = 20
 #: A user's file is split in this many parts, one of which is validation.
 SPLIT_PARTS = 5
@@ -54,7 +52,7 @@ def load_pairs(
     max_eval_samples: int | None = None,
     download: bool = True,
 ) -> PairData:
-    """Load ``pairs`` (bundled), ``mrpc`` (a folder or the hub) or a user's file.
+    """Load a dataset of ``catalog.DATASETS``, or a user's file.
 
     Args:
         data_dir: folder with MRPC's parquet files; without it, the one that QLORA_DATA_DIR names.
@@ -65,12 +63,13 @@ def load_pairs(
         DataError: the pairs are missing, malformed or too few.
         HubError: MRPC is in no folder and the hub cannot be reached.
     """
-    if dataset == "pairs":
-        data = _load_bundled()
-    elif dataset == "mrpc":
-        data = _load_mrpc(data_dir, download)
-    else:
+    entry = DATASETS.get(dataset)
+    if entry is None:
         data = _load_file(dataset, seed)
+    elif entry.hub_id:
+        data = _load_glue(entry, data_dir, download)
+    else:
+        data = _load_bundled(entry)
     train = _limit(data.train, max_train_samples, seed)
     validation = _limit(data.validation, max_eval_samples, seed)
     _check_labels(data.source, train, validation)
@@ -88,30 +87,30 @@ def load_run_pairs(config: RunConfig) -> PairData:
     )
 
 
-def _load_bundled() -> PairData:
+def _load_bundled(entry: CatalogDataset) -> PairData:
     train, validation = (read_pairs_file(PAIRS_FOLDER / f"{split}.jsonl") for split in ("train", "validation"))
-    return PairData("pairs", "bundled pairs", train, validation)
+    return PairData(entry.name, "bundled pairs", train, validation)
 
 
-def _load_mrpc(data_dir: Path | None, download: bool) -> PairData:
+def _load_glue(entry: CatalogDataset, data_dir: Path | None, download: bool) -> PairData:
     folder = data_dir or (Path(os.environ[DATA_DIR_VARIABLE]) if os.environ.get(DATA_DIR_VARIABLE) else None)
-    source = "GLUE MRPC, from a folder"
+    source = f"GLUE {entry.name.upper()}, from a folder"
     if folder is None:
-        advice = f"name a folder that holds it with --data-dir or {DATA_DIR_VARIABLE}, or use --dataset pairs"
-        patterns = [f"mrpc/{split}-*" for split in ("train", "validation")]
-        folder = fetch(MRPC_REPOSITORY, MRPC_REVISION, patterns, repo_type="dataset", download=download, advice=advice)
-        source = f"GLUE MRPC, hub {MRPC_REPOSITORY}@{MRPC_REVISION[:12]}"
-    train, validation = (read_pairs_file(_mrpc_file(folder, split)) for split in ("train", "validation"))
-    return PairData("mrpc", source, train, validation)
+        advice = f"name a folder that holds it with --data-dir or {DATA_DIR_VARIABLE}, or use --dataset {entry.instead}"
+        patterns = [f"{entry.name}/{split}-*" for split in ("train", "validation")]
+        folder = fetch(entry.hub_id, entry.revision, patterns, repo_type="dataset", download=download, advice=advice)
+        source = f"GLUE {entry.name.upper()}, hub {entry.hub_id}@{entry.revision[:12]}"
+    train, validation = (read_pairs_file(_glue_file(folder, entry, split)) for split in ("train", "validation"))
+    return PairData(entry.name, source, train, validation)
 
 
-def _mrpc_file(folder: Path, split: str) -> Path:
+def _glue_file(folder: Path, entry: CatalogDataset, split: str) -> Path:
     name = f"{split}-00000-of-00001.parquet"
-    for candidate in (folder / "mrpc" / name, folder / name):
+    for candidate in (folder / entry.name / name, folder / name):
         if candidate.is_file():
             return candidate
     raise DataError(
-        f"The folder '{folder}' has no mrpc/{name}. Name the folder that holds nyu-mll/glue's parquet files "
+        f"The folder '{folder}' has no {entry.name}/{name}. Name the folder that holds {entry.hub_id}'s parquet files "
         f"with --data-dir or {DATA_DIR_VARIABLE}."
     )
 
@@ -122,7 +121,7 @@ def _load_file(name: str, seed: int) -> PairData:
     except RuntimeError:  # "~somebody", and nobody of that name
         path = Path(name)
     if not path.suffix:
-        raise DataError(f"There is no dataset '{name[:200]}'. Choose {' or '.join(NAMES)}, or name a file of pairs.")
+        raise DataError(f"There is no dataset '{name[:200]}'. Choose {either(DATASETS)}, or name a file of pairs.")
     pairs = read_pairs_file(path)
     labels = np.asarray(pairs["label"])
     if min(np.bincount(labels, minlength=2)) == 0:

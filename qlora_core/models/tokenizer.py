@@ -2,9 +2,9 @@
 
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
-from qlora_core.config import check_max_length
 from qlora_core.errors import ModelError
 from qlora_core.models.catalog import BaseModel, read_sizes
+from qlora_core.models.limits import check_max_length
 
 
 def load_tokenizer(base: BaseModel, max_length: int) -> PreTrainedTokenizerBase:

@@ -4,9 +4,10 @@ from typing import Any
 
 from qlora_core.choices import SCHEMES
 from qlora_core.config import RunConfig, make_config
+from qlora_core.data.catalog import DATASETS
 from qlora_core.data.sources import load_pairs
 from qlora_core.errors import QLoRAError
-from qlora_core.models.catalog import NAMES, find_base_model
+from qlora_core.models.catalog import BASE_MODELS, find_base_model
 from qlora_core.models.device import describe_environment, start_accelerator
 from qlora_core.models.quantization import try_quantization
 
@@ -16,8 +17,8 @@ def examine() -> dict[str, Any]:
     compute, accelerator = start_accelerator(RunConfig())
     return {
         "environment": describe_environment(compute, accelerator),
-        "base_models": {name: _base_model(name) for name in NAMES},
-        "datasets": {name: _dataset(name) for name in ("pairs", "mrpc")},
+        "base_models": {name: _base_model(name) for name in BASE_MODELS},
+        "datasets": {name: _dataset(name) for name in DATASETS},
         "quantization": {scheme: try_quantization(make_config(quantization=scheme), compute) for scheme in SCHEMES},
     }
 

@@ -6,21 +6,36 @@ They are described in docs/api.md. Each checks its own input, because anybody ca
 import secrets
 from collections.abc import Callable
 from functools import wraps
+from string import Template
 from typing import Any, ParamSpec, TypeVar
 
 import gradio as gr
 
-from qlora_core.config import PRESETS, RunConfig, without_folders
+from qlora_core.choices import either
+from qlora_core.config import SETTINGS, RunConfig, make_config, without_folders
+from qlora_core.data.catalog import DATASETS, OWN_FILE
+from qlora_core.data.typed_pairs import MAX_SCALE
 from qlora_core.errors import ConfigError, QLoRAError
+from qlora_core.models.catalog import BASE_MODELS
+from qlora_core.presets import FIRST_PRESET, PRESETS
 from qlora_core.server.services import Services
 from qlora_core.ui.compare.answers import compare_pair
 from qlora_core.ui.reading import result_of
 from qlora_core.ui.train.form import FIELD_NAMES, control_values
 from qlora_core.ui.train.submission import chosen_config, submit_run
+from qlora_core.ui.words.train import no_such
 
 P = ParamSpec("P")
 R = TypeVar("R")
 ACTIONS = ("pause", "resume", "stop")
+#: What the endpoints' docstrings, which gradio_client's users read, say of the lists.
+LISTS = {
+    "base_models": either(BASE_MODELS),
+    "datasets": either(DATASETS),
+    "presets": either(PRESETS),
+    "actions": either(ACTIONS).capitalize(),
+    "max_scale": f"{MAX_SCALE:g}",
+}
 
 
 def add_api(services: Services) -> None:
@@ -28,18 +43,18 @@ def add_api(services: Services) -> None:
 
     @_plainly
     def start_run(
-        base_model: str = "minilm",
-        dataset: str = "pairs",
-        preset: str = "quick",
+        base_model: str = SETTINGS["base_model"].default,
+        dataset: str = SETTINGS["dataset"].default,
+        preset: str = FIRST_PRESET,
         settings: dict[str, Any] | None = None,
         secret: str = "",
     ) -> dict[str, Any]:
         """Put a run into the queue.
 
         Args:
-            base_model: minilm, bert-base-cased or bert-base-uncased.
-            dataset: pairs or mrpc.
-            preset: quick, standard or notebook.
+            base_model: $base_models.
+            dataset: $datasets.
+            preset: $presets.
             settings: settings that differ from the preset, by their names, for example {"r": 8}.
             secret: what will be needed to pause, resume or stop it; empty means that one is made for you.
 
@@ -66,9 +81,9 @@ def add_api(services: Services) -> None:
 
     @_plainly
     def control_run(run_id: str, action: str, secret: str) -> dict[str, Any]:
-        """Pause, resume or stop a run; ``secret`` is what start_run gave you."""
+        """$actions a run; ``secret`` is what start_run gave you."""
         if action not in ACTIONS:
-            raise ConfigError(f"There is no action of that name. Choose one of: {', '.join(ACTIONS)}.")
+            raise ConfigError(no_such("action", ACTIONS))
         run = services.store.open(run_id)
         services.check_control(run, secret)
         getattr(services.queue, action)(run.id)
@@ -79,7 +94,7 @@ def add_api(services: Services) -> None:
         """What base model and adapter say of a pair, in both orders: the probability that both say the same.
 
         Args:
-            scale: how much of the adapter answers: 0 is the base model, 1 the adapter as trained, at most 1.5.
+            scale: how much of the adapter answers: 0 is the base model, 1 the adapter as trained, at most $max_scale.
         """
         return compare_pair(services, run_id, sentence1, sentence2, scale)
 
@@ -89,6 +104,7 @@ def add_api(services: Services) -> None:
 
 def _plainly(endpoint: Callable[P, R]) -> Callable[P, R]:
     """Show this package's own errors in words; what else goes wrong stays in the server's log."""
+    endpoint.__doc__ = Template(endpoint.__doc__ or "").substitute(LISTS)
 
     @wraps(endpoint)
     def checked(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -107,11 +123,11 @@ def _config(services: Services, base_model: str, dataset: str, preset: str, sett
         ConfigError: a name is unknown, or a value of the wrong type or out of range.
     """
     if preset not in PRESETS:
-        raise ConfigError(f"There is no preset of that name. Choose one of: {', '.join(PRESETS)}.")
+        raise ConfigError(no_such("preset", PRESETS))
     if not isinstance(settings, dict) or not settings.keys() <= set(FIELD_NAMES):
         raise ConfigError(f"Settings are an object with some of these names: {', '.join(FIELD_NAMES)}.")
-    if dataset == "file":
-        raise ConfigError("A file of your own can be used on the page only. Choose pairs or mrpc.")
-    base = RunConfig.model_validate(PRESETS[preset])
+    if dataset == OWN_FILE.name:
+        raise ConfigError(f"A file of your own can be used on the page only. Choose {either(DATASETS)}.")
+    base = make_config(preset)
     values = dict(zip(FIELD_NAMES, control_values(base), strict=True)) | settings
     return chosen_config(services, base_model, dataset, None, list(values.values()))

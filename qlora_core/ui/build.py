@@ -11,29 +11,29 @@ from starlette.routing import Route
 
 from qlora_core.assets import ASSETS
 from qlora_core.server.services import Services
-from qlora_core.ui import words as text
 from qlora_core.ui.api import add_api
 from qlora_core.ui.compare import tab as compare_tab
 from qlora_core.ui.events import PRIVATE
 from qlora_core.ui.results import tab as results_tab
 from qlora_core.ui.theme import style_sheet, theme
 from qlora_core.ui.train.tab import first_expectation, labelled_choices, train_tab
+from qlora_core.ui.words import page as words
 
 PLOTLY_SCRIPT = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
-MOST_UPLOADED = "20mb"
+MAX_UPLOAD = "20mb"
 
 
 def build_app(services: Services) -> gr.Blocks:
     """Lay out the page and wire it to ``services``; nothing is started."""
-    with gr.Blocks(title=text.TITLE, analytics_enabled=False, fill_width=True, delete_cache=(3600, 86400)) as page:
+    with gr.Blocks(title=words.TITLE, analytics_enabled=False, fill_width=True, delete_cache=(3600, 86400)) as page:
         add_api(services)  # first: of two handlers of one name, Gradio renames the later
-        gr.Markdown(text.INTRODUCTION, elem_classes="intro")
+        gr.Markdown(words.INTRODUCTION, elem_classes="intro")
         with gr.Tabs(elem_id="tabs") as tabs:
-            with gr.Tab("Fine-tune", id="train"):
+            with gr.Tab(words.TRAIN_TAB, id="train"):
                 form = train_tab(services)
-            with gr.Tab("Results", id="results") as results_place:
+            with gr.Tab(words.RESULTS_TAB, id="results") as results_place:
                 results = results_tab.results_tab(services)
-            with gr.Tab("Compare", id="compare") as compare_place:
+            with gr.Tab(words.COMPARE_TAB, id="compare") as compare_place:
                 compare = compare_tab.compare_tab(services)
         results_tab.wire_opening(services, results, results_place, tabs)
         compare_tab.wire_opening(services, compare, compare_place, tabs, page)
@@ -56,7 +56,7 @@ def launch_options() -> dict[str, Any]:
         "run_history": False,
         "ssr_mode": False,
         "enable_monitoring": False,
-        "max_file_size": MOST_UPLOADED,
+        "max_file_size": MAX_UPLOAD,
         "show_error": False,  # errors meant for visitors are shown in any case, others stay in the log
     }
 

@@ -8,29 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qlora_core.data.sources import PAIRS_FOLDER, load_pairs
+from qlora_core.data.catalog import PAIRS_FOLDER
+from qlora_core.data.phenomena import PHENOMENA
+from qlora_core.data.sources import load_pairs
 
-SAME = {
-    "synonym",
-    "active-passive",
-    "reordering",
-    "nominalisation",
-    "compression",
-    "idiom",
-    "coreference",
-    "number-format",
-}
-OTHER = {
-    "entity-swap",
-    "role-swap",
-    "number-change",
-    "negation",
-    "antonym",
-    "modality",
-    "time-change",
-    "added-claim",
-    "near-topic",
-}
+SAME, OTHER = ({name for name, phenomenon in PHENOMENA.items() if phenomenon.label == label} for label in (1, 0))
 Rows = list[dict[str, Any]]
 
 

@@ -16,7 +16,8 @@ import pytest
 from nbclient import NotebookClient
 
 from qlora_core.config import RunConfig, make_config
-from qlora_core.data.sources import DATA_DIR_VARIABLE, PAIRS_FOLDER, load_run_pairs
+from qlora_core.data.catalog import PAIRS_FOLDER
+from qlora_core.data.sources import DATA_DIR_VARIABLE, load_run_pairs
 from qlora_core.errors import RunError
 from qlora_core.export.notebook import export_notebook, notebook_of, recorded_figures
 from qlora_core.models.catalog import find_base_model

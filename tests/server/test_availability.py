@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from qlora_core.errors import HubError
-from qlora_core.models.catalog import NAMES, find_base_model
+from qlora_core.models.catalog import BASE_MODELS, find_base_model
 from qlora_core.server import availability
 from qlora_core.server.availability import Availability, explain, hub_is_reachable
 
@@ -186,7 +186,7 @@ def test_the_words_that_are_looked_for_are_those_of_the_hub_module(
 
 
 def test_everything_that_can_be_downloaded_has_an_alternative_that_is_built_in() -> None:
-    assert set(NAMES) - set(availability.ON_THE_HUB) == {"minilm"}
+    assert set(BASE_MODELS) - set(availability.ON_THE_HUB) == {"minilm"}
 
 
 def test_the_real_command_is_understood(environment: dict[str, str]) -> None:

@@ -4,27 +4,9 @@ import json
 from dataclasses import dataclass
 from functools import cache
 
-from qlora_core.assets import ASSETS
+from qlora_core.data.catalog import PAIRS_FOLDER
+from qlora_core.data.phenomena import PHENOMENA
 from qlora_core.ui.compare.answers import label
-
-PHENOMENA = {
-    "active-passive": "active and passive",
-    "number-format": "a number in words",
-    "reordering": "clauses reordered",
-    "coreference": "who a pronoun means",
-    "idiom": "an idiom",
-    "nominalisation": "a verb made a noun",
-    "synonym": "a synonym",
-    "compression": "said more briefly",
-    "entity-swap": "another name",
-    "modality": "may or must",
-    "near-topic": "same topic, other event",
-    "antonym": "an opposite",
-    "role-swap": "who did it to whom",
-    "negation": "a negation",
-    "added-claim": "a claim added",
-    "time-change": "another time",
-}
 
 
 @dataclass(frozen=True)
@@ -39,7 +21,7 @@ class Example:
     @property
     def words(self) -> str:
         """The phenomenon in words."""
-        return PHENOMENA[self.phenomenon]
+        return PHENOMENA[self.phenomenon].words
 
     @property
     def note(self) -> str:
@@ -50,5 +32,5 @@ class Example:
 @cache
 def examples(label: int) -> list[Example]:
     """The bundled examples of a label."""
-    rows = json.loads((ASSETS / "pairs" / "examples.json").read_text(encoding="utf-8"))
+    rows = json.loads((PAIRS_FOLDER / "examples.json").read_text(encoding="utf-8"))
     return [example for example in (Example(**row) for row in rows) if example.label == label]

@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 from gradio.processing_utils import save_file_to_cache
 
-from qlora_core.data.formats import FORMATS
+from qlora_core.data.formats import ANY_FORMAT, FORMATS, format_of
 from qlora_core.data.typed_pairs import Pair
 from qlora_core.errors import DataError, QLoRAError
 from qlora_core.server.services import Services
@@ -32,7 +32,7 @@ Updates = dict[Any, Any]
 LOADING = "Loading the run's model, once"
 CSV_NAME = "compared-pairs.csv"
 HELP = (
-    "A CSV, TSV, JSONL or parquet file with the columns sentence1 and sentence2, or lines with two sentences and a tab "
+    f"A {ANY_FORMAT} file with the columns sentence1 and sentence2, or lines with two sentences and a tab "
     f'or " | " between them; at most {MAX_PAIRS} pairs. The two models above answer; nothing is kept.'
 )
 TYPES: list[ColumnType] = ["str", "str", "number", "number", "number", "number", "number", "str"]
@@ -139,8 +139,7 @@ def pairs_from(file: object, lines: object) -> list[Pair]:
     if file and has_lines:
         raise DataError("There is a file and there are lines. Take one of them away.")
     if isinstance(file, str) and file:
-        if Path(file).suffix.lower() not in FORMATS:
-            raise DataError(f"A file of pairs ends in one of {', '.join(FORMATS)}.")
+        format_of(Path(file))
         return read_pairs(Path(file))
     if isinstance(lines, str) and has_lines:
         return read_pasted(lines)

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from qlora_core.config import PRESETS, RunConfig, file_name, make_config
+from qlora_core.config import RunConfig, file_name, make_config
 from qlora_core.errors import RunError
+from qlora_core.presets import DEFAULT_PRESET, PRESETS
 from qlora_core.store.runs import Run
 from qlora_core.ui.reading import ColumnType, moment
 from qlora_core.ui.results.run_words import shown_value
@@ -72,7 +73,7 @@ def outcome_of(run: Run) -> Outcome:
 def setting_words(config: RunConfig) -> str:
     """The preset that a configuration is nearest to, and the settings that are not the preset's."""
     changes = {name: _changes(config, name) for name in PRESETS}
-    preset = min(changes, key=lambda name: len(changes[name]))
+    preset = min(changes, key=lambda name: (len(changes[name]), name != DEFAULT_PRESET))
     seed = [f"seed={config.seed}"] if config.seed else []
     return ", ".join(
         [preset, *(f"{name}={shown_value(name, getattr(config, name))}" for name in changes[preset]), *seed]

@@ -1,21 +1,24 @@
 """The tab "Fine-tune": choose, see what it will take, start, and watch."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
+from qlora_core.choices import Choice, explained
+from qlora_core.config import SETTINGS
+from qlora_core.data.catalog import OWN_FILE
 from qlora_core.data.formats import FORMATS
 from qlora_core.errors import QLoRAError
+from qlora_core.models.catalog import BASE_MODELS
+from qlora_core.presets import FIRST_PRESET, PRESETS
 from qlora_core.server.services import Services
-from qlora_core.ui import words as text
 from qlora_core.ui.events import PRIVATE
-from qlora_core.ui.train.form import FIELD_NAMES, FIELDS, SECTIONS, preset_values
+from qlora_core.ui.train.form import FIELD_NAMES, control, preset_values
 from qlora_core.ui.train.live_view import live_chart
-from qlora_core.ui.train.submission import OWN_FILE, chosen_config, expectation, started_words, submit_run
-
-FIRST_PRESET = "quick"
+from qlora_core.ui.train.submission import DATASET_CHOICES, chosen_config, expectation, started_words, submit_run
+from qlora_core.ui.words import train as words
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class Form:
     message: gr.Markdown
     expected: gr.Markdown
     measure: gr.Button
-    settings: list[gr.components.Component]  #: in the order of ``FIELDS``
+    settings: list[gr.components.Component]  #: in the order of ``FIELD_NAMES``
 
     @property
     def chosen(self) -> list[gr.components.Component]:
@@ -51,53 +54,41 @@ def train_tab(services: Services) -> Form:
 
 
 def _form() -> Form:
-    base_model = gr.Dropdown(
-        choices=_choices(text.BASE_MODELS),
-        value="minilm",
-        label="Base model",
-        info="The pretrained encoder; it stays frozen.",
-    )
-    dataset = gr.Dropdown(
-        choices=_choices(text.DATASETS), value="pairs", label="Sentence pairs", info="What it learns from."
-    )
-    own_file = gr.File(
-        label="CSV, TSV, JSONL, parquet: sentence1, sentence2, label. Everybody who uses this page may see it.",
-        file_types=list(FORMATS),
-        type="filepath",
-        visible=False,
-        height=140,
-    )
-    preset = gr.Radio(
-        choices=_choices(text.PRESETS),
-        value=FIRST_PRESET,
-        label="Preset",
-        info=text.PRESETS_HELP,
-    )
-    start = gr.Button("Start", variant="primary", size="lg", elem_id="start")
-    message = gr.Markdown(text.START_HELP, elem_classes="form-message")
+    base_model = _subject("base_model", BASE_MODELS)
+    dataset = _subject("dataset", DATASET_CHOICES)
+    own_file = gr.File(label=words.OWN_FILE, file_types=list(FORMATS), type="filepath", visible=False, height=140)
+    preset = gr.Radio(choices=_choices(PRESETS), value=FIRST_PRESET, label=words.PRESET, info=explained(PRESETS))
+    start = gr.Button(words.START, variant="primary", size="lg", elem_id="start")
+    message = gr.Markdown(words.START_HELP, elem_classes="form-message")
     expected = gr.Markdown(elem_classes="form-expected")
-    measure = gr.Button("Measure time and memory first", size="sm")
-    with gr.Accordion("Advanced: every setting", open=False):
+    measure = gr.Button(words.MEASURE, size="sm")
+    with gr.Accordion(words.EVERY_SETTING, open=False):
         settings = _settings()
-    with gr.Accordion("How it works", open=False):
-        gr.Markdown(text.HOW_IT_WORKS)
+    with gr.Accordion(words.HOW_IT_WORKS_TITLE, open=False):
+        gr.Markdown(words.HOW_IT_WORKS)
     return Form(base_model, dataset, own_file, preset, start, message, expected, measure, settings)
 
 
-def _choices(words: dict[str, str]) -> list[tuple[str, str]]:
-    return [(label, name) for name, label in words.items()]
+def _subject(name: str, choices: Mapping[str, Choice]) -> gr.Dropdown:
+    setting = SETTINGS[name]
+    return gr.Dropdown(choices=_choices(choices), value=setting.default, label=setting.label, info=setting.help)
+
+
+def _choices(choices: Mapping[str, Choice]) -> list[tuple[str, str]]:
+    return [(choice.label, choice.name) for choice in choices.values()]
 
 
 def _settings() -> list[gr.components.Component]:
-    """The control of every field, laid out by section, returned in the order of ``FIELDS``."""
-    made: dict[str, gr.components.Component] = {}
-    values = dict(zip(FIELD_NAMES, preset_values(FIRST_PRESET), strict=True))
-    for section in SECTIONS:
-        gr.Markdown(f"### {section}")
-        for item in FIELDS:
-            if item.section == section:
-                made[item.name] = item.control(values[item.name])
-    return [made[name] for name in FIELD_NAMES]
+    """The control of every setting, with a heading for each section, in the order of ``FIELD_NAMES``."""
+    made: list[gr.components.Component] = []
+    section = ""
+    for name, value in zip(FIELD_NAMES, preset_values(FIRST_PRESET), strict=True):
+        setting = SETTINGS[name]
+        if setting.section != section:
+            section = setting.section
+            gr.Markdown(f"### {section}")
+        made.append(control(setting, value))
+    return made
 
 
 def _wire_start(services: Services, form: Form) -> None:
@@ -108,7 +99,7 @@ def _wire_start(services: Services, form: Form) -> None:
         try:
             run = submit_run(services, chosen_config(services, base_model, dataset, own_file, list(values)), secret)
         except QLoRAError as error:
-            return gr.skip(), f"**That cannot be started.** {error}"
+            return gr.skip(), words.refused(error)
         return run.id, started_words(services, run.id)
 
     submitted = form.start.click(
@@ -136,7 +127,7 @@ def _wire_expectation(services: Services, form: Form) -> None:
 
     quietly: dict[str, Any] = {"show_progress": "hidden", "queue": False, **PRIVATE}
     form.preset.change(preset_values, form.preset, form.settings, **quietly)
-    form.dataset.change(lambda name: gr.update(visible=name == OWN_FILE), form.dataset, form.own_file, **quietly)
+    form.dataset.change(lambda name: gr.update(visible=name == OWN_FILE.name), form.dataset, form.own_file, **quietly)
     gr.on(
         [control.change for control in form.chosen if hasattr(control, "change")],
         expect,
@@ -163,27 +154,30 @@ def _described(
             services.estimates.measure(config)
         return expectation(services, config)
     except QLoRAError as error:
-        return f"**That cannot be started.** {error}"
+        return words.refused(error)
 
 
 def first_expectation(services: Services) -> Callable[[], str]:
     """A handler that says what a run with the form's first settings trains."""
-    values = tuple(preset_values(FIRST_PRESET))
-    return lambda: _described(services, "minilm", "pairs", None, values, measured=False)
+    chosen = SETTINGS["base_model"].default, SETTINGS["dataset"].default, None, tuple(preset_values(FIRST_PRESET))
+    return lambda: _described(services, *chosen, measured=False)
 
 
 def labelled_choices(services: Services) -> Callable[[], tuple[Any, Any]]:
     """A handler that gives the base models and datasets again, saying of each that cannot work here why."""
 
-    def label(kind: str, words: dict[str, str]) -> list[tuple[str, str]]:
-        reasons = {name: services.availability.reason(kind, name) for name in words}
-        return [(f"{label}. {reasons[name]}" if reasons[name] else label, name) for name, label in words.items()]
+    def labelled(kind: str, choices: Mapping[str, Choice]) -> list[tuple[str, str]]:
+        reasons = {name: services.availability.reason(kind, name) for name in choices}
+        return [
+            (words.unavailable(label, reasons[name]) if reasons[name] else label, name)
+            for label, name in _choices(choices)
+        ]
 
     def handler() -> tuple[Any, Any]:
         services.availability.wait(30)
         return (
-            gr.update(choices=label("base_model", text.BASE_MODELS)),
-            gr.update(choices=label("dataset", text.DATASETS)),
+            gr.update(choices=labelled("base_model", BASE_MODELS)),
+            gr.update(choices=labelled("dataset", DATASET_CHOICES)),
         )
 
     return handler

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from qlora_core.config import make_config
+from qlora_core.data.catalog import OWN_FILE
 from qlora_core.errors import ConfigError, DataError, QueueError
 from qlora_core.server.services import Services, make_services
 from qlora_core.ui.train.form import preset_values
-from qlora_core.ui.train.submission import OWN_FILE, chosen_config, expectation, keep_file, started_words, submit_run
+from qlora_core.ui.train.submission import chosen_config, expectation, keep_file, started_words, submit_run
 from tests.conftest import make_rows
 
 VALUES = preset_values("quick")
@@ -42,23 +43,23 @@ def test_only_names_are_taken_and_never_a_path(base_model: str, dataset: str, se
 
 
 def test_a_file_of_ones_own_is_kept_under_its_digest(services: Services, upload: Path) -> None:
-    config = chosen_config(services, "minilm", OWN_FILE, str(upload), VALUES)
+    config = chosen_config(services, "minilm", OWN_FILE.name, str(upload), VALUES)
     kept = Path(config.dataset)
     assert kept.parent == services.store.folder / "uploads"
     assert kept.name.startswith("pairs-")
     assert kept.read_bytes() == upload.read_bytes()
-    assert chosen_config(services, "minilm", OWN_FILE, str(upload), VALUES).dataset == config.dataset
+    assert chosen_config(services, "minilm", OWN_FILE.name, str(upload), VALUES).dataset == config.dataset
 
 
 def test_own_file_without_a_file_is_refused(services: Services) -> None:
     with pytest.raises(ConfigError, match="Choose your file"):
-        chosen_config(services, "minilm", OWN_FILE, None, VALUES)
+        chosen_config(services, "minilm", OWN_FILE.name, None, VALUES)
 
 
 @pytest.mark.parametrize("name", ["pairs.exe", "pairs.pkl", "pairs"])
 def test_files_of_another_kind_are_refused_and_not_kept(name: str, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(b"\x80\x04")
-    with pytest.raises(ConfigError, match="ends in one of"):
+    with pytest.raises(DataError, match="ends in one of"):
         keep_file(tmp_path / "uploads", tmp_path / name)
     assert not (tmp_path / "uploads").exists()
 

@@ -1,0 +1,38 @@
+"""What a base model leaves of the settings: the layers it has, and the tokens it reads at once. Imports no torch."""
+
+from collections.abc import Iterable
+
+from qlora_core.errors import ConfigError
+
+
+def is_target(layer: str, targets: Iterable[str]) -> bool:
+    """Whether PEFT gives ``layer`` an adapter: a name fits a layer's path from its end, in whole parts."""
+    return any(layer == target or layer.endswith(f".{target}") for target in targets)
+
+
+def check_target_modules(targets: Iterable[str], encoder_layers: Iterable[str]) -> None:
+    """Refuse a target that is none of an encoder's linear layers, which are named as in ``layer.0.output.dense``.
+
+    Raises:
+        ConfigError: a name in ``target_modules`` fits no layer of this encoder.
+    """
+    layers = list(encoder_layers)
+    for target in targets:
+        if not any(is_target(layer, [target]) for layer in layers):
+            names = sorted({layer.split(".", 2)[2] for layer in layers})
+            raise ConfigError(
+                f"target_modules: no linear layer of this encoder is called '{target}'. It has: {', '.join(names)}."
+            )
+
+
+def check_max_length(max_length: int, positions: int) -> None:
+    """Refuse pairs longer than a base model's table of positions (``max_position_embeddings``).
+
+    Raises:
+        ConfigError: ``max_length`` is larger than ``positions``.
+    """
+    if max_length > positions:
+        raise ConfigError(
+            f"max_length: {max_length} tokens are more than this base model can read at once. "
+            f"Set it to {positions} or less."
+        )

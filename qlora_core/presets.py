@@ -1,0 +1,55 @@
+"""The presets: settings to start from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from qlora_core.choices import Choice, table
+
+
+@dataclass(frozen=True)
+class Preset(Choice):
+    """Settings that go well together."""
+
+    cost: str  #: what a run with it takes, on the bundled pairs
+    values: Mapping[str, Any]  #: the fields of ``RunConfig`` that differ from their defaults
+
+
+PRESETS = table(
+    Preset(
+        "quick",
+        "quick",
+        "a look at how it works, too short to learn much",
+        "about a minute of training on two cores",
+        {"max_train_samples": 1200, "num_train_epochs": 2},
+    ),
+    Preset(
+        "standard",
+        "standard",
+        "the best recipe known here",
+        "some ten minutes of training on two cores",
+        {},
+    ),
+    Preset(
+        "notebook",
+        "notebook",
+        "what notebooks usually do",
+        "three epochs instead of four, on the same pairs",
+        {
+            "r": 8,
+            "lora_alpha": 16,
+            "lora_dropout": 0.1,
+            "hidden_dropout_prob": 0.1,
+            "target_modules": ("query", "value"),
+            "modules_to_save": ("classifier",),
+            "learning_rate": 2e-4,
+            "num_train_epochs": 3,
+            "train_batch_size": 32,
+            "swap_probability": 0.0,
+        },
+    ),
+)
+#: What the command line starts from.
+DEFAULT_PRESET = "standard"
+#: What the page and the API start from: a visitor wants to see something soon.
+FIRST_PRESET = "quick"

@@ -1,0 +1,70 @@
+"""The tab "Fine-tune"."""
+
+from collections.abc import Iterable
+
+from qlora_core.data.formats import FORMATS
+
+HOW_IT_WORKS_TITLE = "How it works"
+HOW_IT_WORKS = """
+1. **Baseline.** The pretrained encoder answers the validation pairs before it has learned anything: with a random head,
+   and with a *linear probe* (only a classifier is fitted on top).
+2. **QLoRA.** Its matrices are quantised to 4 bits and frozen; small LoRA matrices beside them learn.
+3. **Verify.** Adapter and tokenizer are saved, reloaded in a fresh process, and have to give the same answers.
+4. **Compare.** Before against after, with intervals, and on sentences of your own.
+"""
+PRESET = "Preset"
+START = "Start"
+START_HELP = "Press **Start**. Runs take turns; yours goes on when you close this page, and you can come back to it."
+MEASURE = "Measure time and memory first"
+EVERY_SETTING = "Advanced: every setting"
+OWN_FILE = (
+    f"{', '.join(kind.label for kind in FORMATS.values())}: sentence1, sentence2, label. "
+    "Everybody who uses this page may see it."
+)
+
+STARTED = "**Started.** You may close this page and come back: the run goes on."
+NO_FILE = "Choose your file of pairs first, or other sentence pairs."
+NO_KEY = "Your browser sent no usable key. Reload the page."
+
+
+def queued(place: int) -> str:
+    """What a visitor is told whose run has to wait, as Markdown."""
+    return f"**In the queue at place {place}.** It starts by itself; you may close this page and come back."
+
+
+def refused(error: Exception) -> str:
+    """Why no run is started, as Markdown."""
+    return f"**That cannot be started.** {error}"
+
+
+def no_such(kind: str, names: Iterable[str]) -> str:
+    """A name is none of those there are; it is not repeated, because anybody may have sent it."""
+    return f"There is no {kind} of that name. Choose one of: {', '.join(names)}."
+
+
+def unavailable(label: str, reason: str) -> str:
+    """A choice that does not work on this machine, in a list."""
+    return f"{label}. {reason}"
+
+
+def trained_part(trainable: int, total: int, adapter_bytes: int) -> str:
+    """How much of a model is trained, as Markdown."""
+    return (
+        f"Trains **{trainable:,}** of {total:,} parameters ({100 * trainable / total:.1f}\u00a0%); "
+        f"the adapter takes {adapter_bytes / 1e6:.1f} MB."
+    )
+
+
+def expected(
+    device_name: str, seconds: tuple[float, float], memory_bytes: tuple[float, float], memory_kind: str
+) -> str:
+    """What a run will take, each from least to most, as Markdown."""
+    (low, high), (least, most) = seconds, memory_bytes
+    return (
+        f"Expected on {device_name}: **{_time(low)} to {_time(high)}**, "
+        f"{least / 1e9:.1f} to {most / 1e9:.1f} GB of {memory_kind}, measured on a few batches."
+    )
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.1f} min"
