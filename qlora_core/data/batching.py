@@ -1,7 +1,6 @@
 """Pairs to tensors: tokenise once, batch what belongs together, pad each batch to its own longest pair."""
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,51 +18,50 @@ PAD_TO_MULTIPLE_OF = 16
 
 
 @dataclass(frozen=True)
-class Encoded:
-    """Token ids and segment ids of n pairs in one order; row i has the length of pair i."""
-
-    input_ids: list[list[int]]
-    token_type_ids: list[list[int]]
-
-
-@dataclass(frozen=True)
 class TokenizedPairs:
-    """n tokenised pairs; ``labels`` has shape (n,), -1 where unknown, and so has ``bundles``."""
+    """n tokenised pairs; a row is a pair's token ids and, of each token, the number of its sentence (0 or 1)."""
 
-    encoded: Encoded
-    swapped: Encoded | None  #: the pairs in the other order, where training may show them so
-    labels: np.ndarray
-    bundles: np.ndarray  #: which pairs belong together, as ``shared_sentence_bundles`` numbers them
+    rows: list[tuple[list[int], list[int]]]
+    swapped: list[tuple[list[int], list[int]]] | None  #: the sentences in the other order, where training may show it
+    labels: np.ndarray  #: shape (n,), -1 where unknown
+    bundles: np.ndarray  #: shape (n,), which pairs belong together, as ``shared_sentence_bundles`` numbers them
     pad_token_id: int
     max_length: int  #: tokens that no pair exceeds, and no batch
 
     def __len__(self) -> int:
-        return len(self.encoded.input_ids)
+        return len(self.rows)
 
     def lengths(self) -> list[int]:
         """Tokens of each pair."""
-        return [len(ids) for ids in self.encoded.input_ids]
+        return [len(ids) for ids, _ in self.rows]
 
     def select(self, indices: list[int]) -> "TokenizedPairs":
         """The pairs at ``indices``, in that order."""
-        rows = ([rows[index] for index in indices] for rows in (self.encoded.input_ids, self.encoded.token_type_ids))
-        return replace(
-            self, encoded=Encoded(*rows), swapped=None, labels=self.labels[indices], bundles=self.bundles[indices]
-        )
+        rows = [self.rows[index] for index in indices]
+        return replace(self, rows=rows, swapped=None, labels=self.labels[indices], bundles=self.bundles[indices])
+
+
+def encode(tokenizer: PreTrainedTokenizerBase, first: list[str], second: list[str], max_length: int) -> BatchEncoding:
+    """Tokenise [CLS] sentence1 [SEP] sentence2 [SEP]; a pair too long loses tokens from its longer sentence's end."""
+    return tokenizer(
+        first, second, truncation="longest_first", max_length=max_length, padding=False, return_token_type_ids=True
+    )
+
+
+def token_rows(encoded: BatchEncoding) -> list[tuple[list[int], list[int]]]:
+    """The rows of ``TokenizedPairs``."""
+    return list(zip(encoded["input_ids"], encoded["token_type_ids"], strict=True))
 
 
 def tokenize(
     pairs: Dataset, tokenizer: PreTrainedTokenizerBase, max_length: int, *, swapped: bool = False
 ) -> TokenizedPairs:
-    """Tokenise [CLS] sentence1 [SEP] sentence2 [SEP]; ``swapped`` adds the other order.
-
-    A pair longer than ``max_length`` tokens loses tokens from the end of its longer sentence.
-    """
+    """Tokenise pairs of up to ``max_length`` tokens; ``swapped`` adds the other order of the sentences."""
     first, second = list(pairs["sentence1"]), list(pairs["sentence2"])
     labels = pairs["label"] if "label" in pairs.column_names else [-1] * len(first)
     return TokenizedPairs(
-        encoded=_encode(tokenizer, first, second, max_length),
-        swapped=_encode(tokenizer, second, first, max_length) if swapped else None,
+        rows=token_rows(encode(tokenizer, first, second, max_length)),
+        swapped=token_rows(encode(tokenizer, second, first, max_length)) if swapped else None,
         labels=np.asarray(labels, dtype=np.int64),
         bundles=shared_sentence_bundles(first, second),
         pad_token_id=tokenizer.pad_token_id or 0,
@@ -71,45 +69,27 @@ def tokenize(
     )
 
 
-def encode(tokenizer: PreTrainedTokenizerBase, first: list[str], second: list[str], max_length: int) -> BatchEncoding:
-    """The tokenizer's own result for n pairs, cut off at ``max_length`` tokens, not padded."""
-    return tokenizer(
-        first, second, truncation="longest_first", max_length=max_length, padding=False, return_token_type_ids=True
-    )
-
-
 def without_labels(encoded: BatchEncoding, tokenizer: PreTrainedTokenizerBase, max_length: int) -> TokenizedPairs:
     """Pairs encoded by ``encode`` whose labels nobody knows."""
-    ids = encoded["input_ids"]
-    return TokenizedPairs(
-        encoded=Encoded(ids, encoded["token_type_ids"]),
-        swapped=None,
-        labels=np.full(len(ids), -1, dtype=np.int64),
-        bundles=np.arange(len(ids)),
-        pad_token_id=tokenizer.pad_token_id or 0,
-        max_length=max_length,
-    )
-
-
-def _encode(tokenizer: PreTrainedTokenizerBase, first: list[str], second: list[str], max_length: int) -> Encoded:
-    encoded = encode(tokenizer, first, second, max_length)
-    return Encoded(encoded["input_ids"], encoded["token_type_ids"])
+    rows = token_rows(encoded)
+    unknown, alone = np.full(len(rows), -1, dtype=np.int64), np.arange(len(rows))
+    return TokenizedPairs(rows, None, unknown, alone, tokenizer.pad_token_id or 0, max_length)
 
 
 def pad_batch(pairs: TokenizedPairs, indices: list[int], swap: list[bool] | None = None) -> dict[str, torch.Tensor]:
     """The pairs at ``indices`` as input_ids, token_type_ids and attention_mask, each of shape (batch, tokens)."""
-    sources = [
-        pairs.swapped if swapped and pairs.swapped else pairs.encoded for swapped in swap or [False] * len(indices)
+    swap = swap or [False] * len(indices)
+    rows = [
+        (pairs.swapped if swapped and pairs.swapped else pairs.rows)[index]
+        for index, swapped in zip(indices, swap, strict=True)
     ]
-    longest = max(len(source.input_ids[index]) for source, index in zip(sources, indices, strict=True))
-    input_ids = torch.full((len(indices), padded(longest, pairs.max_length)), pairs.pad_token_id, dtype=torch.long)
-    token_type_ids = torch.zeros_like(input_ids)
-    attention_mask = torch.zeros_like(input_ids)
-    for row, (source, index) in enumerate(zip(sources, indices, strict=True)):
-        length = len(source.input_ids[index])
-        input_ids[row, :length] = torch.tensor(source.input_ids[index])
-        token_type_ids[row, :length] = torch.tensor(source.token_type_ids[index])
-        attention_mask[row, :length] = 1
+    shape = (len(rows), padded(max(len(ids) for ids, _ in rows), pairs.max_length))
+    input_ids = torch.full(shape, pairs.pad_token_id, dtype=torch.long)
+    token_type_ids, attention_mask = torch.zeros_like(input_ids), torch.zeros_like(input_ids)
+    for row, (ids, types) in enumerate(rows):
+        input_ids[row, : len(ids)] = torch.tensor(ids)
+        token_type_ids[row, : len(ids)] = torch.tensor(types)
+        attention_mask[row, : len(ids)] = 1
     return {"input_ids": input_ids, "token_type_ids": token_type_ids, "attention_mask": attention_mask}
 
 
@@ -131,7 +111,7 @@ def epoch_batches(pairs: TokenizedPairs, batch_size: int, seed: int, epoch: int)
     np.maximum.at(longest, bundles, lengths)
     place, longest = place[bundles], longest[bundles]  # of each pair
     order = order[np.argsort(place[order], kind="stable")]
-    chunk_size = batch_size * BATCHES_PER_CHUNK
+    chunk_size = batch_size * BATCHES_PER_CHUNK  # sorted by length inside chunks, so that the order stays random
     batches = []
     for start in range(0, len(order), chunk_size):
         chunk = order[start : start + chunk_size]
@@ -140,9 +120,8 @@ def epoch_batches(pairs: TokenizedPairs, batch_size: int, seed: int, epoch: int)
     return [batches[position] for position in generator.permutation(len(batches))]
 
 
-def evaluation_batches(pairs: TokenizedPairs, batch_size: int) -> Iterator[list[int]]:
+def evaluation_batches(pairs: TokenizedPairs, batch_size: int) -> list[list[int]]:
     """Every index once, shortest pairs first."""
     lengths = pairs.lengths()
     order = sorted(range(len(pairs)), key=lambda index: lengths[index])
-    for start in range(0, len(order), batch_size):
-        yield order[start : start + batch_size]
+    return [order[start : start + batch_size] for start in range(0, len(order), batch_size)]

@@ -1,27 +1,23 @@
 """The pairs of a run: bundled, MRPC, or a user's file; checked, split and fingerprinted."""
 
-import hashlib
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from datasets import Dataset
-from sklearn.model_selection import StratifiedGroupKFold
 
 from qlora_core.choices import either
 from qlora_core.config import RunConfig
 from qlora_core.data.bundles import shared_sentence_bundles
 from qlora_core.data.catalog import DATASETS, PAIRS_FOLDER, CatalogDataset
 from qlora_core.data.files import read_pairs_file
+from qlora_core.data.splits import SPLIT_PARTS, fingerprint, limit_pairs, split_pairs
 from qlora_core.errors import DataError
 from qlora_core.hub import fetch
 
 DATA_DIR_VARIABLE = "QLORA_DATA_DIR"
 MIN_PAIRS = 20
-#: A user's file is split in this many parts, one of which is validation.
-SPLIT_PARTS = 5
 
 
 @dataclass(frozen=True)
@@ -36,11 +32,7 @@ class PairData:
     @property
     def fingerprint(self) -> str:
         """SHA-256 over every sentence and label, in order."""
-        digest = hashlib.sha256()
-        for split in (self.train, self.validation):
-            for row in zip(split["sentence1"], split["sentence2"], split["label"], strict=True):
-                digest.update(json.dumps(row, ensure_ascii=False).encode("utf-8") + b"\n")
-        return digest.hexdigest()
+        return fingerprint(self.train, self.validation)
 
 
 def load_pairs(
@@ -70,8 +62,8 @@ def load_pairs(
         data = _load_glue(entry, data_dir, download)
     else:
         data = _load_bundled(entry)
-    train = _limit(data.train, max_train_samples, seed)
-    validation = _limit(data.validation, max_eval_samples, seed)
+    train = limit_pairs(data.train, max_train_samples, seed)
+    validation = limit_pairs(data.validation, max_eval_samples, seed)
     _check_labels(data.source, train, validation)
     return PairData(data.id, data.source, train, validation)
 
@@ -131,27 +123,10 @@ def _load_file(name: str, seed: int) -> PairData:
             f"{path.name} has {len(pairs)} pairs, {int(labels.sum())} of them with label 1. At least {MIN_PAIRS} are "
             f"needed, {SPLIT_PARTS} of each label."
         )
-    return PairData(path.stem, f"file {path.name}", *_split(pairs, labels, seed))
-
-
-def _split(pairs: Dataset, labels: np.ndarray, seed: int) -> tuple[Dataset, Dataset]:
-    """Validation is about a fifth, with the same share of labels; pairs that share a sentence stay on one side."""
-    groups = shared_sentence_bundles(pairs["sentence1"], pairs["sentence2"])
-    if len(set(groups.tolist())) < SPLIT_PARTS:
+    bundles = shared_sentence_bundles(list(pairs["sentence1"]), list(pairs["sentence2"]))
+    if len(set(bundles.tolist())) < SPLIT_PARTS:
         raise DataError("The pairs share so many sentences that no validation part without them can be set aside.")
-    folds = StratifiedGroupKFold(n_splits=SPLIT_PARTS, shuffle=True, random_state=seed)
-    parts = folds.split(labels, labels, groups)
-    # One sentence may link most of the pairs: the part that they fill is not the one to validate on.
-    train, validation = min(parts, key=lambda part: abs(len(part[1]) * SPLIT_PARTS - len(pairs)))
-    return pairs.select(train), pairs.select(validation)
-
-
-def _limit(pairs: Dataset, most: int | None, seed: int) -> Dataset:
-    """A random part of ``most`` pairs, in their order; all of them if there are fewer."""
-    if most is None or most >= len(pairs):
-        return pairs
-    chosen = np.random.default_rng(seed).choice(len(pairs), size=most, replace=False)
-    return pairs.select(np.sort(chosen))
+    return PairData(path.stem, f"file {path.name}", *split_pairs(pairs, bundles, seed))
 
 
 def _check_labels(source: str, train: Dataset, validation: Dataset) -> None:

@@ -23,7 +23,7 @@ from qlora_core.models.quantization import NOT_QUANTIZED
 from qlora_core.store.files import replace_text
 from qlora_core.store.runs import Run
 from qlora_core.training.baselines import FOLDS, PENALTIES
-from qlora_core.training.trainer import PAIRS_AT_ONCE_ON_CPU
+from qlora_core.training.loss import MAX_PAIRS_AT_ONCE_ON_CPU
 
 TEMPLATE = "notebook.md.jinja"
 #: A fenced block of the template, and the name of its cell.
@@ -133,8 +133,8 @@ def _model_values(run: Run, result: dict[str, Any]) -> dict[str, Any]:
         "folds": FOLDS,
         "batches_per_chunk": BATCHES_PER_CHUNK,
         "pad_to_multiple_of": PAD_TO_MULTIPLE_OF,
-        "in_parts": machine["device"] == "cpu" and config.train_batch_size > PAIRS_AT_ONCE_ON_CPU,
-        "pairs_at_once": PAIRS_AT_ONCE_ON_CPU,
+        "in_parts": machine["device"] == "cpu" and config.train_batch_size > MAX_PAIRS_AT_ONCE_ON_CPU,
+        "pairs_at_once": MAX_PAIRS_AT_ONCE_ON_CPU,
         "adapter_folder": f"adapter-{run.id}",
     }
 

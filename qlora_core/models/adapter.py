@@ -48,11 +48,16 @@ def attach_lora(model: PreTrainedModel, config: RunConfig, base_model_name: str)
     with _peft_warnings_ignored():
         peft_model = get_peft_model(model, lora)
     peft_model.peft_config["default"].base_model_name_or_path = base_model_name
-    for name, module in peft_model.named_modules():
-        if isinstance(module, torch.nn.Dropout) and "lora_dropout" not in name:
-            module.p = config.hidden_dropout_prob
+    set_encoder_dropout(peft_model, config.hidden_dropout_prob)
     train_on_first_token(model)
     return peft_model
+
+
+def set_encoder_dropout(model: torch.nn.Module, probability: float) -> None:
+    """Dropout of the encoder and of the classifier's input; LoRA's own is set in ``LoraConfig``."""
+    for name, module in model.named_modules():
+        if isinstance(module, torch.nn.Dropout) and "lora_dropout" not in name:
+            module.p = probability
 
 
 def _check_targets(model: PreTrainedModel, targets: tuple[str, ...]) -> None:
@@ -78,9 +83,14 @@ def load_trainable_state(model: torch.nn.Module, state: dict[str, torch.Tensor])
     own = trainable_state(model)
     if own.keys() != state.keys():
         raise RunError("This checkpoint belongs to a run with other trainable layers; start a new run instead.")
+    copy_state(state, own)
+
+
+def copy_state(state: dict[str, torch.Tensor], into: dict[str, torch.Tensor]) -> None:
+    """Overwrite every tensor of ``into`` with the one of its name in ``state``."""
     with torch.no_grad():
-        for name, parameter in own.items():
-            parameter.copy_(state[name])
+        for name, tensor in into.items():
+            tensor.copy_(state[name])
 
 
 def save_adapter(model: PeftModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:

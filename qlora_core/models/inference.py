@@ -1,13 +1,12 @@
 """Run a model over tokenised pairs, batch by batch, shared between processes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeAlias
 
 import numpy as np
 import torch
 from accelerate import Accelerator, PartialState
 from accelerate.utils import gather_object
-from torch import nn
 
 from qlora_core.data.batching import TokenizedPairs, evaluation_batches, pad_batch
 
@@ -16,7 +15,7 @@ Processes: TypeAlias = Accelerator | PartialState  #: what knows which of how ma
 
 
 def predict_logits(
-    model: nn.Module,
+    model: torch.nn.Module,
     pairs: TokenizedPairs,
     accelerator: Processes,
     batch_size: int,
@@ -26,54 +25,62 @@ def predict_logits(
 
     Several processes share the batches; each of them returns all n rows. The model is left in the mode it was in.
     """
-    return _predict(model, pairs, accelerator, batch_size, progress, lambda output: output.logits)
+    return _predict(model, pairs, accelerator, batch_size, progress, "logits")
 
 
 def pooled_features(
-    encoder: nn.Module,
+    encoder: torch.nn.Module,
     pairs: TokenizedPairs,
     accelerator: Processes,
     batch_size: int,
     progress: Progress | None = None,
 ) -> np.ndarray:
     """What a classifier on top of ``encoder`` sees: the pooler's output, shape (n, hidden_size), float32."""
-    return _predict(encoder, pairs, accelerator, batch_size, progress, lambda output: output.pooler_output)
+    return _predict(encoder, pairs, accelerator, batch_size, progress, "pooler_output")
 
 
-def autocast(model: nn.Module, device: torch.device) -> torch.autocast:
-    """Compute in the number type that the model's embeddings are held in, whatever type its trained layers have.
-
-    The type is read off the model, not off accelerate, whose one for all of a process belongs to the run opened last.
-    """
+def autocast(model: torch.nn.Module, device: torch.device) -> torch.autocast:
+    """Compute in the number type that the model's embeddings are held in, whatever type its trained layers have."""
+    # read off the model, not off accelerate, whose one for all of a process belongs to the run opened last
     dtype = next(model.parameters()).dtype
     return torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32)
 
 
+def answer_batches(
+    model: torch.nn.Module, pairs: TokenizedPairs, batches: list[list[int]], device: torch.device, output: str
+) -> Iterator[tuple[list[int], np.ndarray]]:
+    """Each batch and, one row a pair, an output of the model for it: "logits" or "pooler_output", as float32."""
+    model.eval()
+    for indices in batches:
+        batch = {name: tensor.to(device) for name, tensor in pad_batch(pairs, indices).items()}
+        with torch.inference_mode(), autocast(model, device):
+            answers = model(**batch)[output]
+        yield indices, answers.float().cpu().numpy()
+
+
+def in_order(answered: Iterable[tuple[list[int], np.ndarray]]) -> np.ndarray:
+    """The rows of all batches together, in the order of the pairs."""
+    by_index = {index: row for indices, rows in answered for index, row in zip(indices, rows, strict=True)}
+    return np.stack([by_index[index] for index in sorted(by_index)])
+
+
 def _predict(
-    model: nn.Module,
+    model: torch.nn.Module,
     pairs: TokenizedPairs,
     accelerator: Processes,
     batch_size: int,
     progress: Progress | None,
-    select: Callable[..., torch.Tensor],
+    output: str,
 ) -> np.ndarray:
     was_training = model.training
-    model.eval()
-    rows: list[tuple[int, np.ndarray]] = []
-    batches = list(evaluation_batches(pairs, batch_size))
-    done = 0
-    with torch.inference_mode(), autocast(model, accelerator.device):
-        for number, indices in enumerate(batches):
-            done += len(indices)
-            if number % accelerator.num_processes != accelerator.process_index:
-                continue
-            batch = {name: tensor.to(accelerator.device) for name, tensor in pad_batch(pairs, indices).items()}
-            output = select(model(**batch)).float().cpu().numpy()
-            rows += zip(indices, output, strict=True)
-            if progress is not None:
-                progress(done, len(pairs))
+    batches = evaluation_batches(pairs, batch_size)
+    shared_by = accelerator.num_processes
+    mine = batches[accelerator.process_index :: shared_by]
+    answered = []
+    for number, answers in enumerate(answer_batches(model, pairs, mine, accelerator.device, output)):
+        answered.append(answers)
+        if progress is not None:
+            done = number * shared_by + accelerator.process_index + 1  # batches, if the others are as far
+            progress(min(done * batch_size, len(pairs)), len(pairs))
     model.train(was_training)
-    if accelerator.num_processes > 1:
-        rows = gather_object(rows)
-    rows.sort(key=lambda row: row[0])
-    return np.stack([output for _, output in rows])
+    return in_order(gather_object(answered) if shared_by > 1 else answered)

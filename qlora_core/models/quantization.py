@@ -98,8 +98,6 @@ def load_quantized(folder: Path, quantization: BitsAndBytesConfig | None, comput
     finally:
         transformers_logging.set_verbosity(level)
     _check_complete(folder, info)
-    model.classifier.float()
-    model.bert.pooler.float()
     guard_cpu_training(model)
     pooler_is_new = any(name.startswith("bert.pooler.") for name in info["missing_keys"])
     initialise_head(model, seed, pooler_too=pooler_is_new)
@@ -117,7 +115,7 @@ def _check_complete(folder: Path, info: dict[str, Any]) -> None:
         )
 
 
-def guard_cpu_training(model: nn.Module) -> None:
+def guard_cpu_training(model: torch.nn.Module) -> None:
     """Keep bitsandbytes from repacking 4-bit weights for inference, which has no backward pass.
 
     With AVX512-BF16, ``Linear4bit.forward`` in eval mode repacks its weight in place; a training step after an
@@ -131,9 +129,11 @@ def guard_cpu_training(model: nn.Module) -> None:
 def initialise_head(model: PreTrainedModel, seed: int, *, pooler_too: bool) -> None:
     """Draw the classifier's weights from N(0, initializer_range), as BERT does, and the pooler's if it has none.
 
-    The generator is independent of device and of torch's global state, so that the untrained head's figures can be
-    reproduced.
+    Both become float32, because they are trained. The generator is independent of device and of torch's global state,
+    so that the untrained head's scores can be reproduced.
     """
+    model.classifier.float()
+    model.bert.pooler.float()
     generator = torch.Generator().manual_seed(seed)
     std = model.config.initializer_range
     with torch.no_grad():
@@ -168,7 +168,7 @@ def _quantized_linear(config: RunConfig, dtype: torch.dtype) -> nn.Module:
     )
 
 
-def quantized_modules(model: nn.Module) -> list[str]:
+def quantized_modules(model: torch.nn.Module) -> list[str]:
     """Names of the linear layers whose weights really are in 4 or 8 bits."""
     kinds = (bnb.nn.Linear4bit, bnb.nn.Linear8bitLt)
     return [name for name, module in model.named_modules() if isinstance(module, kinds)]

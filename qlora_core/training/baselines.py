@@ -1,12 +1,13 @@
 """What a fine-tune has to beat: the commoner label, an untrained head, and a trained head on a frozen encoder."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from accelerate import Accelerator
 from sklearn.linear_model import LogisticRegressionCV
-from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from transformers import PreTrainedModel
 
@@ -40,35 +41,30 @@ def fit_linear_probe(
     A good score here shows what the pretrained encoder already knows; only what a fine-tune adds to it is adaptation.
     """
     features = pooled_features(model.bert, train_pairs, accelerator, batch_size, progress)
-    probe = make_pipeline(
-        StandardScaler(),
-        LogisticRegressionCV(
-            Cs=PENALTIES, cv=FOLDS, scoring="neg_log_loss", max_iter=1000, l1_ratios=(0,), use_legacy_attributes=False
-        ),
-    )
-    probe.fit(features, train_pairs.labels)
-    head = _as_classifier(probe.named_steps["standardscaler"], probe.named_steps["logisticregressioncv"])
-    return LinearProbe(head, _answers_with_head(model, head, validation_pairs, accelerator, batch_size))
+    head = probe_head(features, train_pairs.labels)
+    with classifier_set_to(head, model):
+        return LinearProbe(head, predict_logits(model, validation_pairs, accelerator, batch_size))
 
 
-def _answers_with_head(
-    model: PreTrainedModel,
-    head: dict[str, torch.Tensor],
-    pairs: TokenizedPairs,
-    accelerator: Accelerator,
-    batch_size: int,
-) -> np.ndarray:
-    """Logits of the model with another classifier, in the very number type in which the kept head will answer later."""
-    own = {name: tensor.clone() for name, tensor in model.classifier.state_dict().items()}
-    model.classifier.load_state_dict(head)
-    logits = predict_logits(model, pairs, accelerator, batch_size)
-    model.classifier.load_state_dict(own)
-    return logits
+def probe_head(features: np.ndarray, labels: np.ndarray) -> dict[str, torch.Tensor]:
+    """Weight (2, hidden_size) and bias (2,) of a classifier that answers as a logistic regression on ``features``.
 
-
-def _as_classifier(scaler: StandardScaler, regression: LogisticRegressionCV) -> dict[str, torch.Tensor]:
-    """Fold scaling and the one-row regression into a two-row linear layer with the same softmax."""
+    Scaling and the regression's one row are folded into a linear layer of two rows with the same softmax.
+    """
+    scaler = StandardScaler().fit(features)
+    regression = LogisticRegressionCV(
+        Cs=PENALTIES, cv=FOLDS, scoring="neg_log_loss", max_iter=1000, l1_ratios=(0,), use_legacy_attributes=False
+    ).fit(scaler.transform(features), labels)
     weight = regression.coef_[0] / scaler.scale_
     bias = regression.intercept_[0] - weight @ scaler.mean_
     rows = np.stack([-weight / 2, weight / 2]).astype(np.float32)
     return {"weight": torch.from_numpy(rows), "bias": torch.tensor([-bias / 2, bias / 2], dtype=torch.float32)}
+
+
+@contextmanager
+def classifier_set_to(head: dict[str, torch.Tensor], model: PreTrainedModel) -> Iterator[None]:
+    """Let the model answer through another classifier for a while, in the number type of its own."""
+    own = {name: tensor.clone() for name, tensor in model.classifier.state_dict().items()}
+    model.classifier.load_state_dict(head)
+    yield
+    model.classifier.load_state_dict(own)

@@ -301,7 +301,7 @@ def _evaluation_tokens(pairs: TokenizedPairs, config: RunConfig) -> int:
 
 def _tokens(pairs: TokenizedPairs, indices: list[int]) -> int:
     """Tokens of a batch with its padding."""
-    longest = max(len(pairs.encoded.input_ids[index]) for index in indices)
+    longest = max(len(pairs.rows[index][0]) for index in indices)
     return len(indices) * padded(longest, pairs.max_length)
 
 

@@ -11,28 +11,26 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
-import torch.nn.functional as F
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
 from torch import nn
 
 from qlora_core.config import RunConfig
-from qlora_core.data.batching import TokenizedPairs, epoch_batches, pad_batch
+from qlora_core.data.batching import TokenizedPairs, epoch_batches
 from qlora_core.errors import DivergedError
 from qlora_core.evaluation.best_epoch import best_epoch
 from qlora_core.evaluation.scores import score
 from qlora_core.models.adapter import load_trainable_state, trainable_state
 from qlora_core.models.checkpoint import Progress, load_checkpoint, save_checkpoint
-from qlora_core.models.inference import autocast, predict_logits
+from qlora_core.models.inference import predict_logits
 from qlora_core.training.events import Command, Evaluated, Evaluating, Event, Paused, Resumed, Step
+from qlora_core.training.loss import parts_of_batch, summed_loss
+from qlora_core.training.schedule import draw_swaps, dropout_seed, evaluation_steps, learning_rate_at
 
 #: A checkpoint is written at every evaluation, and between two of them when this many seconds have passed.
 SECONDS_BETWEEN_CHECKPOINTS = 30.0
 PAUSE_POLL_SECONDS = 0.2
-#: A larger batch is taken in parts, whose gradients add up: a CPU is no faster with more, and needs more memory.
-PAIRS_AT_ONCE_ON_CPU = 16
 
 
 @dataclass(frozen=True)
@@ -117,10 +115,12 @@ class Trainer:
     def _step(self, indices: list[int]) -> Step:
         started = time.monotonic()
         step, config = self.progress.step, self.config
-        rate = learning_rate_at(step, self.total_steps, config)
+        rate = learning_rate_at(
+            step, self.total_steps, config.learning_rate, config.warmup_ratio, config.lr_scheduler_type
+        )
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        torch.manual_seed(_dropout_seed(config.seed, step, self.accelerator.process_index))
+        torch.manual_seed(dropout_seed(config.seed, step, self.accelerator.process_index))
         loss = self._backward(indices)
         self._check_finite("training loss", loss)
         grad_norm = float(self.accelerator.clip_grad_norm_(list(self.trained.values()), config.max_grad_norm))
@@ -151,31 +151,23 @@ class Trainer:
 
     def _backward(self, indices: list[int]) -> float:
         """Add this process's share of the batch's gradient, part by part; return the whole batch's mean loss."""
-        config, world = self.config, self.accelerator.num_processes
-        draws = np.random.default_rng([config.seed, self.progress.step]).random(len(indices))
-        rows = list(zip(indices, (draws < config.swap_probability).tolist(), strict=True))
-        share = rows[self.accelerator.process_index :: world]
+        config, accelerator, world = self.config, self.accelerator, self.accelerator.num_processes
+        swap = draw_swaps(config.seed, self.progress.step, len(indices), config.swap_probability)
+        share, swap = indices[accelerator.process_index :: world], swap[accelerator.process_index :: world]
         weight = 1.0 if share else 0.0  # a last batch smaller than the number of processes
-        share = share or rows[:1]
-        at_once = PAIRS_AT_ONCE_ON_CPU if self.accelerator.device.type == "cpu" else len(share)
-        total = torch.zeros((), device=self.accelerator.device)
-        for first in range(0, len(share), at_once):
-            is_last = first + at_once >= len(share)
-            with nullcontext() if is_last else self.accelerator.no_sync(self.model):
-                loss = self._summed_loss(share[first : first + at_once]) * (weight / len(indices))
-                self.accelerator.backward(loss * world)  # DistributedDataParallel averages over processes; this sums
+        share, swap = share or indices[:1], swap or [False]
+        total = torch.zeros((), device=accelerator.device)
+        parts = parts_of_batch(len(share), accelerator.device)
+        for part in parts:
+            with nullcontext() if part is parts[-1] else accelerator.no_sync(self.model):
+                loss = self._summed_loss(share[part], swap[part]) * (weight / len(indices))
+                accelerator.backward(loss * world)  # DistributedDataParallel averages over processes; this sums
             total += loss.detach()
-        return float(self.accelerator.reduce(total, reduction="sum"))
+        return float(accelerator.reduce(total, reduction="sum"))
 
-    def _summed_loss(self, rows: list[tuple[int, bool]]) -> torch.Tensor:
-        """Cross-entropy of the pairs with these numbers, each shown in swapped order or not, added up."""
-        indices, swap = map(list, zip(*rows, strict=True))
-        batch, device = pad_batch(self.train_pairs, indices, swap), self.accelerator.device
-        labels = torch.from_numpy(self.train_pairs.labels[indices]).to(device)
-        with autocast(self.model, device):
-            logits = self.model(**{name: tensor.to(device) for name, tensor in batch.items()}).logits
+    def _summed_loss(self, indices: list[int], swap: list[bool]) -> torch.Tensor:
         smoothing = self.config.label_smoothing_factor
-        return F.cross_entropy(logits.float(), labels, reduction="sum", label_smoothing=smoothing)
+        return summed_loss(self.model, self.train_pairs, indices, swap, self.accelerator.device, smoothing)
 
     def _after_step(self) -> Iterator[Event]:
         """Evaluate and save when it is time; obey a pause or a stop."""
@@ -198,8 +190,7 @@ class Trainer:
 
     def _is_evaluation_step(self) -> bool:
         position = (self.progress.step - 1) % self.steps_per_epoch + 1
-        count = self.config.evaluations_per_epoch
-        return position in {math.ceil(self.steps_per_epoch * part / count) for part in range(1, count + 1)}
+        return position in evaluation_steps(self.steps_per_epoch, self.config.evaluations_per_epoch)
 
     def _evaluate(self) -> Iterator[Event]:
         """Measure, remember the weights if they are the best so far, and write a checkpoint."""
@@ -242,17 +233,3 @@ class Trainer:
         if self.accelerator.is_main_process:
             save_checkpoint(self.checkpoint_path, self.progress, self.trained, self.optimizer)
         self._last_checkpoint = time.monotonic()
-
-
-def learning_rate_at(step: int, total_steps: int, config: RunConfig) -> float:
-    """The learning rate of the step after ``step`` steps: linear warm-up, then linear, cosine or no decay to zero."""
-    warmup = int(total_steps * config.warmup_ratio)
-    if step < warmup:
-        return config.learning_rate * (step + 1) / (warmup + 1)
-    done = (step - warmup) / max(1, total_steps - warmup)
-    decay = {"linear": 1 - done, "cosine": 0.5 * (1 + math.cos(math.pi * done)), "constant": 1.0}
-    return config.learning_rate * decay[config.lr_scheduler_type]
-
-
-def _dropout_seed(seed: int, step: int, process_index: int) -> int:
-    return int(np.random.SeedSequence([seed, step, process_index]).generate_state(1)[0])

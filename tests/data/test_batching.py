@@ -12,7 +12,6 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from qlora_core.data.batching import (
     BATCHES_PER_CHUNK,
-    Encoded,
     TokenizedPairs,
     epoch_batches,
     evaluation_batches,
@@ -32,10 +31,10 @@ def tokenizer(tiny_bert: Path) -> PreTrainedTokenizerBase:
 
 def of_lengths(lengths: list[int], bundles: np.ndarray | None = None) -> TokenizedPairs:
     """Pairs of which only the length matters, and which of them belong together; else each stands alone."""
-    encoded = Encoded([[7] * length for length in lengths], [[0] * length for length in lengths])
+    rows = [([7] * length, [0] * length) for length in lengths]
     labels = np.zeros(len(lengths), dtype=np.int64)
     own = np.arange(len(lengths))
-    return TokenizedPairs(encoded, None, labels, own if bundles is None else bundles, pad_token_id=0, max_length=128)
+    return TokenizedPairs(rows, None, labels, own if bundles is None else bundles, pad_token_id=0, max_length=128)
 
 
 @given(lengths=LENGTHS, batch_size=st.integers(1, 40), seed=st.integers(0, 2**31 - 1), epoch=st.integers(0, 99))
@@ -49,7 +48,7 @@ def test_an_epoch_visits_every_pair_once(lengths: list[int], batch_size: int, se
 
 @given(lengths=LENGTHS, batch_size=st.integers(1, 40))
 def test_an_evaluation_visits_every_pair_once_shortest_first(lengths: list[int], batch_size: int) -> None:
-    batches = list(evaluation_batches(of_lengths(lengths), batch_size))
+    batches = evaluation_batches(of_lengths(lengths), batch_size)
     order = [index for batch in batches for index in batch]
     assert sorted(order) == list(range(len(lengths)))
     assert [lengths[index] for index in order] == sorted(lengths)
@@ -63,6 +62,13 @@ def test_the_order_is_the_same_for_the_same_seed_and_epoch_only() -> None:
     assert orders[0] != orders[2]
     assert orders[0] != orders[3]
     assert orders[2] != orders[3]
+
+
+def test_the_order_is_that_of_earlier_versions() -> None:
+    """A resumed run, and one that is done again from its seed, depends on it."""
+    pairs = of_lengths([3 + number * 7 % 11 for number in range(14)], np.arange(14) // 3)
+    assert epoch_batches(pairs, 4, 3, 1) == [[12, 13], [3, 4, 5, 6], [7, 8, 9, 10], [11, 1, 2, 0]]
+    assert evaluation_batches(pairs, 4) == [[0, 11, 8, 5], [2, 13, 10, 7], [4, 1, 12, 9], [6, 3]]
 
 
 def test_an_epochs_batches_waste_little_on_padding() -> None:
@@ -121,13 +127,14 @@ def test_bundles_are_found_in_the_sentences(tokenizer: PreTrainedTokenizerBase) 
 
 def test_a_pair_is_tokenised_as_bert_was_trained(pairs: Dataset, tokenizer: PreTrainedTokenizerBase) -> None:
     tokenized = tokenize(pairs, tokenizer, 128)
-    tokens = tokenizer.convert_ids_to_tokens(tokenized.encoded.input_ids[0])
+    ids, types = tokenized.rows[0]
+    tokens = tokenizer.convert_ids_to_tokens(ids)
     middle = tokens.index("[SEP]")
     assert tokens[0] == "[CLS]"
     assert " ".join(tokens[1:middle]).replace(" ##", "") == pairs[0]["sentence1"]
     assert " ".join(tokens[middle + 1 : -1]).replace(" ##", "") == pairs[0]["sentence2"]
     assert tokens[-1] == "[SEP]"
-    assert tokenized.encoded.token_type_ids[0] == [0] * (middle + 1) + [1] * (len(tokens) - middle - 1)
+    assert types == [0] * (middle + 1) + [1] * (len(tokens) - middle - 1)
     assert tokenized.labels.tolist() == list(pairs["label"])
     assert len(tokenized) == len(pairs)
 
@@ -135,7 +142,7 @@ def test_a_pair_is_tokenised_as_bert_was_trained(pairs: Dataset, tokenizer: PreT
 def test_swapped_pairs_are_the_sentences_in_the_other_order(pairs: Dataset, tokenizer: PreTrainedTokenizerBase) -> None:
     names = {"sentence1": "sentence2", "sentence2": "sentence1"}
     other = tokenize(pairs.rename_columns(names), tokenizer, 128)
-    assert tokenize(pairs, tokenizer, 128, swapped=True).swapped == other.encoded
+    assert tokenize(pairs, tokenizer, 128, swapped=True).swapped == other.rows
     assert tokenize(pairs, tokenizer, 128).swapped is None
 
 
@@ -145,8 +152,8 @@ def test_pairs_without_labels_are_marked_so(pairs: Dataset, tokenizer: PreTraine
 
 def test_a_long_pair_loses_the_end_of_its_longer_sentence(tokenizer: PreTrainedTokenizerBase) -> None:
     pairs = Dataset.from_dict({"sentence1": ["a b c"], "sentence2": ["d e f g h i j k l m n o p q r s t u v"]})
-    encoded = tokenize(pairs, tokenizer, 12).encoded
-    assert tokenizer.decode(encoded.input_ids[0]) == "[CLS] a b c [SEP] d e f g h i [SEP]"
+    ids, _ = tokenize(pairs, tokenizer, 12).rows[0]
+    assert tokenizer.decode(ids) == "[CLS] a b c [SEP] d e f g h i [SEP]"
 
 
 @pytest.mark.parametrize(
@@ -173,10 +180,10 @@ def test_a_batch_may_hold_some_pairs_swapped(pairs: Dataset, tokenizer: PreTrain
     tokenized = tokenize(pairs, tokenizer, 128, swapped=True)
     assert tokenized.swapped is not None
     batch = pad_batch(tokenized, [3, 3], [False, True])
-    for row, encoded in enumerate((tokenized.encoded, tokenized.swapped)):
+    for row, rows in enumerate((tokenized.rows, tokenized.swapped)):
         length = int(batch["attention_mask"][row].sum())
-        assert batch["input_ids"][row, :length].tolist() == encoded.input_ids[3]
-        assert batch["token_type_ids"][row, :length].tolist() == encoded.token_type_ids[3]
+        padded_pair = (batch["input_ids"][row, :length].tolist(), batch["token_type_ids"][row, :length].tolist())
+        assert padded_pair == rows[3]
 
 
 def test_selected_pairs_come_in_the_order_they_were_named(tokenizer: PreTrainedTokenizerBase, pairs: Dataset) -> None:
@@ -184,7 +191,5 @@ def test_selected_pairs_come_in_the_order_they_were_named(tokenizer: PreTrainedT
     chosen = tokenized.select([7, 0, 2])
     assert len(chosen) == 3
     assert chosen.labels.tolist() == [1, 0, 0]
-    for row, index in enumerate((7, 0, 2)):
-        assert chosen.encoded.input_ids[row] == tokenized.encoded.input_ids[index]
-        assert chosen.encoded.token_type_ids[row] == tokenized.encoded.token_type_ids[index]
+    assert chosen.rows == [tokenized.rows[index] for index in (7, 0, 2)]
     assert (chosen.swapped, chosen.pad_token_id) == (None, tokenized.pad_token_id)

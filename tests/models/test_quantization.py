@@ -15,7 +15,7 @@ from bitsandbytes.functional import dequantize_4bit
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save_file
 from torch import nn
-from transformers import AutoTokenizer, PreTrainedModel
+from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification, PreTrainedModel
 
 from qlora_core.config import make_config
 from qlora_core.data.batching import pad_batch
@@ -27,6 +27,7 @@ from qlora_core.models.device import Compute
 from qlora_core.models.inference import autocast, predict_logits
 from qlora_core.models.quantization import (
     guard_cpu_training,
+    initialise_head,
     load_quantized,
     quantization_config,
     quantized_modules,
@@ -164,6 +165,17 @@ def test_same_seed_draws_the_same_head_whatever_the_global_generator(tiny_bert: 
     assert torch.equal(first.classifier.weight, again.classifier.weight)
     assert not torch.equal(first.classifier.weight, other.classifier.weight)
     assert not first.classifier.bias.any()
+
+
+def test_head_is_drawn_as_by_earlier_versions() -> None:
+    shape = {"hidden_size": 4, "num_hidden_layers": 1, "num_attention_heads": 1, "intermediate_size": 4}
+    model = BertForSequenceClassification(BertConfig(vocab_size=10, **shape)).half()
+    initialise_head(model, 3, pooler_too=True)
+    weights = [layer.weight.flatten()[:4].tolist() for layer in (model.classifier, model.bert.pooler.dense)]
+    assert weights == [
+        pytest.approx([0.0160655211, 0.00349666784, 0.00177956186, -0.0122743603], rel=1e-6),
+        pytest.approx([0.00523002306, 0.0186224878, -0.0102892397, -0.0330333076], rel=1e-6),
+    ]
 
 
 def test_missing_pooler_is_drawn_from_the_seed_and_reported(tiny_bert: Path, tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ import torch
 from datasets import Dataset
 from torch.nn.functional import cross_entropy
 
-from qlora_core.config import make_config
 from qlora_core.data.batching import TokenizedPairs, epoch_batches, pad_batch, tokenize
 from qlora_core.data.sources import load_pairs
 from qlora_core.errors import DivergedError
@@ -20,9 +18,11 @@ from qlora_core.evaluation.metrics import cross_entropy as mean_loss
 from qlora_core.models.adapter import attach_lora, trainable_state
 from qlora_core.models.catalog import find_base_model
 from qlora_core.models.inference import predict_logits
+from qlora_core.training import loss
 from qlora_core.training import trainer as training
 from qlora_core.training.events import Command, Evaluated, Evaluating, Event, Paused, Resumed, Step
-from qlora_core.training.trainer import Trainer, TrainingSummary, learning_rate_at
+from qlora_core.training.schedule import learning_rate_at
+from qlora_core.training.trainer import Trainer, TrainingSummary
 from tests.conftest import Bench, make_rows
 
 STEPS_PER_EPOCH = 6  # 24 pairs, four a step
@@ -119,7 +119,7 @@ def test_events_tell_every_step_and_evaluation_in_order(start: Callable[..., Tra
     assert [(step.step, step.total_steps) for step in steps(events)] == [(number, 12) for number in range(1, 13)]
     assert [event.epoch for event in events if isinstance(event, Evaluated)] == [1.0, 2.0]
     assert [step.learning_rate for step in steps(events)] == [
-        learning_rate_at(n, 12, trainer.config) for n in range(12)
+        learning_rate_at(n, 12, 5e-3, 0.06, "linear") for n in range(12)
     ]
     assert steps(events)[0].seconds_left > 0
     assert steps(events)[-1].seconds_left == 0
@@ -217,32 +217,6 @@ def test_gradient_is_clipped_and_its_norm_reported_as_it_was(start: Callable[...
     for trainer, norm in ((free, before.grad_norm), (clipped, 0.01)):
         moments = torch.cat([state["exp_avg"].flatten() for state in trainer.optimizer.state.values()])
         assert float(moments.norm()) == pytest.approx(0.1 * norm, rel=1e-3)  # Adam keeps a tenth of the first gradient
-
-
-@pytest.mark.parametrize(
-    ("scheduler", "factors"),
-    [
-        ("linear", [1 / 3, 2 / 3, 1, 0.75, 0.5, 0.25]),
-        ("cosine", [1 / 3, 2 / 3, 1, 0.5 + math.sqrt(2) / 4, 0.5, 0.5 - math.sqrt(2) / 4]),
-        ("constant", [1 / 3, 2 / 3, 1, 1, 1, 1]),
-    ],
-)
-def test_learning_rate_rises_to_its_peak_and_then_follows_the_scheduler(scheduler: str, factors: list[float]) -> None:
-    config = make_config(lr_scheduler_type=scheduler, learning_rate=0.01, warmup_ratio=0.2)
-    rates = [learning_rate_at(step, 10, config) for step in (0, 1, 2, 4, 6, 8)]
-    assert rates == pytest.approx([0.01 * factor for factor in factors])
-
-
-@pytest.mark.parametrize("scheduler", ["linear", "cosine", "constant"])
-@pytest.mark.parametrize("total", [1, 2, 7, 100])
-def test_no_step_is_taken_without_a_learning_rate(scheduler: str, total: int) -> None:
-    for ratio in (0.0, 0.06, 0.5, 0.99):
-        config = make_config(lr_scheduler_type=scheduler, learning_rate=0.01, warmup_ratio=ratio)
-        rates = [learning_rate_at(step, total, config) for step in range(total)]
-        assert all(0 < rate <= 0.01 for rate in rates)
-        peak = rates.index(max(rates))
-        assert all(one <= other for one, other in pairwise(rates[: peak + 1]))
-        assert all(one >= other for one, other in pairwise(rates[peak:]))
 
 
 DROPOUT = {"lora_dropout": 0.1, "hidden_dropout_prob": 0.1, "swap_probability": 0.5, "evaluations_per_epoch": 2}
@@ -406,7 +380,7 @@ def test_a_batch_taken_in_parts_is_the_same_batch(
 ) -> None:
     whole = start(train_batch_size=8, bnb_4bit_compute_dtype="float32", swap_probability=0.5)
     as_a_whole = next(whole.train())
-    monkeypatch.setattr(training, "PAIRS_AT_ONCE_ON_CPU", at_once)
+    monkeypatch.setattr(loss, "MAX_PAIRS_AT_ONCE_ON_CPU", at_once)
     parts = start("parts", train_batch_size=8, bnb_4bit_compute_dtype="float32", swap_probability=0.5)
     in_parts = next(parts.train())
     assert isinstance(as_a_whole, Step)
@@ -424,6 +398,6 @@ def test_no_more_pairs_than_that_are_looked_at_at_once(
         sizes.append(len(indices))
         return pad_batch(pairs, indices, swap)
 
-    monkeypatch.setattr(training, "pad_batch", note)
+    monkeypatch.setattr(loss, "pad_batch", note)
     next(start(train_batch_size=20).train())
     assert sizes == [16, 4]

@@ -1,0 +1,37 @@
+"""Which pairs are trained on and which are validated on, and a digest that says whether two runs had the same ones."""
+
+import hashlib
+import json
+
+import numpy as np
+from datasets import Dataset
+from sklearn.model_selection import StratifiedGroupKFold
+
+#: A user's file is split in this many parts, one of which is validation.
+SPLIT_PARTS = 5
+
+
+def split_pairs(pairs: Dataset, bundles: np.ndarray, seed: int) -> tuple[Dataset, Dataset]:
+    """Pairs to train on and about a fifth to validate on, with the same share of labels, bundles undivided."""
+    labels = np.asarray(pairs["label"])
+    folds = StratifiedGroupKFold(n_splits=SPLIT_PARTS, shuffle=True, random_state=seed).split(labels, labels, bundles)
+    # One sentence may link most of the pairs: the part that they fill is not the one to validate on.
+    train, validation = min(folds, key=lambda fold: abs(len(fold[1]) * SPLIT_PARTS - len(pairs)))
+    return pairs.select(train), pairs.select(validation)
+
+
+def limit_pairs(pairs: Dataset, count: int | None, seed: int) -> Dataset:
+    """A random part of ``count`` pairs, in their order; all of them if there are fewer, or if it is None."""
+    if count is None or count >= len(pairs):
+        return pairs
+    chosen = np.random.default_rng(seed).choice(len(pairs), size=count, replace=False)
+    return pairs.select(np.sort(chosen))
+
+
+def fingerprint(train: Dataset, validation: Dataset) -> str:
+    """SHA-256 over every sentence and label, in order."""
+    digest = hashlib.sha256()
+    for pairs in (train, validation):
+        for row in zip(pairs["sentence1"], pairs["sentence2"], pairs["label"], strict=True):
+            digest.update(json.dumps(row, ensure_ascii=False).encode("utf-8") + b"\n")
+    return digest.hexdigest()
