@@ -19,8 +19,7 @@ from qlora_core.config import make_config
 from qlora_core.data.sources import load_pairs
 from qlora_core.data.typed_pairs import Pair
 from qlora_core.server.services import Services, make_services
-from qlora_core.ui.compare.answers import compare_pair, reloaded
-from qlora_core.ui.compare.pair_table import answer_in_parts
+from qlora_core.ui.compare.answers import answer_in_parts, compare_pair, reloaded
 
 RECORDED = Path(__file__).resolve().parent.parent / "assets" / "recorded_run"
 FORMS = ("idle", "beside a run")

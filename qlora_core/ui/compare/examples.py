@@ -6,7 +6,7 @@ from functools import cache
 
 from qlora_core.data.catalog import PAIRS_FOLDER
 from qlora_core.data.phenomena import PHENOMENA
-from qlora_core.ui.compare.answers import label
+from qlora_core.ui.words import compare as words
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Example:
     @property
     def note(self) -> str:
         """What the example is, as Markdown."""
-        return f"Example: {self.words}. Its label is **{label(self.label)}**."
+        return words.example_note(self.words, self.label == 1)
 
 
 @cache

@@ -8,11 +8,9 @@ from qlora_core.errors import RunError
 from qlora_core.server.services import Services
 from qlora_core.store.runs import Run
 from qlora_core.ui.reading import Choices, moment, reading, result_of
+from qlora_core.ui.words import compare as words
 
 BASE = "base"
-BASE_CHOICE = "base model, untrained head"
-#: What is said of a run that has no saved adapter yet, by its state.
-UNFINISHED = {"running": "training now: latest checkpoint"}
 
 
 @dataclass(frozen=True)
@@ -26,10 +24,9 @@ class Sides:
     @property
     def names(self) -> tuple[str, str]:
         """What the two are called."""
-        scaled = "" if self.scale == 1 else f", scaled by {self.scale:g}"
         if self.first is None:
-            return "Base model, untrained head", f"Adapter of run {self.second.id[-4:]}{scaled}"
-        return f"Run {self.first.id[-4:]}", f"Run {self.second.id[-4:]}{scaled}"
+            return words.BASE_MODEL, words.adapter_name(self.second.id, self.scale)
+        return words.run_name(self.first.id), words.run_name(self.second.id, self.scale)
 
 
 def second_choices(services: Services) -> Choices:
@@ -42,7 +39,7 @@ def second_choices(services: Services) -> Choices:
 
 def first_choices(second: Choices) -> Choices:
     """The base model, then every run."""
-    return [(BASE_CHOICE, BASE), *second]
+    return [(words.BASE_CHOICE, BASE), *second]
 
 
 def check_sides(services: Services, first: object, second: object, scale: object) -> Sides:
@@ -62,7 +59,7 @@ def check_run(services: Services, run_id: object) -> Run:
         RunError: none is chosen, or there is none of that name.
     """
     if not isinstance(run_id, str) or not run_id:
-        raise RunError("No run is chosen. Choose one, or train one in the tab Fine-tune.")
+        raise RunError(words.NO_RUN_CHOSEN)
     return services.run(run_id)
 
 
@@ -79,19 +76,22 @@ def _is_finished(run: Run) -> bool:
 
 
 def _label(services: Services, run: Run) -> str:
-    """Begins with what the answers call the run, because narrow lists cut the end off."""
     config, status = run.config, run.status
-    what = (
-        f"{run.id[-4:]}: {file_name(config.base_model)} on {file_name(config.dataset)}, {_outcome(run, status.state)}"
+    return words.run_choice(
+        run.id,
+        file_name(config.base_model),
+        file_name(config.dataset),
+        _outcome(run, status.state),
+        services.is_recorded(run),
+        moment(status.created),
     )
-    return f"{what}{', recorded' if services.is_recorded(run) else ''}, {moment(status.created)} UTC"
 
 
 def _outcome(run: Run, state: str) -> str:
     if not _is_finished(run):
-        return UNFINISHED.get(state, f"{state}: latest checkpoint")
+        return words.TRAINING_NOW if state == "running" else words.checkpoint_of(state)
     try:
         with reading(run):
-            return f"accuracy {result_of(run)['metrics']['finetuned']['accuracy']:.3f}"
+            return words.accuracy(result_of(run)["metrics"]["finetuned"]["accuracy"])
     except RunError:
-        return "result damaged"
+        return words.RESULT_DAMAGED

@@ -1,66 +1,27 @@
 """The tab "Compare": two sentences, two models side by side, and which tokens moved each."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 from gradio.events import Dependency
 
-from qlora_core.data.typed_pairs import MAX_SCALE, MAX_SENTENCE_CHARACTERS, check_pair
-from qlora_core.errors import QLoRAError
+from qlora_core.data.typed_pairs import MAX_SCALE
 from qlora_core.server.services import Services
-from qlora_core.ui.compare import answers as view
-from qlora_core.ui.compare import tokens as token_view
 from qlora_core.ui.compare.examples import Example, examples
-from qlora_core.ui.compare.pair_file import LOADING, pair_file_part
-from qlora_core.ui.compare.sides import BASE, check_sides, first_choices, second_choices
+from qlora_core.ui.compare.handlers import CompareTab, Updates, answered, explained, from_address, opened
+from qlora_core.ui.compare.pair_file import pair_file_part
+from qlora_core.ui.compare.sides import BASE, first_choices, second_choices
+from qlora_core.ui.compare.tokens import TOKEN_TYPES
 from qlora_core.ui.events import PRIVATE
-from qlora_core.ui.safe_text import plain
+from qlora_core.ui.words import compare as words
 
-Updates = dict[Any, Any]
 FIRST_EXAMPLE = "role-swap"
-NOT_YET = "## Press Compare\n\nBoth models answer here, side by side; which tokens moved them follows."
-SCALE_HELP = (
-    "0 is the base model, 1 the adapter as trained; what lies between or beyond is base + scale × (trained − base), "
-    "which is called task arithmetic."
-)
 KEEP_ADDRESS = "(question) => { if (question) window.qloraAddress(question); }"
 #: On a phone the answer may be below what was pressed.
 SHOW_ANSWER = "() => { document.querySelector('#pair-result').scrollIntoView({ block: 'nearest' }); }"
 CLEAR_NOTE = "() => ''"
 PROGRESS = gr.Progress()  #: as a handler's default, it makes Gradio hand it one of its own
-
-
-@dataclass(frozen=True)
-class CompareTab:
-    """The components, for the handlers and for the rest of the page."""
-
-    sentence1: gr.Textbox
-    sentence2: gr.Textbox
-    first: gr.Dropdown  #: "base" or a run's id
-    second: gr.Dropdown  #: a run's id
-    scale: gr.Slider
-    button: gr.Button
-    note: gr.Markdown  #: what the pair in the boxes is
-    message: gr.Markdown  #: what went wrong
-    answer: gr.Markdown
-    asked: gr.JSON  #: what has been answered, for the page's address
-    tokens: gr.Column
-    figure: gr.Plot
-    rows: gr.Dataframe
-    sums: gr.Markdown
-    explained: gr.State  #: the pair and runs whose tokens are shown
-
-    @property
-    def question(self) -> list[Any]:
-        """Who is asked what."""
-        return [self.first, self.second, self.sentence1, self.sentence2, self.scale]
-
-    @property
-    def token_outputs(self) -> list[Any]:
-        """What explains an answer."""
-        return [self.tokens, self.figure, self.rows, self.sums, self.explained]
 
 
 def compare_tab(services: Services) -> CompareTab:
@@ -70,13 +31,13 @@ def compare_tab(services: Services) -> CompareTab:
             example = next(one for one in examples(0) if one.phenomenon == FIRST_EXAMPLE)
             sentence1 = _sentence(1, example.sentence1)
             sentence2 = _sentence(2, example.sentence2)
-            button = gr.Button("Compare", variant="primary", elem_id="compare-button")
+            button = gr.Button(words.COMPARE, variant="primary", elem_id="compare-button")
             message = gr.Markdown(elem_classes="form-message", elem_id="compare-message", latex_delimiters=[])
             note = gr.Markdown(example.note, elem_classes="form-message", latex_delimiters=[])
             chosen = [(_example_buttons(label), examples(label)) for label in (1, 0)]
         with gr.Column(scale=3, min_width=320):
             first, second, scale = _models(services)
-            answer = gr.Markdown(NOT_YET, elem_classes="pair-result", elem_id="pair-result", latex_delimiters=[])
+            answer = gr.Markdown(words.NOT_YET, elem_classes="pair-result", elem_id="pair-result", latex_delimiters=[])
             tokens, figure, rows, sums = _tokens()
     asked, explained = gr.JSON(visible=False), gr.State(None)
     parts = (sentence1, sentence2, first, second, scale, button, note, message, answer, asked)
@@ -92,7 +53,7 @@ def _sentence(place: int, value: str) -> gr.Textbox:
     # no max_length: the browser would cut off what is pasted without a word
     return gr.Textbox(
         value,
-        label=f"Sentence {place}",
+        label=words.sentence(place),
         lines=1,
         max_lines=5,
         elem_id=f"sentence{place}",
@@ -103,7 +64,7 @@ def _sentence(place: int, value: str) -> gr.Textbox:
 def _example_buttons(label: int) -> gr.Dataset:
     """A button for every example of a label; which one was pressed is told by its number alone."""
     return gr.Dataset(
-        label=f"Examples that mean {'the same' if label else 'something different'}",
+        label=words.EXAMPLES[label],
         components=[gr.Textbox(render=False)],
         samples=[[example.words] for example in examples(label)],
         sample_labels=[example.words for example in examples(label)],
@@ -117,95 +78,37 @@ def _models(services: Services) -> tuple[gr.Dropdown, gr.Dropdown, gr.Slider]:
     choices = second_choices(services)
     with gr.Row():
         first = gr.Dropdown(
-            first_choices(choices), value=BASE, label="First", scale=2, min_width=210, elem_id="compare-first"
+            first_choices(choices), value=BASE, label=words.FIRST, scale=2, min_width=210, elem_id="compare-first"
         )
         second = gr.Dropdown(
             choices,
             value=choices[0][1] if choices else None,
-            label="Second",
+            label=words.SECOND,
             scale=3,
             min_width=320,
             elem_id="compare-second",
         )
-    scale = gr.Slider(
-        0, MAX_SCALE, value=1, step=0.05, label="Scale of the second one's adapter", info=SCALE_HELP, buttons=["reset"]
-    )
+    scale = gr.Slider(0, MAX_SCALE, value=1, step=0.05, label=words.SCALE, info=words.SCALE_HELP, buttons=["reset"])
     return first, second, scale
 
 
 def _tokens() -> tuple[gr.Column, gr.Plot, gr.Dataframe, gr.Markdown]:
     with gr.Column(visible=False) as tokens:
-        gr.Markdown(f"### Which tokens mattered\n\n{token_view.LEGEND}", elem_classes="pair-legend")
-        figure = gr.Plot(label="Which tokens mattered", show_label=False, elem_classes="results-figure")
-        with gr.Accordion("The same as a table", open=False):
+        gr.Markdown(f"### {words.TOKENS}\n\n{words.TOKENS_HELP}", elem_classes="pair-legend")
+        figure = gr.Plot(label=words.TOKENS, show_label=False, elem_classes="results-figure")
+        with gr.Accordion(words.AS_TABLE, open=False):
             sums = gr.Markdown(latex_delimiters=[])
             rows = gr.Dataframe(
-                headers=token_view.TOKEN_HEADERS,
-                datatype=token_view.TOKEN_TYPES,
+                headers=words.TOKEN_HEADERS,
+                datatype=TOKEN_TYPES,
                 interactive=False,
                 max_height=360,
-                label="Score of every token",
+                label=words.TOKEN_TABLE,
                 show_label=False,
                 elem_classes="results-table",
                 buttons=["copy"],
             )
     return tokens, figure, rows, sums
-
-
-def answered(services: Services, tab: CompareTab, question: tuple[object, ...], progress: gr.Progress) -> Updates:
-    """Both models' answers, or in plain words why there are none; what was typed stays."""
-    try:
-        first, second, sentence1, sentence2, scale = question
-        sides = check_sides(services, first, second, scale)
-        pair = check_pair(sentence1, sentence2)
-        progress((0, 1), desc=LOADING, unit="model")  # seen only if it takes a while
-        asked = view.compare(services, sides, [pair])
-    except QLoRAError as error:
-        return {tab.message: f"**That cannot be compared.** {plain(error, 600)}", tab.answer: NOT_YET, tab.asked: None}
-    return {tab.message: "", tab.answer: view.answer_markdown(asked), tab.asked: view.address(sides, pair)}
-
-
-def explained(services: Services, tab: CompareTab, question: tuple[object, ...], known: object) -> Updates:
-    """The tokens behind an answer; nothing where they are shown already, and none where there is no answer."""
-    try:
-        first, second, sentence1, sentence2, scale = question
-        sides = check_sides(services, first, second, scale)
-        pair = check_pair(sentence1, sentence2)
-        key = (first, second, view.reloaded(services, sides.second).step, *pair)
-        if key == known:
-            return {tab.tokens: gr.skip()}
-        found = token_view.explain(services, sides, pair)
-    except QLoRAError:  # the answer said it already
-        return {tab.tokens: gr.update(visible=False), tab.explained: None}
-    return {
-        tab.tokens: gr.update(visible=True),
-        tab.figure: token_view.token_figure(found),
-        tab.rows: token_view.token_rows(found),
-        tab.sums: plain(token_view.sums_words(found), 600),
-        tab.explained: key,
-    }
-
-
-def opened(services: Services, tab: CompareTab, first: object, second: object) -> Updates:
-    """The runs there are now; those that are chosen stay chosen while they exist."""
-    choices = second_choices(services)
-    ids = [run_id for _, run_id in choices]
-    chosen = second if second in ids else next(iter(ids), None)
-    return {
-        tab.first: gr.update(choices=first_choices(choices), value=first if first in ids else BASE),
-        tab.second: gr.update(choices=choices, value=chosen),
-    }
-
-
-def from_address(services: Services, tab: CompareTab, tabs: gr.Tabs, parameters: dict[str, str]) -> Updates:
-    """The boxes as a link fills them; a link with sentences opens the tab, which answers them."""
-    updates = opened(services, tab, parameters.get("first", BASE), parameters.get("run"))
-    # one character more than may be asked, so that what is too long is refused rather than cut off unnoticed
-    sentences = [parameters.get(name, "")[: MAX_SENTENCE_CHARACTERS + 1] for name in ("a", "b")]
-    if any(sentences):
-        filled = dict(zip((tab.sentence1, tab.sentence2), sentences, strict=True))
-        updates |= filled | {tab.note: "", tabs: gr.Tabs(selected="compare")}
-    return updates
 
 
 def _wire_questions(services: Services, tab: CompareTab) -> None:
@@ -264,7 +167,7 @@ def _wire_examples(services: Services, tab: CompareTab, buttons: gr.Dataset, off
     def fill(index: object) -> Updates:
         """The example's sentences."""
         if not isinstance(index, int) or not 0 <= index < len(offered):
-            return {tab.note: "There is no such example."}
+            return {tab.note: words.NO_SUCH_EXAMPLE}
         example = offered[index]
         return {tab.sentence1: example.sentence1, tab.sentence2: example.sentence2, tab.note: example.note}
 
@@ -309,7 +212,7 @@ def wire_taken_pair(
         return updates | {
             tab.sentence1: str(sentence1),
             tab.sentence2: str(sentence2),
-            tab.note: "From the tab Results.",
+            tab.note: words.FROM_RESULTS,
             tabs: gr.Tabs(selected="compare"),
         }
 

@@ -1,7 +1,7 @@
-"""Which tokens moved the answers of two models: asked, and put into words, rows and a figure."""
+"""Which tokens moved the answers of two models: asked, and laid out as a figure and as a table."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from qlora_core.data.typed_pairs import Pair
 from qlora_core.heavy_libraries import load_libraries
@@ -9,20 +9,16 @@ from qlora_core.server.services import Services
 from qlora_core.ui.charts.pairs import attribution_figure
 from qlora_core.ui.compare.answers import reloaded
 from qlora_core.ui.compare.sides import Sides
+from qlora_core.ui.reading import ColumnType
+from qlora_core.ui.words import compare as words
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
     from qlora_core.evaluation.attribution import TokenScores
 
-TOKEN_HEADERS = ["Model", "Sentence", "Token", "Score"]
-TOKEN_TYPES: list[Literal["str", "number"]] = ["str", "str", "str", "number"]
-MOST_DRAWN = 52  #: tokens a model; all are in the table
-LEGEND = (
-    "A bar upwards is a token that spoke for **same**, a bar downwards one that spoke for **different**; the longer, "
-    "the more. Integrated gradients: every token's share in the log odds of the answer, against the same pair with "
-    "all tokens blanked. It explains the model, not the language, and the adapter as trained, whatever its scale above."
-)
+TOKEN_TYPES: list[ColumnType] = ["str", "str", "str", "number"]
+MAX_DRAWN = 52  #: tokens a model; all are in the table
 
 
 @dataclass(frozen=True)
@@ -48,8 +44,8 @@ def explain(services: Services, sides: Sides, pair: Pair) -> list[Explanation]:
     found = attribute(reloaded(services, sides.second).twin, *pair)
     if sides.first is None:
         return [
-            Explanation("Base model", found.tokens, found.sentences, found.base),
-            Explanation("Adapter", found.tokens, found.sentences, found.adapter),
+            Explanation(words.BASE, found.tokens, found.sentences, found.base),
+            Explanation(words.ADAPTER, found.tokens, found.sentences, found.adapter),
         ]
     other = attribute(reloaded(services, sides.first).twin, *pair)
     names = Sides(sides.first, sides.second).names
@@ -64,14 +60,14 @@ def token_figure(explained: list[Explanation]) -> "go.Figure":
     rows = []
     for one in explained:
         scores = one.scores.scores
-        places = sorted(sorted(range(len(scores)), key=lambda i: abs(scores[i]), reverse=True)[:MOST_DRAWN])
-        left_out = f", {len(places)} strongest of {len(scores)}" if len(places) < len(scores) else ""
-        rows.append((f"{one.name}{left_out}", [one.tokens[i] for i in places], [scores[i] for i in places]))
+        places = sorted(sorted(range(len(scores)), key=lambda i: abs(scores[i]), reverse=True)[:MAX_DRAWN])
+        name = words.strongest(one.name, len(places), len(scores))
+        rows.append((name, [one.tokens[i] for i in places], [scores[i] for i in places]))
     return attribution_figure(rows)
 
 
 def token_rows(explained: list[Explanation]) -> list[list[str | float]]:
-    """The same as rows of ``TOKEN_HEADERS``."""
+    """The same as rows of ``words.TOKEN_HEADERS``."""
     return [
         [one.name, "" if sentence is None else str(sentence), token, round(score, 4)]
         for one in explained
@@ -80,9 +76,8 @@ def token_rows(explained: list[Explanation]) -> list[list[str | float]]:
 
 
 def sums_words(explained: list[Explanation]) -> str:
-    """How well the scores add up to what they explain, which is the method's own check."""
+    """How well each model's scores add up to what they explain."""
     return " ".join(
-        f"{one.name}: the scores add up to {sum(one.scores.scores):+.2f}; log odds of the pair minus those of the "
-        f"blanked one are {one.scores.log_odds - one.scores.baseline_log_odds:+.2f}."
+        words.sum_of_scores(one.name, sum(one.scores.scores), one.scores.log_odds - one.scores.baseline_log_odds)
         for one in explained
     )

@@ -7,28 +7,28 @@ import shutil
 import warnings
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import gradio as gr
 import pytest
 
 from qlora_core.data.typed_pairs import MAX_SENTENCE_CHARACTERS
-from qlora_core.errors import DataError
 from qlora_core.server.services import Services, make_services
 from qlora_core.store.runs import Run
 from qlora_core.ui.compare import pair_file as many
-from qlora_core.ui.compare.pair_table import MAX_PAIRS
-from qlora_core.ui.compare.sides import BASE
-from qlora_core.ui.compare.tab import (
-    NOT_YET,
+from qlora_core.ui.compare.handlers import (
+    MAX_IN_ADDRESS,
     CompareTab,
+    address,
     answered,
-    compare_tab,
     explained,
     from_address,
     opened,
-    wire_opening,
-    wire_taken_pair,
 )
+from qlora_core.ui.compare.pair_input import MAX_PAIRS
+from qlora_core.ui.compare.sides import BASE, Sides
+from qlora_core.ui.compare.tab import compare_tab, wire_opening, wire_taken_pair
+from qlora_core.ui.words.compare import NOT_YET
 
 PAIR = ("the ferry opened early on day 3", "the ferry closed early on day 3")
 HOSTILE: list[Any] = [None, True, -1, "", [], {}, "<script>alert(1)</script>", "x" * 50_000, float("nan")]
@@ -61,17 +61,6 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Page:
 @pytest.fixture
 def tab(page: Page) -> CompareTab:
     return page.tab
-
-
-@pytest.fixture
-def services(tmp_path: Path) -> Services:
-    return make_services(tmp_path / "runs", tmp_path / "recorded", "the-owner")
-
-
-@pytest.fixture
-def run(services: Services, finished_run: Run) -> Run:
-    shutil.copytree(finished_run.path, services.store.folder / finished_run.id)
-    return services.store.open(finished_run.id)
 
 
 def ask(services: Services, tab: CompareTab, *question: object) -> dict[Any, Any]:
@@ -166,6 +155,14 @@ def test_a_link_that_is_too_long_is_refused_not_cut(services: Services, page: Pa
     assert "at most 5,000" in ask(services, page.tab, *question)[page.tab.message].replace("&#44;", ",")
 
 
+def test_the_address_repeats_the_question_unless_it_is_too_long(run: Run) -> None:
+    assert address(Sides(None, run), PAIR) == {"run": run.id, "first": "", "a": PAIR[0], "b": PAIR[1]}
+    assert address(Sides(run, run), PAIR)["first"] == run.id
+    long = "ش" * (MAX_IN_ADDRESS // len(quote("ش")) + 1)
+    assert address(Sides(None, run), (long, "b"))["a"] == ""
+    assert address(Sides(None, run), (long[:-1], "b"))["a"] == long[:-1]
+
+
 def test_no_handler_is_named_for_others(page: Page) -> None:
     handlers = [handler for handler in page.blocks.fns.values() if handler.fn is not None]
     assert len(handlers) > 8
@@ -232,9 +229,3 @@ def test_files_that_cannot_be_answered_are_refused_in_words(
     assert "<script>" not in updates[part.message]
     assert updates[part.table]["visible"] is False
     assert updates[part.download]["visible"] is False
-
-
-@pytest.mark.parametrize(("file", "lines"), [(None, ""), (None, None), ("x.csv", "a | b"), (7, []), ({}, "one line")])
-def test_one_of_file_and_lines_is_needed(file: object, lines: object) -> None:
-    with pytest.raises(DataError):
-        many.pairs_from(file, lines)

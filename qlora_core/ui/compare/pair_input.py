@@ -1,0 +1,83 @@
+"""Many pairs as a visitor gives them: a file, or pasted lines."""
+
+from pathlib import Path
+
+from qlora_core.data.formats import format_of
+from qlora_core.data.typed_pairs import MAX_SENTENCE_CHARACTERS, Pair, check_pair
+from qlora_core.errors import DataError
+from qlora_core.heavy_libraries import load_libraries
+from qlora_core.ui.words import compare as words
+
+MAX_PAIRS = 200
+SEPARATORS = ("\t", " | ")
+
+
+def pairs_from(file: object, lines: object) -> list[Pair]:
+    """The pairs of a file or of pasted lines; the file is only read.
+
+    Raises:
+        DataError: there is neither or both, or what there is cannot be read.
+    """
+    has_lines = isinstance(lines, str) and bool(lines.strip())
+    if file and has_lines:
+        raise DataError(words.FILE_AND_LINES)
+    if isinstance(file, str) and file:
+        return read_pairs(Path(file))
+    if isinstance(lines, str) and has_lines:
+        return read_pasted(lines)
+    raise DataError(words.NO_PAIRS)
+
+
+def read_pasted(text: str) -> list[Pair]:
+    """Pairs from pasted text: two sentences a line, with a tab or " | " between them. Empty lines are skipped.
+
+    Raises:
+        DataError: there is no pair or too many, or names every line that is not one.
+    """
+    lines = text.replace("\r\n", "\n").split("\n")  # splitlines() would also split at characters inside a sentence
+    numbered = [(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
+    _check_count(len(numbered), words.THE_TEXT)
+    pairs, faults = [], []
+    for number, line in numbered:
+        try:
+            pairs.append(_split(line))
+        except DataError as error:
+            faults.append((number, str(error)))
+    if faults:
+        raise DataError(words.bad_lines(faults))
+    return pairs
+
+
+def _split(line: str) -> Pair:
+    separator = next((mark for mark in SEPARATORS if mark in line), None)
+    if separator is None:
+        raise DataError(words.NO_SEPARATOR)
+    parts = line.split(separator)
+    if len(parts) != 2:
+        raise DataError(words.parts(len(parts)))
+    return check_pair(*parts)
+
+
+def read_pairs(path: Path) -> list[Pair]:
+    """Pairs from a file of a kind in ``formats``; labels are not needed.
+
+    Raises:
+        DataError: the file cannot be read, has too many pairs, or a sentence that is too long.
+    """
+    format_of(path)
+    load_libraries()
+    from qlora_core.data.files import read_pairs_file
+
+    table = read_pairs_file(path, labels=False)
+    _check_count(len(table), path.name)
+    pairs = list(zip(table["sentence1"], table["sentence2"], strict=True))
+    if long := [number for number, pair in enumerate(pairs, start=1) if max(map(len, pair)) > MAX_SENTENCE_CHARACTERS]:
+        raise DataError(words.long_sentences(path.name, MAX_SENTENCE_CHARACTERS, long))
+    return pairs
+
+
+def _check_count(count: int, name: str) -> None:
+    if count == 0:
+        raise DataError(words.without_pairs(name))
+    if count > MAX_PAIRS:
+        raise DataError(words.too_many_pairs(name, count, MAX_PAIRS))
