@@ -35,6 +35,7 @@ from qlora_core.data.sources import DATA_DIR_VARIABLE
 from qlora_core.models.device import Compute, start_accelerator
 from qlora_core.models.quantization import load_quantized, quantization_config
 from qlora_core.store.runs import Run, RunStore
+from qlora_core.training import verify
 from qlora_core.training.run_process import start_run
 
 torch.set_num_threads(1)  # matrices this small are multiplied faster by one thread, above all on a busy machine
@@ -133,6 +134,39 @@ def set_clock(monkeypatch: pytest.MonkeyPatch) -> SetClock:
         monkeypatch.setattr(psutil.Process, "create_time", lambda process: started(process) + seconds)
 
     return set_it
+
+
+#: A test that uses one of these fixtures is marked with the name beside it.
+MARKER_BY_FIXTURE = {
+    "browser": "browser",
+    "make_server": "process",
+    "environment": "process",
+    "fresh_process": "process",
+}
+ANSWER_IN_FRESH_PROCESS = verify.answer_in_fresh_process
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test whose fixtures say what it needs."""
+    for item in items:
+        for fixture, marker in MARKER_BY_FIXTURE.items():
+            if fixture in getattr(item, "fixturenames", ()):
+                item.add_marker(marker)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _verify_in_this_process() -> Iterator[None]:
+    """Runs verify their adapter here: a fresh process, which imports torch first, costs more than all else of them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(verify, "answer_in_fresh_process", verify.answer_from_files)
+        yield
+
+
+@pytest.fixture
+def fresh_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs verify their adapter in a fresh process, as they really do."""
+    monkeypatch.setattr(verify, "answer_in_fresh_process", ANSWER_IN_FRESH_PROCESS)
 
 
 @pytest.fixture(scope="session")

@@ -3,8 +3,6 @@
 import subprocess
 import sys
 
-import pytest
-
 PAGE_MODULES = "qlora_core.ui.build"
 HEAVY = ("torch", "transformers", "peft", "datasets", "sklearn", "captum", "bitsandbytes", "accelerate")
 TOGETHER = """
@@ -24,12 +22,10 @@ def python(code: str, environment: dict[str, str]) -> str:
     return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
 
 
-@pytest.mark.slow
 def test_the_page_is_built_without_any_of_them(environment: dict[str, str]) -> None:
     code = f"import sys, {PAGE_MODULES}; print([name for name in {HEAVY} if name in sys.modules])"
     assert python(code, environment).strip() == "[]"
 
 
-@pytest.mark.slow
 def test_many_threads_may_ask_at_once(environment: dict[str, str]) -> None:
     assert int(python(TOGETHER, environment)) > 400

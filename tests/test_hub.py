@@ -114,7 +114,6 @@ print(hub.fetch({REPOSITORY!r}, {REVISION!r}, catalog.HUB_FILES, advice=""))
 """
 
 
-@pytest.mark.slow
 def test_download_takes_safetensors_and_leaves_pickled_weights(tmp_path: Path) -> None:
     with serve() as address:
         settings = {"HF_HUB_OFFLINE": "0", "HF_ENDPOINT": address, "HF_HOME": str(tmp_path), "NO_PROXY": "127.0.0.1"}

@@ -13,8 +13,6 @@ from benchmarks.harness import Row
 from tests.benchmarks.test_training_benchmarks import run, table_and_json
 from tests.conftest import wait_until
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.fixture(scope="module")
 def moments() -> dict[str, Row]:

@@ -15,7 +15,6 @@ from benchmarks.harness import Row
 from qlora_core.config import RunConfig
 
 pytestmark = [
-    pytest.mark.slow,
     pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing.*:FutureWarning"),
     pytest.mark.filterwarnings("ignore:.*MatMul8bitLt.*:UserWarning"),
 ]

@@ -18,7 +18,6 @@ from qlora_core.training.run_process import start_run
 from tests.conftest import make_rows
 
 CommandLine = Callable[..., "subprocess.CompletedProcess[str]"]
-pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

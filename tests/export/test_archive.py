@@ -56,7 +56,6 @@ def test_no_file_names_a_path_of_this_machine(archive: Path, finished_run: Run) 
             assert [path for path in paths if path in text] == [], name
 
 
-@pytest.mark.slow
 def test_the_script_prints_the_probability_that_predict_gives(
     finished_run: Run, tmp_path: Path, environment: dict[str, str]
 ) -> None:

@@ -244,7 +244,6 @@ def assert_same(notebook: Notebook, run: Run) -> None:
     assert measured(notebook) == {name: pytest.approx(figures, abs=1e-9) for name, figures in expected.items()}
 
 
-@pytest.mark.slow
 def test_it_gets_the_figures_of_the_run(finished_run: Run, tmp_path: Path) -> None:
     place(finished_run, tmp_path)
     assert_same(execute(notebook_of(finished_run), tmp_path), finished_run)
@@ -252,7 +251,6 @@ def test_it_gets_the_figures_of_the_run(finished_run: Run, tmp_path: Path) -> No
     assert {"adapter_model.safetensors", "adapter_config.json", "tokenizer.json"} <= saved
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "settings",
     [
@@ -270,7 +268,6 @@ def test_it_gets_the_figures_of_other_runs(
     assert_same(execute(notebook_of(run), tmp_path), run)
 
 
-@pytest.mark.slow
 def test_it_stops_where_the_run_was_stopped_and_draws_the_pooler_it_drew(
     tiny_config: Callable[..., RunConfig], store: RunStore, tmp_path: Path
 ) -> None:
@@ -286,7 +283,6 @@ def test_it_stops_where_the_run_was_stopped_and_draws_the_pooler_it_drew(
     assert_same(execute(notebook_of(run), tmp_path), run)
 
 
-@pytest.mark.slow
 def test_it_gets_the_figures_of_minilm(store: RunStore, tmp_path: Path) -> None:
     config = make_config(
         max_train_samples=48, max_eval_samples=32, num_train_epochs=2, lora_dropout=0.1, bootstrap_samples=100

@@ -69,7 +69,6 @@ def test_no_more_threads_than_the_process_may_use_cores(
     assert description["threads"] == threads
 
 
-@pytest.mark.slow
 def test_a_run_where_torch_and_onednn_use_no_new_instructions(
     finished_run: Run, tmp_path: Path, environment: dict[str, str]
 ) -> None:

@@ -268,7 +268,6 @@ def bert_base(request: pytest.FixtureRequest) -> Iterator[tuple[str, Path]]:
         )
 
 
-@pytest.mark.slow
 def test_folder_of_bert_base_shape_loads_quantises_and_predicts(
     bert_base: tuple[str, Path], bench: Callable[..., Bench]
 ) -> None:

@@ -105,7 +105,6 @@ def test_a_large_tensor_file_takes_the_same_way(old: Path) -> None:
     assert list(old.parent.iterdir()) == [old]
 
 
-@pytest.mark.slow
 def test_a_process_killed_while_writing_leaves_the_old_file(old: Path) -> None:
     script = (
         "import os, signal, sys; from pathlib import Path; from qlora_core.store.files import replace_file\n"

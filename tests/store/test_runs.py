@@ -355,7 +355,6 @@ def test_a_request_is_what_was_asked_last(run: Run) -> None:
         assert run.requested() == control
 
 
-@pytest.mark.slow
 def test_a_status_read_while_it_is_replaced_is_always_whole(run: Run) -> None:
     script = (
         "import sys; from pathlib import Path; from qlora_core.store.runs import Run\n"

@@ -77,7 +77,6 @@ def test_other_shapes_and_a_model_without_pooler(shape: dict[str, Any], bench: M
     assert as_counted(loaded.config, folder) == as_peft_counts(loaded, tmp_path / "adapter")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("changes", SETTINGS[:6], ids=str)
 def test_counts_on_minilm(changes: dict[str, Any], tmp_path: Path) -> None:
     config, folder = make_config(**changes), find_base_model("minilm").folder

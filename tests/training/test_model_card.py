@@ -10,8 +10,6 @@ from huggingface_hub import ModelCard
 from qlora_core.store.runs import Run
 from qlora_core.training.model_card import ROWS, model_card, write_model_card
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.fixture
 def result(finished_run: Run) -> dict[str, Any]:

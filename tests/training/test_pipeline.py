@@ -114,7 +114,7 @@ def test_a_base_model_that_answers_no_numbers_is_refused(
         start_run(tiny_config(base_model=str(folder)), store, ignore)
 
 
-@pytest.mark.slow
+@pytest.mark.usefixtures("fresh_process")
 def test_an_adapter_that_cannot_be_reloaded_fails_the_run(tiny_config: MakeConfig, store: RunStore) -> None:
     def remove() -> None:
         (store.runs()[0].adapter_dir / "adapter_config.json").unlink()
@@ -124,7 +124,6 @@ def test_an_adapter_that_cannot_be_reloaded_fails_the_run(tiny_config: MakeConfi
     assert store.runs()[0].status.state == "failed"
 
 
-@pytest.mark.slow
 def test_an_adapter_that_lost_a_tensor_is_not_verified(tiny_config: MakeConfig, store: RunStore) -> None:
     lost = "base_model.model.bert.encoder.layer.0.attention.self.query.lora_B"
 

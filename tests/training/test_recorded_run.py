@@ -48,7 +48,6 @@ def test_it_is_small_enough_for_git_and_names_no_folder_of_a_machine(run: Run) -
         assert not any(word in file.read_text(encoding="utf-8") for word in ("/home/", "/tmp/", "/root/", "/work/"))
 
 
-@pytest.mark.slow
 def test_its_adapter_still_gives_the_recorded_figures(run: Run) -> None:
     recorded = json.loads((run.path / "result.json").read_text(encoding="utf-8"))["metrics"]
     measured = evaluate_run(run, None, None, "validation")["metrics"]

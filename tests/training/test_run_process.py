@@ -81,7 +81,6 @@ def test_a_finished_run_leaves_no_temporary_files(finished_run: Run) -> None:
     assert not finished_run.checkpoint_path.exists()
 
 
-@pytest.mark.slow
 def test_the_same_seed_gives_the_same_bits(finished_run: Run, store: RunStore) -> None:
     assert_same_training(start_run(finished_run.config, store, ignore), finished_run)
 
@@ -120,7 +119,6 @@ def test_a_run_gives_the_handlers_of_signals_back(tiny_config: MakeConfig, store
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
 
 
-@pytest.mark.slow
 def test_an_interrupted_run_goes_on_to_the_weights_it_would_have_had(finished_run: Run, store: RunStore) -> None:
     interrupt = when(lambda: signal.raise_signal(signal.SIGTERM), "step", step=6)
     with pytest.raises(KeyboardInterrupt):
@@ -147,6 +145,7 @@ def interrupt_while_reloading() -> None:
     threading.Thread(target=watch).start()
 
 
+@pytest.mark.usefixtures("fresh_process")
 def test_an_interruption_while_verifying_ends_the_process_that_reloads(
     tiny_config: MakeConfig, store: RunStore
 ) -> None:
@@ -166,7 +165,6 @@ def test_a_stop_before_training_ends_without_a_result(phase: str, tiny_config: M
     assert not run.adapter_dir.exists()
 
 
-@pytest.mark.slow
 def test_a_stop_while_training_keeps_what_was_learned(tiny_config: MakeConfig, store: RunStore) -> None:
     ask = when(lambda: only_run(store).request("stop"), "step", step=3)
     run = start_run(tiny_config(), store, ask)
@@ -177,7 +175,6 @@ def test_a_stop_while_training_keeps_what_was_learned(tiny_config: MakeConfig, s
     assert result["reload"]["verified"]
 
 
-@pytest.mark.slow
 def test_a_pause_changes_nothing_but_the_time(finished_run: Run, store: RunStore) -> None:
     states = []
     pause = when(lambda: only_run(store).request("pause"), "step", step=2)
@@ -278,7 +275,6 @@ def test_a_failed_run_can_be_resumed(tiny_config: MakeConfig, store: RunStore) -
     assert run.status.state == "interrupted"
 
 
-@pytest.mark.slow
 def test_a_resumed_run_that_is_stopped_while_loading_keeps_what_it_had_learned(
     tiny_config: MakeConfig, store: RunStore
 ) -> None:
@@ -291,7 +287,6 @@ def test_a_resumed_run_that_is_stopped_while_loading_keeps_what_it_had_learned(
 
 
 @pytest.mark.parametrize("phase", ["saving", "verifying"])
-@pytest.mark.slow
 def test_a_stop_after_training_lets_the_run_finish(phase: str, tiny_config: MakeConfig, store: RunStore) -> None:
     ask = when(lambda: only_run(store).request("stop"), "phase", phase=phase)
     run = start_run(tiny_config(num_train_epochs=1), store, ask)
@@ -300,7 +295,6 @@ def test_a_stop_after_training_lets_the_run_finish(phase: str, tiny_config: Make
 
 
 @pytest.mark.parametrize(("setting", "status", "words"), [({}, 0, ""), ({"base_model": "none"}, 2, "none")])
-@pytest.mark.slow
 def test_a_run_handed_over_ends_with_an_exit_status(
     setting: dict[str, Any],
     status: int,

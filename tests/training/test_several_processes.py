@@ -24,7 +24,6 @@ from qlora_core.training.run_process import resume_run, start_run
 from tests.conftest import ignore, make_bert, wait_until
 
 MakeConfig = Callable[..., RunConfig]
-pytestmark = pytest.mark.slow
 
 RUN_SHORT_OF_MEMORY = """
 import resource, sys, psutil

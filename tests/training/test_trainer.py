@@ -79,7 +79,6 @@ def test_loss_falls_and_accuracy_rises_on_pairs_that_can_be_learned(start: Calla
 
 
 @pytest.mark.mrpc
-@pytest.mark.slow
 def test_minilm_learns_real_pairs(bench: Callable[..., Bench], mrpc_dir: Path, tmp_path: Path) -> None:
     base = bench(find_base_model("minilm").folder, learning_rate=1e-3, num_train_epochs=5, train_batch_size=8)
     data = load_pairs("mrpc", data_dir=mrpc_dir, max_train_samples=16, max_eval_samples=8)

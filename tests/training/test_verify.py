@@ -33,7 +33,7 @@ def test_the_program_writes_logits_and_tells_its_progress(
     assert capsys.readouterr().out.splitlines()[-1] == "16 16"
 
 
-@pytest.mark.slow
+@pytest.mark.usefixtures("fresh_process")
 def test_a_fresh_process_answers_to_the_last_bit_as_this_one(finished_run: Run) -> None:
     told: list[tuple[int, int]] = []
     logits = verify.answer_in_fresh_process(finished_run, lambda done, total: told.append((done, total)))
@@ -41,7 +41,6 @@ def test_a_fresh_process_answers_to_the_last_bit_as_this_one(finished_run: Run) 
     assert told[-1] == (16, 16)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "changes",
     [
