@@ -186,7 +186,7 @@ class RunConfig(BaseModel):
         le=1_000_000,
     )
     max_length: int = _data(
-        "Tokens a pair", "A pair with more loses tokens from the end of its longer sentence.", 128, ge=8, le=512
+        "Tokens a pair", "A longer pair loses tokens from the end of its longer sentence.", 128, ge=8, le=512
     )
     eval_batch_size: int = _data(
         "Pairs evaluated at once",

@@ -24,6 +24,8 @@ FLOORS = (
 #: The same inside the page's room.
 UI_FLOORS = (("ui.words",), ("ui",), ("ui.charts",), ("ui.train", "ui.results", "ui.compare"), ("ui.build", "ui.api"))
 MAX_MODULES = 13
+#: Lists of choices, each with its words.
+TABLES = {"choices", "presets", "data.catalog", "data.formats", "data.phenomena", "models.catalog"}
 #: Starts the command line; nothing imports it.
 ENTRY = "__main__"
 
@@ -89,6 +91,15 @@ def test_no_module_is_named_in_a_string_to_be_imported() -> None:
     text = {name: file.read_text(encoding="utf-8") for name, file in MODULES.items()}
     assert [name for name, code in text.items() if re.search(r"import_module\([\"']qlora_core", code)] == []
     assert "qlora_core" not in text["heavy_libraries"]
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if room(name) == "ui.words"])
+def test_words_need_nothing_but_the_tables_they_name(name: str) -> None:
+    tree = ast.parse(MODULES[name].read_text(encoding="utf-8"))
+    needed = {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    assert not [module for module in needed if not module.startswith(("collections", "qlora_core."))]
+    assert set(imported(MODULES[name])) <= TABLES
+    assert not [node for node in ast.walk(tree) if isinstance(node, ast.Import)]
 
 
 def test_no_room_is_crowded() -> None:

@@ -121,7 +121,7 @@ def _wire_expectation(services: Services, form: Form) -> None:
         """What a run with these settings trains, without measuring anything."""
         return _described(services, base_model, dataset, own_file, values, measured=False)
 
-    def calibrate(base_model: str, dataset: str, own_file: str | None, *values: object) -> str:
+    def measure(base_model: str, dataset: str, own_file: str | None, *values: object) -> str:
         """Measure a few batches here and say what the whole run will take."""
         return _described(services, base_model, dataset, own_file, values, measured=True)
 
@@ -136,7 +136,7 @@ def _wire_expectation(services: Services, form: Form) -> None:
         trigger_mode="always_last",
         **quietly,
     )
-    form.measure.click(calibrate, form.chosen, form.expected, trigger_mode="once", concurrency_limit=2, **PRIVATE)
+    form.measure.click(measure, form.chosen, form.expected, trigger_mode="once", concurrency_limit=2, **PRIVATE)
 
 
 def _described(

@@ -1,0 +1,72 @@
+"""What the endpoints say of themselves to gradio_client's users, and that they refuse names that no table has."""
+
+import gc
+import re
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import gradio as gr
+import pytest
+
+from qlora_core.choices import either
+from qlora_core.data.catalog import DATASETS, OWN_FILE
+from qlora_core.models.catalog import BASE_MODELS
+from qlora_core.presets import FIRST_PRESET, PRESETS
+from qlora_core.server.services import make_services
+from qlora_core.ui.api import ACTIONS, add_api
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> gr.Blocks:
+    """A page with nothing but the endpoints."""
+    folder: Path = tmp_path_factory.mktemp("api")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # Gradio leaves event loops open
+        with gr.Blocks() as made:
+            add_api(make_services(folder / "runs", folder / "recorded", "the-owner"))
+        gc.collect()
+    return made
+
+
+def function(page: gr.Blocks, endpoint: str) -> Callable[..., object]:
+    """What answers an endpoint."""
+    (found,) = (handler.fn for handler in page.fns.values() if handler.fn and handler.api_name == endpoint)
+    return found
+
+
+def description(page: gr.Blocks, endpoint: str) -> str:
+    """An endpoint's docstring."""
+    return function(page, endpoint).__doc__ or ""
+
+
+def test_starting_a_run_names_every_choice(page: gr.Blocks) -> None:
+    text = description(page, "start_run")
+    for argument, names in (("base_model", BASE_MODELS), ("dataset", DATASETS), ("preset", PRESETS)):
+        assert f"{argument}: {either(names)}." in text
+
+
+def test_controlling_a_run_names_every_action(page: gr.Blocks) -> None:
+    assert either(ACTIONS).capitalize() in description(page, "control_run")
+
+
+@pytest.mark.parametrize("endpoint", ["start_run", "run_status", "run_results", "control_run", "compare"])
+def test_no_placeholder_is_left_in_a_description(page: gr.Blocks, endpoint: str) -> None:
+    assert description(page, endpoint)
+    assert not re.search(r"\$\w", description(page, endpoint))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("minilm-2", "pairs", FIRST_PRESET), f"Choose one of: {', '.join(BASE_MODELS)}"),
+        (("minilm", "paws", FIRST_PRESET), f"Choose one of: {', '.join(DATASETS)}, {OWN_FILE.name}"),
+        (("minilm", OWN_FILE.name, FIRST_PRESET), f"Choose {either(DATASETS)}"),
+        (("minilm", "pairs", "fast"), f"Choose one of: {', '.join(PRESETS)}"),
+    ],
+)
+def test_another_name_is_refused_with_those_there_are(
+    page: gr.Blocks, arguments: tuple[str, str, str], reason: str
+) -> None:
+    with pytest.raises(gr.Error, match=re.escape(reason)):
+        function(page, "start_run")(*arguments)
