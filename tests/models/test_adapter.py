@@ -10,6 +10,7 @@ from peft import PeftModel
 from safetensors.torch import load, save_file
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
+from qlora_core.choices import SCHEMES
 from qlora_core.errors import ConfigError, RunError
 from qlora_core.models.adapter import (
     attach_lora,
@@ -109,7 +110,7 @@ def test_rank_stabilised_scale_is_alpha_over_root_r(bench: Callable[..., Bench])
 
 
 @pytest.mark.parametrize("head", [["classifier"], ["classifier", "pooler"]])
-@pytest.mark.parametrize("scheme", ["nf4", "fp4", "int8", "none"])
+@pytest.mark.parametrize("scheme", SCHEMES)
 def test_reloaded_adapter_answers_as_the_saved_one(
     bench: Callable[..., Bench], scheme: str, head: list[str], tmp_path: Path
 ) -> None:

@@ -17,6 +17,7 @@ from safetensors.torch import save_file
 from torch import nn
 from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification, PreTrainedModel
 
+from qlora_core.choices import SCHEMES
 from qlora_core.config import make_config
 from qlora_core.data.batching import pad_batch
 from qlora_core.errors import ModelError
@@ -44,7 +45,7 @@ ENCODER_LAYERS = (
     "intermediate.dense",
     "output.dense",
 )
-SCHEMES = ("nf4", "fp4", "int8", "none")
+FOUR_BIT = [name for name, scheme in SCHEMES.items() if scheme.bits == 4]
 
 
 def load(folder: Path, scheme: str = "nf4", **changes: Any) -> PreTrainedModel:
@@ -76,7 +77,7 @@ def test_pooler_and_classifier_are_float32(bench: Callable[..., Bench], scheme: 
     assert model.bert.embeddings.word_embeddings.weight.dtype == getattr(torch, dtype)
 
 
-@pytest.mark.parametrize("scheme", ["nf4", "fp4"])
+@pytest.mark.parametrize("scheme", FOUR_BIT)
 @pytest.mark.parametrize("double", [True, False])
 def test_four_bit_weights_are_what_is_computed_with(minilm: Path, scheme: str, double: bool) -> None:
     quantized, reference = load(minilm, scheme, bnb_4bit_use_double_quant=double), load(minilm, "none")

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from qlora_core.choices import SCHEMES
 from qlora_core.errors import HubError
 from qlora_core.models.catalog import BASE_MODELS, find_base_model
 from qlora_core.server import availability
@@ -25,7 +26,7 @@ def report(**changes: Any) -> dict[str, Any]:
         "environment": {"device_name": "AMD EPYC", "compute_dtype": "bfloat16"},
         "base_models": {"minilm": "found: package", "bert-base-cased": NOT_HERE, "bert-base-uncased": "found: hub"},
         "datasets": {"pairs": "found: 3308 + 484 pairs, bundled pairs", "mrpc": NOT_HERE},
-        "quantization": dict.fromkeys(("nf4", "fp4", "int8", "none"), "works"),
+        "quantization": dict.fromkeys(SCHEMES, "works"),
     } | changes
 
 
@@ -61,7 +62,7 @@ def known(text: dict[str, Any]) -> Availability:
 def test_what_works_has_no_reason_against_it() -> None:
     here = known(report())
     works = [("base_model", "minilm"), ("base_model", "bert-base-uncased"), ("dataset", "pairs")]
-    works += [("quantization", name) for name in ("nf4", "fp4", "int8", "none")]
+    works += [("quantization", name) for name in SCHEMES]
     assert {here.reason(kind, name) for kind, name in works} == {""}
 
 
@@ -193,7 +194,7 @@ def test_the_real_command_is_understood(environment: dict[str, str]) -> None:
     output = subprocess.run(availability.DOCTOR, env=environment, capture_output=True, text=True, check=True).stdout
     reasons = explain(json.loads(output), hub_is_reachable=True)
     assert reasons["base_model", "minilm"] == reasons["dataset", "pairs"] == ""
-    assert {name for kind, name in reasons if kind == "quantization"} == {"nf4", "fp4", "int8", "none"}
+    assert {name for kind, name in reasons if kind == "quantization"} == set(SCHEMES)
 
 
 def test_no_heavy_library_is_imported(environment: dict[str, str]) -> None:

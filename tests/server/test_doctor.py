@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from qlora_core.choices import SCHEMES
 from qlora_core.models.device import PACKAGES
 from qlora_core.server.doctor import examine
 
@@ -42,6 +43,6 @@ def test_mrpc_in_a_folder_is_found(mrpc_dir: Path, monkeypatch: pytest.MonkeyPat
     assert examine()["datasets"]["mrpc"] == "found: 3668 + 408 pairs, GLUE MRPC, from a folder"
 
 
-@pytest.mark.parametrize("scheme", ["nf4", "fp4", "int8", "none"])
+@pytest.mark.parametrize("scheme", SCHEMES)
 def test_every_quantisation_is_tried(scheme: str, report: dict[str, Any]) -> None:
     assert report["quantization"][scheme] == "works"

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from safetensors.torch import load_file, save_file
 
+from qlora_core.choices import SCHEMES
 from qlora_core.config import RunConfig
 from qlora_core.errors import ConfigError, ModelError, RunFailure
 from qlora_core.evaluation.metrics import METRICS
@@ -87,7 +88,7 @@ def test_what_quantisation_costs_is_measured_before_training(
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-@pytest.mark.parametrize("quantization", ["nf4", "fp4", "int8", "none"])
+@pytest.mark.parametrize("quantization", SCHEMES)
 def test_every_quantisation_learns(quantization: str, dtype: str, tiny_config: MakeConfig, store: RunStore) -> None:
     config = tiny_config(quantization=quantization, bnb_4bit_compute_dtype=dtype, num_train_epochs=3)
     events = events_until("saving", config, store)

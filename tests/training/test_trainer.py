@@ -11,6 +11,7 @@ import torch
 from datasets import Dataset
 from torch.nn.functional import cross_entropy
 
+from qlora_core.choices import SCHEMES
 from qlora_core.data.batching import TokenizedPairs, epoch_batches, pad_batch, tokenize
 from qlora_core.data.sources import load_pairs
 from qlora_core.errors import DivergedError
@@ -89,7 +90,7 @@ def test_minilm_learns_real_pairs(bench: Callable[..., Bench], mrpc_dir: Path, t
     assert np.mean(seen[-2:]) < 0.7 * np.mean(seen[:2])
 
 
-@pytest.mark.parametrize("scheme", ["nf4", "fp4", "int8", "none"])
+@pytest.mark.parametrize("scheme", SCHEMES)
 def test_training_changes_every_trained_tensor_and_no_frozen_one(start: Callable[..., Trainer], scheme: str) -> None:
     trainer = start(quantization=scheme, num_train_epochs=1)
     before = {name: tensor.detach().clone() for name, tensor in trainer.model.named_parameters()}
