@@ -18,11 +18,9 @@ import psutil
 from benchmarks.harness import Row, measure_in_child, median, median_and_range, report, take_turns
 from benchmarks.shapes import write_bert_base
 from qlora_core.config import make_config
-from qlora_core.models.adapter import attach_lora
-from qlora_core.models.catalog import find_base_model
 from qlora_core.models.device import start_accelerator
+from qlora_core.models.factory import ModelFactory
 from qlora_core.models.footprint import float32_bytes, footprint
-from qlora_core.models.quantization import load_quantized, quantization_config
 
 FORMS = {
     "none": {"quantization": "none"},
@@ -74,12 +72,12 @@ def measure(form: str, base_model: str) -> Row:
     """Load a base model as ``form`` says, in this process."""
     config = make_config(base_model=base_model, **FORMS[form])  # type: ignore[arg-type]
     compute, _ = start_accelerator(config)
-    base = find_base_model(base_model)
-    load_quantized(find_base_model("minilm").folder, None, compute, 0)  # what any first loading imports and allocates
+    ModelFactory.find(make_config(), compute).unquantized()  # what any first loading imports and allocates
+    models = ModelFactory.find(config, compute)
     with Peak() as peak:
-        loaded = load_quantized(base.folder, quantization_config(config, compute.dtype), compute, config.seed)
-    groups = footprint(attach_lora(loaded.model, config, base.id))
-    return {"peak_mb": peak.bytes / 1e6, "float32_mb": float32_bytes(base.folder) / 1e6, "groups": groups}
+        loaded = models.quantized()
+    groups = footprint(models.with_lora(loaded.model))
+    return {"peak_mb": peak.bytes / 1e6, "float32_mb": float32_bytes(models.base.folder) / 1e6, "groups": groups}
 
 
 def main() -> None:

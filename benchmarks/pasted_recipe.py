@@ -48,7 +48,7 @@ FORMS = {
 }
 
 
-def make_trainer(
+def make_pasted_trainer(
     form: Form,
     config: RunConfig,
     folder: Path,

@@ -17,28 +17,21 @@ import json
 import tempfile
 import time
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from datasets import Dataset
 from sklearn.model_selection import StratifiedKFold
-from transformers import AutoTokenizer
 
-from qlora_core.config import RunConfig, make_config
-from qlora_core.data.batching import TokenizedPairs, tokenize
+from qlora_core.config import make_config
 from qlora_core.data.sources import load_run_pairs
 from qlora_core.evaluation.best_epoch import best_epoch
 from qlora_core.evaluation.metrics import METRICS
 from qlora_core.evaluation.scores import score
-from qlora_core.models.adapter import attach_lora
-from qlora_core.models.catalog import find_base_model
-from qlora_core.models.device import start_accelerator
-from qlora_core.models.inference import predict_logits
-from qlora_core.models.quantization import load_quantized, quantization_config
-from qlora_core.training.events import Evaluated
-from qlora_core.training.trainer import Trainer
+from qlora_core.training.loop.events import Evaluated
+from qlora_core.training.loop.trainer import Trainer
+from qlora_core.training.setup import Setup
 
 PLAIN: dict[str, Any] = {
     "r": 8,
@@ -71,34 +64,17 @@ RECIPES: dict[str, dict[str, Any]] = {
 }
 
 
-@dataclass(frozen=True)
-class Training:
-    """A model ready to be trained, and what it is trained and measured on."""
-
-    trainer: Trainer
-    validation: TokenizedPairs
-
-
-def prepare(config: RunConfig, train: Dataset, validation: Dataset, folder: Path) -> Training:
-    """The quantised base with fresh adapters, and both sets of pairs tokenised."""
-    compute, accelerator = start_accelerator(config)
-    base = find_base_model(config.base_model)
-    tokenizer = AutoTokenizer.from_pretrained(base.folder)
-    train_pairs = tokenize(train, tokenizer, config.max_length, swapped=config.swap_probability > 0)
-    validation_pairs = tokenize(validation, tokenizer, config.max_length)
-    loaded = load_quantized(base.folder, quantization_config(config, compute.dtype), compute, config.seed)
-    model = attach_lora(loaded.model, config, base.id)
-    checkpoint = folder / "checkpoint.safetensors"
-    return Training(Trainer(model, train_pairs, validation_pairs, config, accelerator, checkpoint), validation_pairs)
+def make_trainer(setup: Setup, folder: Path) -> Trainer:
+    """A training of the setup's own base model with fresh adapters, whose checkpoint is kept in ``folder``."""
+    return setup.trainer(setup.untrained_adapter(), folder / "checkpoint.safetensors")
 
 
 def train_recipe(name: str, seed: int, data_dir: str | None, changes: dict[str, Any]) -> dict[str, Any]:
     """Train once; the history of its evaluations and what they cost."""
     config = make_config(dataset="mrpc", data_dir=data_dir, seed=seed, **changes)
-    pairs = load_run_pairs(config)
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        trainer = prepare(config, pairs.train, pairs.validation, Path(folder)).trainer
+        trainer = make_trainer(Setup.load(config), Path(folder))
         for _ in trainer.train():
             pass
         summary = trainer.summary()
@@ -149,16 +125,12 @@ def selection(options: argparse.Namespace) -> None:
     folds = StratifiedKFold(options.folds, shuffle=True, random_state=0)
     flattery = []
     for number, (train, held_out) in enumerate(folds.split(pairs.train["label"], pairs.train["label"])):
+        part = replace(pairs, train=pairs.train.select(train), validation=pairs.train.select(held_out))
+        setup = Setup.load(config, part)
         with tempfile.TemporaryDirectory() as folder:
-            chosen = prepare(config, pairs.train.select(train), pairs.train.select(held_out), Path(folder))
-            epochs = [
-                predict_logits(
-                    chosen.trainer.model, chosen.validation, chosen.trainer.accelerator, config.eval_batch_size
-                )
-                for event in chosen.trainer.train()
-                if isinstance(event, Evaluated)
-            ]
-        flattery.append(_flattery(epochs, chosen.validation.labels, len(pairs.validation), number))
+            trainer = make_trainer(setup, Path(folder))
+            epochs = [setup.answer(trainer.model) for event in trainer.train() if isinstance(event, Evaluated)]
+        flattery.append(_flattery(epochs, setup.validation.labels, len(pairs.validation), number))
         print(f"fold {number + 1}: accuracy {flattery[-1][0]:+.4f}, F1 {flattery[-1][1]:+.4f}", flush=True)
     accuracy, f1 = np.mean(flattery, axis=0)
     print(

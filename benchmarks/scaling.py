@@ -21,13 +21,14 @@ from datasets import Dataset
 from matplotlib import pyplot
 
 from benchmarks.harness import Row, median, median_and_range, report, take_turns
-from benchmarks.recipes import prepare
+from benchmarks.recipes import make_trainer
 from qlora_core.config import make_config
-from qlora_core.data.sources import load_run_pairs
+from qlora_core.data.sources import PairData, load_run_pairs
 from qlora_core.server.services import MAX_LISTED
 from qlora_core.store.feed import Cursor, RunFeed
 from qlora_core.store.runs import RunStore
-from qlora_core.training.events import Step
+from qlora_core.training.loop.events import Step
+from qlora_core.training.setup import Setup
 
 PAIRS = 160  #: what is trained on where lengths and ranks are compared
 WARM_UP = 2  #: steps
@@ -69,7 +70,7 @@ def _train(pairs: Dataset, **changes: Any) -> float:
     """Milliseconds a pair in one epoch, validation left out."""
     config = make_config(num_train_epochs=1, **changes)
     with tempfile.TemporaryDirectory() as folder:
-        trainer = prepare(config, pairs, pairs.select(range(8)), Path(folder)).trainer
+        trainer = make_trainer(Setup.load(config, PairData("", "", pairs, pairs.select(range(8)))), Path(folder))
         seconds = [trainer.progress.train_seconds for event in trainer.train() if isinstance(event, Step)]
     return 1000 * (seconds[-1] - seconds[WARM_UP - 1]) / (len(pairs) - WARM_UP * config.train_batch_size)
 

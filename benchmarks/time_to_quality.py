@@ -25,7 +25,7 @@ from sklearn.metrics import f1_score
 from transformers import EvalPrediction, TrainerCallback, TrainerControl
 
 from benchmarks.harness import Row, measure_in_child, median, median_and_range, report, take_turns
-from benchmarks.pasted_recipe import FORMS, make_trainer
+from benchmarks.pasted_recipe import FORMS, make_pasted_trainer
 from qlora_core.config import RunConfig, make_config
 from qlora_core.data.sources import load_run_pairs
 from qlora_core.models.catalog import find_base_model
@@ -88,7 +88,7 @@ def reach_with_pasted(form: str, config: RunConfig, target: float) -> Row:
 
     base, pairs = find_base_model(config.base_model), load_run_pairs(config)
     with tempfile.TemporaryDirectory() as folder:
-        trainer = make_trainer(
+        trainer = make_pasted_trainer(
             FORMS[form],
             config,
             base.folder,

@@ -25,13 +25,14 @@ from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, 
 from transformers import TrainerCallback
 
 from benchmarks.harness import Row, measure_in_child, median, median_and_range, report, take_turns
-from benchmarks.pasted_recipe import FORMS, make_trainer
-from benchmarks.recipes import prepare
+from benchmarks.pasted_recipe import FORMS, make_pasted_trainer
+from benchmarks.recipes import make_trainer
 from benchmarks.shapes import write_bert_base
 from qlora_core.config import RunConfig, make_config
 from qlora_core.data.sources import load_run_pairs
 from qlora_core.models.catalog import find_base_model
 from qlora_core.models.device import choose_compute, peak_gpu_bytes, peak_rss_bytes, process_state
+from qlora_core.training.setup import Setup
 
 OURS = "ours"
 MATRICES = "large square matrices"
@@ -107,9 +108,8 @@ def _finish_gpu_work() -> None:
 
 def train_ours(config: RunConfig, steps: int, clock: StepClock) -> None:
     """Take steps with the engine's own loop."""
-    pairs = load_run_pairs(config)
     with tempfile.TemporaryDirectory() as folder:
-        trainer = prepare(config, pairs.train, pairs.validation, Path(folder)).trainer
+        trainer = make_trainer(Setup.load(config), Path(folder))
         clock.watch(trainer.model)
         for _, _ in zip(range(steps), trainer.train(), strict=False):
             clock.step_ended()
@@ -124,7 +124,9 @@ def train_pasted(form: str, config: RunConfig, steps: int, clock: StepClock) -> 
 
     base, pairs = find_base_model(config.base_model), load_run_pairs(config)
     with tempfile.TemporaryDirectory() as folder:
-        trainer = make_trainer(FORMS[form], config, base.folder, pairs.train, Steps(), Path(folder), max_steps=steps)
+        trainer = make_pasted_trainer(
+            FORMS[form], config, base.folder, pairs.train, Steps(), Path(folder), max_steps=steps
+        )
         clock.watch(trainer.model)
         trainer.train()
 

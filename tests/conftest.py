@@ -10,33 +10,29 @@ import resource
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 import torch
-from accelerate import Accelerator
 from datasets import Dataset
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import (
-    AutoTokenizer,
     BertConfig,
     BertForPreTraining,
     PreTrainedModel,
-    PreTrainedTokenizerBase,
     PreTrainedTokenizerFast,
 )
 
 from qlora_core.config import RunConfig, make_config
-from qlora_core.data.batching import TokenizedPairs, tokenize
-from qlora_core.data.sources import DATA_DIR_VARIABLE
-from qlora_core.models.device import Compute, start_accelerator
-from qlora_core.models.quantization import load_quantized, quantization_config
+from qlora_core.data.batching import TokenizedPairs
+from qlora_core.data.sources import DATA_DIR_VARIABLE, PairData
 from qlora_core.store.runs import Run, RunStore
 from qlora_core.training import verify
 from qlora_core.training.run_process import start_run
+from qlora_core.training.setup import Setup
 
 torch.set_num_threads(1)  # matrices this small are multiplied faster by one thread, above all on a busy machine
 
@@ -213,32 +209,28 @@ def finished_run(tiny_config: Callable[..., RunConfig], tmp_path_factory: pytest
     return start_run(tiny_config(), RunStore(tmp_path_factory.mktemp("finished") / "runs"), ignore)
 
 
-@dataclass(frozen=True)
-class Bench:
-    """A base model quantised as ``config`` says, with an untrained classifier, and pairs for it."""
+class Bench(Setup):
+    """Two dozen pairs, to learn from and to be measured on, and the base model with an untrained classifier."""
 
-    config: RunConfig
-    compute: Compute
-    accelerator: Accelerator
-    tokenizer: PreTrainedTokenizerBase
-    model: PreTrainedModel
-    pairs: TokenizedPairs
+    @cached_property
+    def model(self) -> PreTrainedModel:
+        """Loaded once: what a test does to it, it finds."""
+        return self.models.quantized().model
+
+    @property
+    def pairs(self) -> TokenizedPairs:
+        """In both orders where training may swap their sentences."""
+        return self.train
 
 
 @pytest.fixture
 def bench(tiny_bert: Path, tiny_config: Callable[..., RunConfig]) -> Callable[..., Bench]:
-    """Loads the tiny BERT, or another folder's, for a configuration with the given changes; float32 unless it says."""
+    """Sets up the tiny BERT, or another folder's, for a configuration with these changes; float32 unless it says."""
 
     def load(folder: Path = tiny_bert, **changes: object) -> Bench:
         small = {"bnb_4bit_compute_dtype": "float32", "train_batch_size": 4, "eval_batch_size": 8}
-        config = tiny_config(base_model=str(folder), **(small | changes))
-        compute, accelerator = start_accelerator(config)
-        tokenizer = AutoTokenizer.from_pretrained(folder)
-        pairs = tokenize(
-            Dataset.from_list(make_rows(24)), tokenizer, config.max_length, swapped=config.swap_probability > 0
-        )
-        base = load_quantized(folder, quantization_config(config, compute.dtype), compute, config.seed)
-        return Bench(config, compute, accelerator, tokenizer, base.model, pairs)
+        pairs = Dataset.from_list(make_rows(24))
+        return Bench.load(tiny_config(base_model=str(folder), **(small | changes)), PairData("rows", "", pairs, pairs))
 
     return load
 

@@ -17,11 +17,12 @@ from qlora_core.errors import RunError
 from qlora_core.evaluation.answerers import Askable
 from qlora_core.evaluation.metrics import probabilities
 from qlora_core.models.adapter import adapter_disabled, adapter_scaled
-from qlora_core.models.device import Compute, choose_compute, process_state, use_allowed_cores
+from qlora_core.models.device import choose_compute, process_state, use_allowed_cores
+from qlora_core.models.factory import ModelFactory
 from qlora_core.models.footprint import is_frozen
 from qlora_core.models.heads import load_head, read_heads
 from qlora_core.models.inference import Progress, predict_logits
-from qlora_core.models.reloaded import reload_checkpoint, reload_finetuned
+from qlora_core.models.reloaded import reload_checkpoint, reload_finetuned, reload_tokenizer
 from qlora_core.store.runs import Run
 
 #: Orders of pairs answered at once: few, because pairs that people type can be as long as the model reads.
@@ -37,7 +38,7 @@ class Predictor:
     Several threads may ask at once: one is answered after the other.
     """
 
-    def __init__(self, run: Run, load: Callable[[Run, Compute], Loaded] | None = None) -> None:
+    def __init__(self, run: Run, load: Callable[[Run, ModelFactory], Loaded] | None = None) -> None:
         """Load the run's base model and its saved adapter, or what ``load`` gives in its place.
 
         Raises:
@@ -48,8 +49,9 @@ class Predictor:
         self.run, self.config = run, run.config
         # not an Accelerator: its state belongs to a whole process, and other threads may be reading it
         self.processes = process_state()
-        self.compute = choose_compute(self.config.bnb_4bit_compute_dtype, self.processes.device)
-        self.model, self.tokenizer, self.step = (load or _load_saved)(run, self.compute)
+        compute = choose_compute(self.config.bnb_4bit_compute_dtype, self.processes.device)
+        self.models = ModelFactory.find(self.config, compute)
+        self.model, self.tokenizer, self.step = (load or _load_saved)(run, self.models)
         self._heads = read_heads(run.heads_path)
         self._lock = RLock()
 
@@ -130,19 +132,20 @@ def has_saved_adapter(run: Run) -> bool:
     return (run.adapter_dir / "adapter_config.json").is_file()
 
 
-def _load_saved(run: Run, compute: Compute) -> Loaded:
+def _load_saved(run: Run, models: ModelFactory) -> Loaded:
     if not has_saved_adapter(run):
         raise RunError(f"Run {run.id} has saved no adapter yet. Let it finish, or stop it to keep what it learned.")
-    return *reload_finetuned(run, compute), None
+    return reload_finetuned(run, models), reload_tokenizer(run), None
 
 
-def _load_newest(run: Run, compute: Compute) -> Loaded:
+def _load_newest(run: Run, models: ModelFactory) -> Loaded:
     try:
         if run.checkpoint_path.is_file():
-            return reload_checkpoint(run, compute)
+            model, step = reload_checkpoint(run, models)
+            return model, models.tokenizer(), step
     except RunError:
         if run.checkpoint_path.is_file():
             raise
     if has_saved_adapter(run):  # a run saves its adapter before it removes its checkpoint
-        return _load_saved(run, compute)
+        return _load_saved(run, models)
     raise RunError(f"Run {run.id} has no checkpoint yet. It writes one at its first evaluation or pause; wait for it.")

@@ -23,7 +23,7 @@ from qlora_core.models.quantization import NOT_QUANTIZED
 from qlora_core.store.files import replace_text
 from qlora_core.store.runs import Run
 from qlora_core.training.baselines import FOLDS, PENALTIES
-from qlora_core.training.loss import MAX_PAIRS_AT_ONCE_ON_CPU
+from qlora_core.training.loop.loss import MAX_PAIRS_AT_ONCE_ON_CPU
 
 TEMPLATE = "notebook.md.jinja"
 #: A fenced block of the template, and the name of its cell.

@@ -16,9 +16,9 @@ from qlora_core.errors import HubError, ModelError, QLoRAError, RunFailure, User
 from qlora_core.models.catalog import BaseModel, find_base_model
 from qlora_core.models.parameter_counts import ParameterCounts, parameter_counts
 
-MOST_KEPT = 200
-CALIBRATION_SECONDS = 300.0
+MAX_KEPT = 200
 TIMEOUT_SECONDS = 120.0
+PAGE_TIMEOUT_SECONDS = 300.0  #: runs may be at work, and a visitor can go on meanwhile
 NICENESS = 10
 
 
@@ -49,8 +49,8 @@ class Estimates:
         with self._lock:
             known = self.known(config)
             if known is None:
-                known = run_calibration(config, timeout=CALIBRATION_SECONDS)
-                while len(self._measured) >= MOST_KEPT:
+                known = measure_cost(config, timeout=PAGE_TIMEOUT_SECONDS)
+                while len(self._measured) >= MAX_KEPT:
                     del self._measured[next(iter(self._measured))]
                 self._measured[_key(config)] = known
             return known
@@ -66,7 +66,7 @@ def _base_model(name: str) -> BaseModel:
     return find_base_model(name, download=False)
 
 
-def run_calibration(
+def measure_cost(
     config: RunConfig, listener: Callable[[str], None] | None = None, *, timeout: float = TIMEOUT_SECONDS
 ) -> dict[str, Any]:
     """Measure in a process of its own what ``config`` will cost; returns an ``Estimate`` as JSON-able values.
@@ -100,7 +100,7 @@ def _run_child(
     config_file: Path, stderr: IO[str], listener: Callable[[str], None], timeout: float
 ) -> tuple[int, str, bool]:
     """Run the program; returns its exit status, its last line, and whether it ended in time."""
-    command = module_command("qlora_core.training.cost", str(config_file))
+    command = module_command("qlora_core.training.cost.estimate", str(config_file))
     late = Event()
     line = ""
     with subprocess.Popen(

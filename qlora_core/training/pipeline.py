@@ -1,37 +1,33 @@
 """One run from its configuration to a verified result.
 
-Phases: loading, baselines, training, saving, verifying, done. What a run finds out goes through its journal into the
-store; the result is put together at the end from what the phases returned.
+Phases: loading, baselines, training, saving, verifying, done. What a run finds out goes through its reporter into the
+store; the result is put together at the end from what the pieces of work left behind.
 """
 
-import numpy as np
-import torch
+from collections.abc import Callable
 
-from qlora_core.config import RunConfig
-from qlora_core.data.batching import tokenize
-from qlora_core.data.sources import load_run_pairs
+import numpy as np
+from peft import PeftModel
+
 from qlora_core.errors import ConfigError, ModelError
 from qlora_core.evaluation.metrics import majority_logits
-from qlora_core.models.adapter import attach_lora, missing_tensors, save_adapter
-from qlora_core.models.catalog import find_base_model
-from qlora_core.models.device import describe_environment, start_accelerator
-from qlora_core.models.footprint import footprint
+from qlora_core.models.adapter import missing_tensors, save_adapter
 from qlora_core.models.heads import save_heads
-from qlora_core.models.inference import predict_logits
-from qlora_core.models.quantization import LoadedBase, load_quantized, quantization_config, quantized_modules
-from qlora_core.models.tokenizer import load_tokenizer
+from qlora_core.models.quantization import LoadedBase
 from qlora_core.store.runs import Run
 from qlora_core.training import verify
 from qlora_core.training.baselines import fit_linear_probe
-from qlora_core.training.events import Resumed, Step
+from qlora_core.training.loop.events import Resumed, Step
+from qlora_core.training.loop.trainer import TrainingSummary
 from qlora_core.training.model_card import write_model_card
-from qlora_core.training.reporter import Journal
-from qlora_core.training.result import Finetuned, Material, Weights, build_result, prediction_columns
-from qlora_core.training.trainer import Trainer
-from qlora_core.training.watched_pairs import choose_watched, steps_between_looks
+from qlora_core.training.passes import WorkName, plan_run, steps_between_looks
+from qlora_core.training.reporter import Reporter
+from qlora_core.training.result import build_result, prediction_columns
+from qlora_core.training.setup import Setup
+from qlora_core.training.watched_pairs import choose_watched
 
 
-def execute(run: Run, journal: Journal) -> None:
+def execute(run: Run, reporter: Reporter) -> None:
     """Carry out ``run`` in this process (or in this one of several), from its configuration to its result.
 
     Raises:
@@ -39,109 +35,123 @@ def execute(run: Run, journal: Journal) -> None:
         RunFailure: training failed, or the saved adapter could not be reloaded.
         StopRequested: a stop was asked for before training had begun.
     """
-    material = load_material(run.config, journal)
-    logits, loaded = measure_baselines(run, material, journal)
-    finetuned = finetune(run, loaded, material, journal)
-    journal.phase("saving", "Saving the adapter")
-    main = material.accelerator.is_main_process
-    if main:
-        save_adapter(finetuned.model, material.tokenizer, run.adapter_dir)
-        journal.phase("verifying", "Reloading the adapter in a fresh process")
-        logits |= {"finetuned": finetuned.logits, "reloaded": verify.answer_in_fresh_process(run, journal.progress)}
-        missing = missing_tensors(finetuned.model, run.adapter_dir)
-        result = build_result(run, material, finetuned, logits, missing)
-        write_model_card(run.adapter_dir, result)
-        run.write_predictions(prediction_columns(material, logits))
-        journal.finish(result, stopped=finetuned.summary.stopped_early)
-    material.accelerator.wait_for_everyone()
-
-
-def load_material(config: RunConfig, journal: Journal) -> Material:
-    """Choose device and number type, find the model, read and tokenise the pairs."""
-    journal.phase("loading", "Loading the base model and the pairs")
-    torch.manual_seed(config.seed)
-    compute, accelerator = start_accelerator(config)
-    base = find_base_model(config.base_model)
-    pairs = load_run_pairs(config)
-    tokenizer = load_tokenizer(base, config.max_length)
-    material = Material(
-        base=base,
-        pairs=pairs,
-        tokenizer=tokenizer,
-        train=tokenize(pairs.train, tokenizer, config.max_length, swapped=config.swap_probability > 0),
-        validation=tokenize(pairs.validation, tokenizer, config.max_length),
-        compute=compute,
-        accelerator=accelerator,
-        environment=describe_environment(compute, accelerator),
+    reporter.phase("loading", "Loading the base model and the pairs")
+    setup = Setup.load(run.config)
+    reporter.environment(
+        {**setup.environment(), "seed": run.config.seed, "dataset_fingerprint": setup.data.fingerprint}
     )
-    journal.environment({**material.environment, "seed": config.seed, "dataset_fingerprint": pairs.fingerprint})
-    return material
+    pipeline = Pipeline(run, setup, reporter)
+    for work in plan_run(run.config, len(setup.train)):
+        pipeline.work[work.name]()
+    if setup.accelerator.is_main_process:
+        pipeline.finish()
+    setup.accelerator.wait_for_everyone()
 
 
-def measure_baselines(run: Run, material: Material, journal: Journal) -> tuple[dict[str, np.ndarray], LoadedBase]:
-    """Validation logits of every baseline, and the quantised base model that the adapter will be attached to.
+class Pipeline:
+    """The pieces of a run's work, and what each leaves for those after it."""
 
-    Raises:
-        ModelError: the base model's answers are no numbers.
-        ConfigError: it has no pooler, and the adapter would not carry the one drawn for it.
-    """
-    journal.phase("baselines", "Measuring what the base model can do before it is trained")
-    config, accelerator, validation = run.config, material.accelerator, material.validation
-    logits = {"majority": majority_logits(material.train.labels, len(validation))}
-    quantization = quantization_config(config, material.compute.dtype)
-    if quantization is not None:
-        whole = load_quantized(material.base.folder, None, material.compute, config.seed).model
-        logits["untrained_head_unquantized"] = predict_logits(
-            whole, validation, accelerator, config.eval_batch_size, journal.progress
+    loaded: LoadedBase
+    model: PeftModel
+    summary: TrainingSummary
+
+    def __init__(self, run: Run, setup: Setup, reporter: Reporter) -> None:
+        self.run, self.setup, self.reporter = run, setup, reporter
+        self.logits: dict[str, np.ndarray] = {}  # for the validation pairs, by who answered
+        self.work: dict[WorkName, Callable[[], None]] = {
+            "majority": self.answer_by_majority,
+            "untrained_head_unquantized": self.answer_unquantized,
+            "untrained_head": self.answer_untrained,
+            "linear_probe": self.probe,
+            "training": self.train,
+            "finetuned": self.answer_finetuned,
+            "reloaded": self.answer_reloaded,
+        }
+
+    def answer_by_majority(self) -> None:
+        """The commoner label of the training pairs, whatever is asked."""
+        self.reporter.phase("baselines", "Measuring what the base model can do before it is trained")
+        self._baseline("majority", majority_logits(self.setup.train.labels, len(self.setup.validation)))
+
+    def answer_unquantized(self) -> None:
+        """What quantisation costs; this model is gone again before the next is loaded."""
+        model = self.setup.models.unquantized().model
+        self._baseline("untrained_head_unquantized", self.setup.answer(model, progress=self.reporter.progress))
+
+    def answer_untrained(self) -> None:
+        """The base model as the run stores it, with the classifier that training starts from.
+
+        Raises:
+            ConfigError: it has no pooler, and the adapter would not carry the one drawn for it.
+        """
+        self.loaded = self.setup.models.quantized()
+        if self.loaded.pooler_is_new and "pooler" not in self.setup.config.modules_to_save:
+            raise ConfigError(
+                f"modules_to_save: the base model '{self.setup.models.base.id}' has no pooler, so that a new one is "
+                "drawn, and an adapter without it could not be loaded by others. Name the pooler as well: "
+                "classifier,pooler."
+            )
+        self._baseline("untrained_head", self.setup.answer(self.loaded.model, progress=self.reporter.progress))
+
+    def probe(self) -> None:
+        """A classifier trained on the frozen encoder; both baselines' heads are kept."""
+        setup = self.setup
+        probe = fit_linear_probe(
+            self.loaded.model,
+            setup.train,
+            setup.validation,
+            setup.accelerator,
+            setup.config.eval_batch_size,
+            self.reporter.progress,
         )
-        del whole
-    loaded = load_quantized(material.base.folder, quantization, material.compute, config.seed)
-    if loaded.pooler_is_new and "pooler" not in config.modules_to_save:
-        raise ConfigError(
-            f"modules_to_save: the base model '{material.base.id}' has no pooler, so that a new one is drawn, and an "
-            "adapter without it could not be loaded by others. Name the pooler as well: classifier,pooler."
-        )
-    arguments = (accelerator, config.eval_batch_size, journal.progress)
-    logits["untrained_head"] = predict_logits(loaded.model, validation, *arguments)
-    if not np.isfinite(logits["untrained_head"]).all():
-        raise ModelError(f"The base model '{material.base.id}' answers with NaN or infinity. Its weights are damaged.")
-    probe = fit_linear_probe(loaded.model, material.train, validation, *arguments)
-    logits["linear_probe"] = probe.logits
-    for name, answers in logits.items():
-        journal.baseline(name, answers, validation.labels)
-    if accelerator.is_main_process:
-        save_heads(loaded.model, probe.head, run.heads_path, pooler_is_new=loaded.pooler_is_new)
-    return logits, loaded
+        self._baseline("linear_probe", probe.logits)
+        if setup.accelerator.is_main_process:
+            pooler_is_new = self.loaded.pooler_is_new
+            save_heads(self.loaded.model, probe.head, self.run.heads_path, pooler_is_new=pooler_is_new)
 
+    def train(self) -> None:
+        """Attach LoRA and train it; the model then has the best epoch's weights."""
+        setup, reporter = self.setup, self.reporter
+        reporter.phase("training", "Training the adapter")
+        model = setup.models.with_lora(self.loaded.model)
+        trainer = setup.trainer(model, self.run.checkpoint_path, reporter.command, reporter.progress)
+        watched = choose_watched(setup.data.validation, setup.validation, setup.config.seed)
+        reporter.watched_pairs(watched.rows)
+        if not self.run.checkpoint_path.exists():  # a resumed run has looked already
+            if any(event["kind"] == "step" for event in self.run.events()):
+                reporter.training_event(Resumed(0))  # an earlier try ended before its first checkpoint
+            reporter.watched(0, watched.look(model, setup.accelerator))
+        for event in trainer.train():
+            reporter.training_event(event)
+            if isinstance(event, Step) and event.step % steps_between_looks(event.total_steps) == 0:
+                reporter.watched(event.step, watched.look(model, setup.accelerator))
+        self.model = setup.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
+        self.summary = trainer.summary()
 
-def finetune(run: Run, loaded: LoadedBase, material: Material, journal: Journal) -> Finetuned:
-    """Attach LoRA, train, and measure the best epoch's weights."""
-    config = run.config
-    journal.phase("training", "Training the adapter")
-    names = quantized_modules(loaded.model)
-    model = attach_lora(loaded.model, config, material.base.hub_id or material.base.id)
-    trainable, total = model.get_nb_trainable_parameters()
-    weights = Weights(quantized_modules=names, bytes=footprint(model), trainable=trainable, total=total)
-    trainer = Trainer(
-        model,
-        material.train,
-        material.validation,
-        config,
-        material.accelerator,
-        run.checkpoint_path,
-        journal.command,
-        journal.progress,
-    )
-    watched = choose_watched(material.pairs.validation, material.validation, config.seed)
-    journal.watched_pairs(watched.rows)
-    if not run.checkpoint_path.exists():  # a resumed run has looked already
-        if any(event["kind"] == "step" for event in run.events()):
-            journal.training_event(Resumed(0))  # an earlier try ended before its first checkpoint
-        journal.watched(0, watched.look(model, material.accelerator))
-    for event in trainer.train():
-        journal.training_event(event)
-        if isinstance(event, Step) and event.step % steps_between_looks(event.total_steps) == 0:
-            journal.watched(event.step, watched.look(model, material.accelerator))
-    model = material.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
-    logits = predict_logits(model, material.validation, material.accelerator, config.eval_batch_size, journal.progress)
-    return Finetuned(model, weights, trainer.summary(), logits)
+    def answer_finetuned(self) -> None:
+        """The trained model's own answers; then the adapter is saved."""
+        self.logits["finetuned"] = self.setup.answer(self.model, progress=self.reporter.progress)
+        self.reporter.phase("saving", "Saving the adapter")
+        if self.setup.accelerator.is_main_process:
+            save_adapter(self.model, self.setup.tokenizer, self.run.adapter_dir)
+
+    def answer_reloaded(self) -> None:
+        """The answers of what was saved; of several processes the main one asks for them."""
+        if self.setup.accelerator.is_main_process:
+            self.reporter.phase("verifying", "Reloading the adapter in a fresh process")
+            self.logits["reloaded"] = verify.answer_in_fresh_process(self.run, self.reporter.progress)
+
+    def finish(self) -> None:
+        """Write the result, the model card and every answer."""
+        missing = missing_tensors(self.model, self.run.adapter_dir)
+        result = build_result(self.run, self.setup, self.model, self.summary, self.logits, missing)
+        write_model_card(self.run.adapter_dir, result)
+        self.run.write_predictions(prediction_columns(self.setup, self.logits))
+        self.reporter.finish(result, stopped=self.summary.stopped_early)
+
+    def _baseline(self, name: str, logits: np.ndarray) -> None:
+        if not np.isfinite(logits).all():
+            base = self.setup.models.base.id
+            raise ModelError(f"The base model '{base}' answers with NaN or infinity. Its weights are damaged.")
+        self.logits[name] = logits
+        self.reporter.baseline(name, logits, self.setup.validation.labels)

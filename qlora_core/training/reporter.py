@@ -12,7 +12,7 @@ import numpy as np
 from qlora_core.errors import StorageError
 from qlora_core.evaluation.scores import score
 from qlora_core.store.runs import Run
-from qlora_core.training.events import Command, Evaluated, Evaluating, Event, Paused, Resumed, Step
+from qlora_core.training.loop.events import Command, Evaluated, Evaluating, Event, Paused, Resumed, Step
 
 Listener = Callable[[str, dict[str, Any]], None]
 SECONDS_BETWEEN_STATUS_UPDATES = 0.5
@@ -31,7 +31,7 @@ class StopRequested(Exception):
     """A stop was asked for at a point where nothing has been learned yet."""
 
 
-class Journal:
+class Reporter:
     """Writes one run's status and events, and repeats them to a listener such as the command line's progress bar.
 
     Where several processes share a run, only the main one writes, and a stop waits for the training loop, where all of

@@ -1,25 +1,22 @@
 """Put a run's result together: every number of ``result.json``, from what the phases of the run returned."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from accelerate import Accelerator
 from peft import PeftModel
-from transformers import PreTrainedTokenizerBase
 
-from qlora_core.config import RunConfig
-from qlora_core.data.batching import TokenizedPairs
 from qlora_core.data.sources import PairData
 from qlora_core.evaluation.best_epoch import BEST_EPOCH_RULE
 from qlora_core.evaluation.cross_check import cross_check
 from qlora_core.evaluation.metrics import probabilities
 from qlora_core.evaluation.report import measure_all, phenomena
 from qlora_core.models.catalog import BaseModel
-from qlora_core.models.device import Compute, peak_gpu_bytes, peak_rss_bytes
-from qlora_core.models.footprint import float32_bytes, float32_footprint
+from qlora_core.models.device import peak_gpu_bytes, peak_rss_bytes
+from qlora_core.models.footprint import float32_bytes, float32_footprint, footprint
+from qlora_core.models.quantization import quantized_modules
 from qlora_core.store.runs import Run
-from qlora_core.training.trainer import TrainingSummary
+from qlora_core.training.loop.trainer import TrainingSummary
+from qlora_core.training.setup import Setup
 
 #: The reloaded model does the same arithmetic on the same tensors, so its logits should be equal to the last bit;
 #: what is allowed for is another order of additions.
@@ -30,55 +27,32 @@ SELECTION_NOTE = (
 )
 
 
-@dataclass(frozen=True)
-class Material:
-    """What a run works with."""
-
-    base: BaseModel
-    pairs: PairData
-    tokenizer: PreTrainedTokenizerBase
-    train: TokenizedPairs
-    validation: TokenizedPairs
-    compute: Compute
-    accelerator: Accelerator
-    environment: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Weights:
-    """The tensors of base model and adapter."""
-
-    quantized_modules: list[str]
-    bytes: dict[str, int]  #: by group, see ``models.footprint``
-    trainable: int  #: parameters
-    total: int  #: parameters, quantised ones counted as what they stand for
-
-
-@dataclass(frozen=True)
-class Finetuned:
-    """What training left behind."""
-
-    model: PeftModel
-    weights: Weights
-    summary: TrainingSummary
-    logits: np.ndarray  #: of the best epoch on validation, shape (n, 2)
-
-
 def build_result(
-    run: Run, material: Material, finetuned: Finetuned, logits: dict[str, np.ndarray], missing: list[str]
+    run: Run,
+    setup: Setup,
+    model: PeftModel,
+    summary: TrainingSummary,
+    logits: dict[str, np.ndarray],
+    missing: list[str],
 ) -> dict[str, Any]:
-    """The run's ``result.json``; ``logits`` maps every answerer's name to its validation logits, shape (n, 2)."""
-    summary, config = finetuned.summary, run.config
+    """The run's ``result.json``.
+
+    Args:
+        model: the trained one.
+        logits: every answerer's for the validation pairs, shape (n, 2).
+        missing: tensors that were trained and are not among the saved ones.
+    """
+    trainable, total = model.get_nb_trainable_parameters()
     return {
         "run_id": run.id,
-        "base_model": _describe_base(material, finetuned.weights),
-        "dataset": _describe_dataset(material.pairs),
-        "config": config.model_dump(mode="json"),
-        "quantization": _describe_quantization(config, material, finetuned),
-        "trainable_parameters": finetuned.weights.trainable,
-        "total_parameters": finetuned.weights.total,
-        **measurements(logits, material, config),
-        "reload": compare_reloaded(finetuned.logits, logits["reloaded"], missing),
+        "base_model": _describe_base(setup.models.base, total - trainable),
+        "dataset": _describe_dataset(setup.data),
+        "config": run.config.model_dump(mode="json"),
+        "quantization": _describe_quantization(setup, model),
+        "trainable_parameters": trainable,
+        "total_parameters": total,
+        **measurements(logits, setup),
+        "reload": compare_reloaded(logits["finetuned"], logits["reloaded"], missing),
         "history": summary.history,
         "best_epoch": summary.best["epoch"],
         "best_epoch_rule": BEST_EPOCH_RULE,
@@ -88,19 +62,19 @@ def build_result(
         "train_seconds": summary.train_seconds,
         "examples_per_second": summary.examples_per_second,
         "peak_rss_bytes": peak_rss_bytes(),
-        "peak_gpu_bytes": peak_gpu_bytes(material.compute.device),
-        "environment": material.environment,
+        "peak_gpu_bytes": peak_gpu_bytes(setup.models.compute.device),
+        "environment": setup.environment(),
     }
 
 
-def measurements(logits: dict[str, np.ndarray], material: Material, config: RunConfig) -> dict[str, Any]:
+def measurements(logits: dict[str, np.ndarray], setup: Setup) -> dict[str, Any]:
     """Scores with intervals for every answerer, and the paired comparisons with the fine-tuned one.
 
     Raises:
         RunFailure: a second way to compute the scores disagrees.
     """
-    labels = material.validation.labels
-    measured = measure_all(logits, labels, config, phenomena(material.pairs.validation))
+    labels = setup.validation.labels
+    measured = measure_all(logits, labels, setup.config, phenomena(setup.data.validation))
     cross_check(measured["metrics"], logits, labels)
     return measured
 
@@ -116,23 +90,22 @@ def compare_reloaded(trained: np.ndarray, reloaded: np.ndarray, missing: list[st
     }
 
 
-def prediction_columns(material: Material, logits: dict[str, np.ndarray]) -> dict[str, Any]:
+def prediction_columns(setup: Setup, logits: dict[str, np.ndarray]) -> dict[str, Any]:
     """One row a validation pair: idx, label, and every answerer's probability of "paraphrase"."""
-    columns: dict[str, Any] = {"idx": list(material.pairs.validation["idx"]), "label": material.validation.labels}
+    columns: dict[str, Any] = {"idx": list(setup.data.validation["idx"]), "label": setup.validation.labels}
     for name, answers in logits.items():
         columns[f"probability_{name}"] = probabilities(answers)
     return columns
 
 
-def _describe_base(material: Material, weights: Weights) -> dict[str, Any]:
-    base = material.base
+def _describe_base(base: BaseModel, parameters: int) -> dict[str, Any]:
     return {
         "id": base.id,
         "source": base.source,
         "hub_id": base.hub_id,
         "revision": base.revision,
         "sha256": base.sha256,
-        "parameters": weights.total - weights.trainable,
+        "parameters": parameters,
     }
 
 
@@ -146,15 +119,15 @@ def _describe_dataset(pairs: PairData) -> dict[str, Any]:
     }
 
 
-def _describe_quantization(config: RunConfig, material: Material, finetuned: Finetuned) -> dict[str, Any]:
-    weights = finetuned.weights
+def _describe_quantization(setup: Setup, model: PeftModel) -> dict[str, Any]:
+    config, groups = setup.config, footprint(model)
     return {
         "scheme": config.quantization,
         "double_quantization": config.scheme.bits == 4 and config.bnb_4bit_use_double_quant,
-        "compute_dtype": material.environment["compute_dtype"],
-        "quantized_modules": len(weights.quantized_modules),
-        "bytes": weights.bytes,
-        "bytes_total": sum(weights.bytes.values()),
-        "bytes_float32": float32_bytes(material.base.folder),
-        "bytes_float32_by_group": float32_footprint(finetuned.model),
+        "compute_dtype": setup.environment()["compute_dtype"],
+        "quantized_modules": len(quantized_modules(model)),
+        "bytes": groups,
+        "bytes_total": sum(groups.values()),
+        "bytes_float32": float32_bytes(setup.models.base.folder),
+        "bytes_float32_by_group": float32_footprint(model),
     }

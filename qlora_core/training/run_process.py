@@ -26,7 +26,7 @@ from qlora_core.errors import (
 from qlora_core.models.device import process_state
 from qlora_core.store.runs import Run, RunStore
 from qlora_core.training.pipeline import execute
-from qlora_core.training.reporter import Journal, Listener, StopRequested
+from qlora_core.training.reporter import Listener, Reporter, StopRequested
 
 #: What the system says of a full disk; libraries written in Rust pass its words on, but not its number.
 FULL_DISK = tuple(os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
@@ -70,19 +70,19 @@ def carry_out(run: Run, listener: Listener) -> Run:
     state = process_state()
     if state.is_main_process:
         run.claim()
-    journal = Journal(run, listener, is_main_process=state.is_main_process, alone=state.num_processes == 1)
-    handlers_before = {number: signal.signal(number, journal.interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    reporter = Reporter(run, listener, is_main_process=state.is_main_process, alone=state.num_processes == 1)
+    handlers_before = {number: signal.signal(number, reporter.interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        execute(run, journal)
+        execute(run, reporter)
     except StopRequested:
-        journal.end("stopped", "Stopped before training began; nothing was learned yet.")
+        reporter.end("stopped", "Stopped before training began; nothing was learned yet.")
     except KeyboardInterrupt as interrupt:
         message = f"Interrupted. Go on from the last checkpoint with --resume {run.id}."
-        journal.end("interrupted", message)
+        reporter.end("interrupted", message)
         raise KeyboardInterrupt(message) from interrupt
     except Exception as error:
         failure = explain(error)
-        journal.end("failed", str(failure), traceback=traceback.format_exc())
+        reporter.end("failed", str(failure), traceback=traceback.format_exc())
         raise failure from error
     finally:
         for number, handler in handlers_before.items():

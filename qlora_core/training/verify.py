@@ -13,13 +13,11 @@ import numpy as np
 import torch
 
 from qlora_core.child_process import child_environment, module_command
-from qlora_core.data.batching import tokenize
-from qlora_core.data.sources import load_run_pairs
 from qlora_core.errors import RunFailure
-from qlora_core.models.device import start_accelerator
-from qlora_core.models.inference import Progress, predict_logits
-from qlora_core.models.reloaded import reload_finetuned
+from qlora_core.models.inference import Progress
+from qlora_core.models.reloaded import reload_finetuned, reload_tokenizer
 from qlora_core.store.runs import Run, RunStore
+from qlora_core.training.setup import Setup
 
 #: Variables by which ``accelerate launch`` tells a process that it is one of several.
 LAUNCHER_VARIABLES = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
@@ -31,10 +29,8 @@ def answer_from_files(run: Run, progress: Progress | None = None) -> np.ndarray:
     Raises:
         ModelError, HubError: the base model is not to be had on this machine.
     """
-    compute, accelerator = start_accelerator(run.config)
-    model, tokenizer = reload_finetuned(run, compute)
-    pairs = tokenize(load_run_pairs(run.config).validation, tokenizer, run.config.max_length)
-    return predict_logits(model, pairs, accelerator, run.config.eval_batch_size, progress)
+    setup = Setup.load(run.config, tokenizer=reload_tokenizer(run))
+    return setup.answer(reload_finetuned(run, setup.models), progress=progress)
 
 
 def answer_in_fresh_process(run: Run, progress: Progress) -> np.ndarray:

@@ -12,7 +12,6 @@ from qlora_core.evaluation.metrics import probabilities
 from qlora_core.models.inference import predict_logits
 
 WATCHED_OF_EACH_LABEL = 3
-LOOKS_PER_RUN = 60
 
 
 @dataclass(frozen=True)
@@ -35,8 +34,3 @@ def choose_watched(pairs: Dataset, tokenized: TokenizedPairs, seed: int) -> Watc
     indices = [index for both in zip(*(part[:WATCHED_OF_EACH_LABEL] for part in drawn), strict=False) for index in both]
     rows = [{name: pairs[index][name] for name in ("sentence1", "sentence2", "label")} for index in indices]
     return WatchedPairs(tokenized.select(indices), rows)
-
-
-def steps_between_looks(total_steps: int) -> int:
-    """How many steps pass from one look to the next."""
-    return max(1, total_steps // LOOKS_PER_RUN)

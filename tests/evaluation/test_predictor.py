@@ -243,7 +243,7 @@ def test_another_run_may_be_opened_while_one_answers(predictor: Predictor, finis
     with ThreadPoolExecutor(2) as pool:
         opened = [pool.submit(Predictor, other) for _ in range(3)]
         assert all(predictor.answer(PAIRS) == expected for _ in range(10))
-    assert opened[0].result().compute.dtype == torch.float32
+    assert opened[0].result().models.compute.dtype == torch.float32
 
 
 def test_heads_that_are_gone_are_said_to_be(finished_run: Run, tmp_path: Path) -> None:

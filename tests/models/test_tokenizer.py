@@ -14,7 +14,7 @@ from qlora_core.models.catalog import find_base_model
 from qlora_core.models.parameter_counts import parameter_counts
 from qlora_core.models.tokenizer import load_tokenizer
 from qlora_core.store.runs import RunStore
-from qlora_core.training.cost import calibrate
+from qlora_core.training.cost.estimate import estimate_cost
 from qlora_core.training.run_process import start_run
 from tests.conftest import ignore, make_bert
 
@@ -50,7 +50,7 @@ def test_longer_pairs_are_refused_by_run_estimate_and_count(
     with pytest.raises(ConfigError, match=words):
         parameter_counts(config, short_bert)
     with pytest.raises(ConfigError, match=words):
-        calibrate(config)
+        estimate_cost(config)
     with pytest.raises(ConfigError, match=words):
         start_run(config, store, ignore)
     (run,) = store.runs()

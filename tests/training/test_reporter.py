@@ -9,8 +9,8 @@ import pytest
 
 from qlora_core.config import RunConfig
 from qlora_core.store.runs import Run, RunStore
-from qlora_core.training.events import Evaluated, Evaluating, Paused, Resumed, Step
-from qlora_core.training.reporter import Journal, StopRequested
+from qlora_core.training.loop.events import Evaluated, Evaluating, Paused, Resumed, Step
+from qlora_core.training.reporter import Reporter, StopRequested
 from tests.conftest import ignore, wait_until
 
 STEP = Step(3, 8, 0.75, 0.6, 1e-3, 1.5, 100.0, 2.0)
@@ -25,7 +25,7 @@ def run(store: RunStore, tiny_config: Callable[..., RunConfig]) -> Run:
 
 
 def test_a_phase_is_in_the_status_and_among_the_events(run: Run) -> None:
-    Journal(run, ignore).phase("baselines", "Measuring")
+    Reporter(run, ignore).phase("baselines", "Measuring")
     assert (run.status.state, run.status.phase, run.status.message) == ("running", "baselines", "Measuring")
     (event,) = run.events()
     assert (event["kind"], event["phase"], event["message"]) == ("phase", "baselines", "Measuring")
@@ -33,17 +33,17 @@ def test_a_phase_is_in_the_status_and_among_the_events(run: Run) -> None:
 
 def test_the_listener_hears_what_is_written(run: Run) -> None:
     heard: list[dict[str, Any]] = []
-    journal = Journal(run, lambda kind, fields: heard.append({"kind": kind, **fields}))
-    journal.phase("training", "Training")
-    journal.baseline("majority", LOGITS, LABELS)
-    journal.training_event(STEP)
-    journal.end("failed", "It failed.", traceback="...")
+    reporter = Reporter(run, lambda kind, fields: heard.append({"kind": kind, **fields}))
+    reporter.phase("training", "Training")
+    reporter.baseline("majority", LOGITS, LABELS)
+    reporter.training_event(STEP)
+    reporter.end("failed", "It failed.", traceback="...")
     written = [{key: event[key] for key in event if key not in ("seq", "time", "elapsed")} for event in run.events()]
     assert heard == written
 
 
 def test_a_baseline_is_recorded_with_its_scores(run: Run) -> None:
-    Journal(run, ignore).baseline("untrained_head", LOGITS, LABELS)
+    Reporter(run, ignore).baseline("untrained_head", LOGITS, LABELS)
     (event,) = run.events()
     assert (event["name"], event["accuracy"], event["f1"]) == ("untrained_head", 2 / 3, 2 / 3)
     assert event["matthews_correlation"] == pytest.approx(0.5)
@@ -52,8 +52,8 @@ def test_a_baseline_is_recorded_with_its_scores(run: Run) -> None:
 
 def test_progress_is_shown_and_not_stored(run: Run) -> None:
     heard: list[tuple[str, dict[str, Any]]] = []
-    journal = Journal(run, lambda kind, fields: heard.append((kind, fields)))
-    journal.progress(8, 16)
+    reporter = Reporter(run, lambda kind, fields: heard.append((kind, fields)))
+    reporter.progress(8, 16)
     assert heard == [("progress", {"phase": "loading", "done": 8, "total": 16})]
     assert list(run.events()) == []
 
@@ -70,23 +70,23 @@ def test_progress_is_shown_and_not_stored(run: Run) -> None:
     ],
 )
 def test_the_status_follows_the_training(event: Any, expected: dict[str, Any], run: Run) -> None:
-    Journal(run, ignore).training_event(event)
+    Reporter(run, ignore).training_event(event)
     status = run.status.model_dump()
     assert {name: status[name] for name in expected} == expected
 
 
 def test_an_evaluations_scores_stand_beside_its_other_fields(run: Run) -> None:
-    Journal(run, ignore).training_event(Evaluated(4, 1.0, {"accuracy": 0.8, "matthews_correlation": 0.5}, True))
+    Reporter(run, ignore).training_event(Evaluated(4, 1.0, {"accuracy": 0.8, "matthews_correlation": 0.5}, True))
     (event,) = run.events()
-    assert {name: event[name] for name in event if name not in ("seq", "time", "kind")} == {
+    assert {name: event[name] for name in event if name not in ("seq", "time", "elapsed", "kind")} == {
         "step": 4, "epoch": 1.0, "accuracy": 0.8, "matthews_correlation": 0.5, "is_best": True,
     }  # fmt: skip
 
 
 def test_every_step_is_an_event_though_the_status_is_written_less_often(run: Run) -> None:
-    journal = Journal(run, ignore)
+    reporter = Reporter(run, ignore)
     for number in range(1, 6):
-        journal.training_event(Step(number, 8, 0.75, 0.6, 1e-3, 1.5, 100.0, 2.0))
+        reporter.training_event(Step(number, 8, 0.75, 0.6, 1e-3, 1.5, 100.0, 2.0))
     assert [event["step"] for event in run.events()] == [1, 2, 3, 4, 5]
     assert run.status.step == 1
 
@@ -97,68 +97,68 @@ def test_a_process_that_is_not_the_main_one_writes_and_says_nothing(run: Run) ->
     def listen(kind: str, fields: dict[str, Any]) -> None:
         raise AssertionError((kind, fields))
 
-    journal = Journal(run, listen, is_main_process=False, alone=False)
-    journal.phase("training", "Training")
-    journal.environment({"device": "cpu"})
-    journal.baseline("majority", LOGITS, LABELS)
-    journal.progress(1, 2)
-    journal.training_event(STEP)
-    journal.end("failed", "It failed.")
+    reporter = Reporter(run, listen, is_main_process=False, alone=False)
+    reporter.phase("training", "Training")
+    reporter.environment({"device": "cpu"})
+    reporter.baseline("majority", LOGITS, LABELS)
+    reporter.progress(1, 2)
+    reporter.training_event(STEP)
+    reporter.end("failed", "It failed.")
     assert {path.name: path.read_bytes() for path in run.path.iterdir()} == before
 
 
 @pytest.mark.parametrize("phase", ["loading", "baselines"])
 def test_a_stop_asked_for_before_training_ends_the_run_at_the_next_progress(phase: str, run: Run) -> None:
-    journal = Journal(run, ignore)
-    journal.phase(phase, "...")
+    reporter = Reporter(run, ignore)
+    reporter.phase(phase, "...")
     run.request("stop")
     with pytest.raises(StopRequested):
-        journal.progress(1, 2)
+        reporter.progress(1, 2)
 
 
 @pytest.mark.parametrize("phase", ["training", "saving", "verifying"])
 def test_a_stop_asked_for_later_is_left_to_the_training_loop(phase: str, run: Run) -> None:
-    journal = Journal(run, ignore)
-    journal.phase(phase, "...")
+    reporter = Reporter(run, ignore)
+    reporter.phase(phase, "...")
     run.request("stop")
-    journal.progress(1, 2)
-    assert journal.command() == "stop"
+    reporter.progress(1, 2)
+    assert reporter.command() == "stop"
 
 
 def test_a_stop_waits_for_the_training_loop_where_several_processes_share_a_run(run: Run) -> None:
-    journal = Journal(run, ignore, alone=False)
+    reporter = Reporter(run, ignore, alone=False)
     run.request("stop")
-    journal.phase("baselines", "Measuring")
+    reporter.phase("baselines", "Measuring")
     assert run.status.phase == "baselines"
 
 
 @pytest.mark.parametrize(("stopped", "state"), [(False, "finished"), (True, "stopped")])
 def test_a_result_ends_the_run(stopped: bool, state: str, run: Run) -> None:
-    Journal(run, ignore).finish({"steps": 8}, stopped=stopped)
+    Reporter(run, ignore).finish({"steps": 8}, stopped=stopped)
     assert (run.status.state, run.status.phase, run.result) == (state, "done", {"steps": 8})
 
 
 def test_progress_is_in_the_status_until_the_next_phase(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("qlora_core.training.reporter.SECONDS_BETWEEN_STATUS_UPDATES", 0)
-    journal = Journal(run, ignore)
+    reporter = Reporter(run, ignore)
     for done in (4, 8, 16):
-        journal.progress(done, 16)
+        reporter.progress(done, 16)
         assert run.status.progress == done / 16
-    journal.phase("baselines", "Measuring")
+    reporter.phase("baselines", "Measuring")
     assert run.status.progress is None
-    journal.training_event(STEP)
+    reporter.training_event(STEP)
     assert run.status.progress == 3 / 8
 
 
 def test_progress_is_written_less_often_than_it_comes(run: Run) -> None:
-    journal = Journal(run, ignore)
+    reporter = Reporter(run, ignore)
     for done in range(1, 9):
-        journal.progress(done, 16)
+        reporter.progress(done, 16)
     assert run.status.progress == 1 / 16
 
 
-def during_a_pause(run: Run, journal: Journal, act: Callable[[], object]) -> None:
-    """Let the journal come to a pause, and act once it rests."""
+def during_a_pause(run: Run, reporter: Reporter, act: Callable[[], object]) -> None:
+    """Let the reporter come to a pause, and act once it rests."""
     run.request("pause")
 
     def watch() -> None:
@@ -168,21 +168,21 @@ def during_a_pause(run: Run, journal: Journal, act: Callable[[], object]) -> Non
     watcher = threading.Thread(target=watch)
     watcher.start()
     try:
-        journal.progress(1, 2)
+        reporter.progress(1, 2)
     finally:
         watcher.join()
 
 
 @pytest.mark.parametrize("phase", ["loading", "baselines", "saving", "verifying"])
 def test_a_run_rests_in_every_phase_and_goes_on_where_it_was(phase: str, run: Run) -> None:
-    journal, seen = Journal(run, ignore), []
-    journal.phase(phase, "At work")
+    reporter, seen = Reporter(run, ignore), []
+    reporter.phase(phase, "At work")
 
     def go_on() -> None:
         seen.append((run.status.state, run.status.phase, run.status.message))
         run.request("run")
 
-    during_a_pause(run, journal, go_on)
+    during_a_pause(run, reporter, go_on)
     assert seen == [("paused", phase, "Paused")]
     assert (run.status.state, run.status.phase, run.status.message) == ("running", phase, "At work")
     assert [event["paused"] for event in run.events() if event["kind"] == "paused"] == [True, False]
@@ -190,17 +190,17 @@ def test_a_run_rests_in_every_phase_and_goes_on_where_it_was(phase: str, run: Ru
 
 @pytest.mark.parametrize("phase", ["loading", "baselines"])
 def test_a_stop_during_a_pause_ends_a_run_that_has_learned_nothing(phase: str, run: Run) -> None:
-    journal = Journal(run, ignore)
-    journal.phase(phase, "At work")
+    reporter = Reporter(run, ignore)
+    reporter.phase(phase, "At work")
     with pytest.raises(StopRequested):
-        during_a_pause(run, journal, lambda: run.request("stop"))
+        during_a_pause(run, reporter, lambda: run.request("stop"))
 
 
 @pytest.mark.parametrize("phase", ["saving", "verifying"])
 def test_a_stop_during_a_pause_lets_a_trained_run_finish(phase: str, run: Run) -> None:
-    journal = Journal(run, ignore)
-    journal.phase(phase, "At work")
-    during_a_pause(run, journal, lambda: run.request("stop"))
+    reporter = Reporter(run, ignore)
+    reporter.phase(phase, "At work")
+    during_a_pause(run, reporter, lambda: run.request("stop"))
     assert (run.status.state, run.status.phase) == ("running", phase)
 
 
@@ -208,30 +208,30 @@ def test_a_stop_during_a_pause_lets_a_trained_run_finish(phase: str, run: Run) -
 def test_a_stop_waits_for_the_training_loop_where_there_is_something_to_keep(phase: str, run: Run) -> None:
     run.checkpoint_path.parent.mkdir()
     run.checkpoint_path.touch()
-    journal = Journal(run, ignore)
+    reporter = Reporter(run, ignore)
     run.request("stop")
-    journal.phase(phase, "At work")
-    journal.progress(1, 2)
-    assert journal.command() == "stop"
+    reporter.phase(phase, "At work")
+    reporter.progress(1, 2)
+    assert reporter.command() == "stop"
 
 
 def test_a_pause_of_the_training_is_left_to_its_loop(run: Run) -> None:
-    journal = Journal(run, ignore)
+    reporter = Reporter(run, ignore)
     run.request("pause")
-    journal.phase("training", "Training")
-    assert (journal.command(), run.status.state) == ("pause", "running")
+    reporter.phase("training", "Training")
+    assert (reporter.command(), run.status.state) == ("pause", "running")
 
 
 def test_an_interruption_ends_a_pause(run: Run) -> None:
-    journal = Journal(run, ignore)
+    reporter = Reporter(run, ignore)
 
     def interrupt() -> None:
         with pytest.raises(KeyboardInterrupt):
-            journal.interrupt(15, None)
+            reporter.interrupt(15, None)
 
     def rest_and_go_on() -> None:
-        during_a_pause(run, journal, interrupt)
-        journal.progress(2, 2)
+        during_a_pause(run, reporter, interrupt)
+        reporter.progress(2, 2)
 
     with pytest.raises(KeyboardInterrupt):  # swallowed in the other thread, and obeyed here
         rest_and_go_on()
@@ -239,9 +239,9 @@ def test_an_interruption_ends_a_pause(run: Run) -> None:
 
 def test_watched_pairs_and_looks_at_them_are_events(run: Run) -> None:
     rows: list[dict[str, str | int]] = [{"sentence1": "a", "sentence2": "b", "label": 1}]
-    journal = Journal(run, ignore)
-    journal.watched_pairs(rows)
-    journal.watched(4, [0.25])
+    reporter = Reporter(run, ignore)
+    reporter.watched_pairs(rows)
+    reporter.watched(4, [0.25])
     pairs, look = run.events()
     assert (pairs["kind"], pairs["pairs"]) == ("watched_pairs", rows)
     assert (look["kind"], look["step"], look["probabilities"]) == ("watched", 4, [0.25])

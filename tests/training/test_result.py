@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,12 +14,12 @@ from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, log_loss
 from transformers import BertForSequenceClassification
 
 from qlora_core.config import RunConfig
-from qlora_core.data.sources import load_run_pairs
 from qlora_core.errors import RunFailure
 from qlora_core.evaluation.metrics import METRICS
 from qlora_core.evaluation.report import measure_all, phenomena
 from qlora_core.store.runs import Run
 from qlora_core.training.result import compare_reloaded, measurements
+from qlora_core.training.setup import Setup
 
 ANSWERERS = ("majority", "untrained_head", "linear_probe", "finetuned", "reloaded")
 #: Every key that users of ``train --json`` may rely on; a set names the keys of an object.
@@ -111,12 +110,10 @@ def test_scores_that_another_library_does_not_find_make_no_result(
 ) -> None:
     wrong = replace(METRICS["f1"], of_counts=lambda tp, fp, fn, tn: (tp + 1) / (tp + fp + fn + tn))
     monkeypatch.setitem(METRICS, "f1", wrong)
-    pairs = load_run_pairs(finished_run.config)
-    logits = dict.fromkeys(ANSWERERS, np.tile([0.0, 1.0], (len(pairs.validation), 1)))
-    validation = SimpleNamespace(labels=np.asarray(pairs.validation["label"]))
-    material: Any = SimpleNamespace(validation=validation, pairs=pairs)
+    setup = Setup.load(finished_run.config)
+    logits = dict.fromkeys(ANSWERERS, np.tile([0.0, 1.0], (len(setup.validation), 1)))
     with pytest.raises(RunFailure, match="The f1 of 'majority' was computed in two ways that disagree"):
-        measurements(logits, material, finished_run.config)
+        measurements(logits, setup)
 
 
 def test_the_trained_parameters_are_those_of_the_adapter_file(finished_run: Run, result: dict[str, Any]) -> None:

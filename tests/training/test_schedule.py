@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from qlora_core.training.schedule import draw_swaps, dropout_seed, evaluation_steps, learning_rate_at
+from qlora_core.training.loop.schedule import draw_swaps, dropout_seed, evaluation_steps, learning_rate_at
 
 
 @pytest.mark.parametrize(

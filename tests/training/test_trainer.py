@@ -19,11 +19,11 @@ from qlora_core.evaluation.metrics import cross_entropy as mean_loss
 from qlora_core.models.adapter import attach_lora, trainable_state
 from qlora_core.models.catalog import find_base_model
 from qlora_core.models.inference import predict_logits
-from qlora_core.training import loss
-from qlora_core.training import trainer as training
-from qlora_core.training.events import Command, Evaluated, Evaluating, Event, Paused, Resumed, Step
-from qlora_core.training.schedule import learning_rate_at
-from qlora_core.training.trainer import Trainer, TrainingSummary
+from qlora_core.training.loop import loss
+from qlora_core.training.loop import trainer as training
+from qlora_core.training.loop.events import Command, Evaluated, Evaluating, Event, Paused, Resumed, Step
+from qlora_core.training.loop.schedule import learning_rate_at
+from qlora_core.training.loop.trainer import Trainer, TrainingSummary
 from tests.conftest import Bench, make_rows
 
 STEPS_PER_EPOCH = 6  # 24 pairs, four a step

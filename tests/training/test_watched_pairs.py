@@ -9,7 +9,8 @@ from datasets import Dataset
 
 from qlora_core.evaluation.metrics import probabilities
 from qlora_core.models.inference import predict_logits
-from qlora_core.training.watched_pairs import LOOKS_PER_RUN, WATCHED_OF_EACH_LABEL, choose_watched, steps_between_looks
+from qlora_core.training.passes import LOOKS_PER_RUN, steps_between_looks
+from qlora_core.training.watched_pairs import WATCHED_OF_EACH_LABEL, choose_watched
 from tests.conftest import Bench, make_rows
 
 

@@ -24,9 +24,9 @@ from qlora_core.evaluation.scores import score
 from qlora_core.models.adapter import load_trainable_state, trainable_state
 from qlora_core.models.checkpoint import Progress, load_checkpoint, save_checkpoint
 from qlora_core.models.inference import predict_logits
-from qlora_core.training.events import Command, Evaluated, Evaluating, Event, Paused, Resumed, Step
-from qlora_core.training.loss import parts_of_batch, summed_loss
-from qlora_core.training.schedule import draw_swaps, dropout_seed, evaluation_steps, learning_rate_at
+from qlora_core.training.loop.events import Command, Evaluated, Evaluating, Event, Paused, Resumed, Step
+from qlora_core.training.loop.loss import parts_of_batch, summed_loss
+from qlora_core.training.loop.schedule import draw_swaps, dropout_seed, evaluation_steps, learning_rate_at
 
 #: A checkpoint is written at every evaluation, and between two of them when this many seconds have passed.
 SECONDS_BETWEEN_CHECKPOINTS = 30.0

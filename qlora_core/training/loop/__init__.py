@@ -1,0 +1,1 @@
+"""The loop that trains: one step after another, as events."""

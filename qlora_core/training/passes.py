@@ -1,0 +1,78 @@
+"""What a run will do, piece by piece, and how often each piece goes over which pairs.
+
+The pipeline carries out this list, and the estimate of a run's cost is made from it.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+from qlora_core.config import RunConfig
+from qlora_core.training.loop.schedule import evaluation_steps
+
+PairSet = Literal["train", "validation", "watched"]
+WorkName = Literal[
+    "majority", "untrained_head_unquantized", "untrained_head", "linear_probe", "training", "finetuned", "reloaded"
+]
+LOOKS_PER_RUN = 60
+
+
+class ModelKind(StrEnum):
+    """The three forms in which a run computes with its base model."""
+
+    UNQUANTIZED = "unquantized"  #: in floating point, where the run's scheme quantises
+    BASE = "base"  #: as the run stores it
+    ADAPTER = "adapter"  #: with LoRA on top
+
+
+@dataclass(frozen=True)
+class Pass:
+    """Going over all of some pairs with one kind of model."""
+
+    model: ModelKind
+    pairs: PairSet
+    times: int = 1
+    learns: bool = False  #: backward as well as forward
+
+
+@dataclass(frozen=True)
+class Work:
+    """One piece of a run's work."""
+
+    name: WorkName  #: whose answers come of it, as ``result.json`` names them; "training" has none
+    passes: tuple[Pass, ...]
+    in_fresh_process: bool = False  #: which has to start, load and quantise again
+
+
+def plan_run(config: RunConfig, train_pairs: int) -> Iterator[Work]:
+    """Everything a run does between loading and its result, in order; a stopped or resumed run does less of it."""
+    epochs, steps = config.num_train_epochs, steps_per_epoch(config, train_pairs)
+    evaluations = len(evaluation_steps(steps, config.evaluations_per_epoch))
+    looks = 1 + epochs * steps // steps_between_looks(epochs * steps)
+    yield Work("majority", ())
+    if config.scheme.bits is not None:
+        yield Work("untrained_head_unquantized", (Pass(ModelKind.UNQUANTIZED, "validation"),))
+    yield Work("untrained_head", (Pass(ModelKind.BASE, "validation"),))
+    yield Work("linear_probe", (Pass(ModelKind.BASE, "train"), Pass(ModelKind.BASE, "validation")))
+    yield Work(
+        "training",
+        (
+            Pass(ModelKind.ADAPTER, "train", epochs, learns=True),
+            Pass(ModelKind.ADAPTER, "validation", epochs * evaluations),
+            Pass(ModelKind.ADAPTER, "watched", looks),
+        ),
+    )
+    yield Work("finetuned", (Pass(ModelKind.ADAPTER, "validation"),))
+    yield Work("reloaded", (Pass(ModelKind.ADAPTER, "validation"),), in_fresh_process=True)
+
+
+def steps_per_epoch(config: RunConfig, train_pairs: int) -> int:
+    """Batches in which the training pairs are learned from."""
+    return math.ceil(train_pairs / config.train_batch_size)
+
+
+def steps_between_looks(total_steps: int) -> int:
+    """How many steps pass from one look at the watched pairs to the next."""
+    return max(1, total_steps // LOOKS_PER_RUN)

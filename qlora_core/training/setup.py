@@ -1,0 +1,99 @@
+"""What a run works with, put together in one way: device, base model, tokenizer, pairs, and the models made of them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import numpy as np
+from accelerate import Accelerator
+from datasets import Dataset
+from peft import PeftModel
+from torch import nn
+from transformers import PreTrainedTokenizerBase
+
+from qlora_core.config import RunConfig
+from qlora_core.data.batching import TokenizedPairs, tokenize
+from qlora_core.data.sources import PairData, load_run_pairs
+from qlora_core.models.device import describe_environment, start_accelerator
+from qlora_core.models.factory import ModelFactory
+from qlora_core.models.inference import Progress, predict_logits
+from qlora_core.training.loop.trainer import Command, Trainer
+
+Split = Literal["train", "validation"]
+
+
+@dataclass(frozen=True)
+class Setup:
+    """Everything that follows from a configuration alone; the pairs are tokenised when they are first asked for."""
+
+    config: RunConfig
+    accelerator: Accelerator
+    models: ModelFactory
+    data: PairData
+    tokenizer: PreTrainedTokenizerBase
+
+    @classmethod
+    def load(
+        cls, config: RunConfig, data: PairData | None = None, tokenizer: PreTrainedTokenizerBase | None = None
+    ) -> Self:
+        """Choose device and number type, find the base model, and read the pairs.
+
+        Args:
+            data: other pairs than those that ``config`` names.
+            tokenizer: another tokenizer than the base model's, such as the one that was saved with an adapter.
+
+        Raises:
+            ModelError, HubError: the base model is not to be had on this machine.
+            DataError: the pairs are missing, malformed or too few.
+            ConfigError: the number type or ``max_length`` does not fit device or model.
+        """
+        compute, accelerator = start_accelerator(config)
+        models = ModelFactory.find(config, compute)
+        return cls(config, accelerator, models, data or load_run_pairs(config), tokenizer or models.tokenizer())
+
+    @cached_property
+    def train(self) -> TokenizedPairs:
+        """The pairs to learn from, in both orders where training may swap their sentences."""
+        return self._tokenize(self.data.train, swapped=self.config.swap_probability > 0)
+
+    @cached_property
+    def validation(self) -> TokenizedPairs:
+        """The pairs that every model is measured on."""
+        return self._tokenize(self.data.validation)
+
+    def answer(self, model: nn.Module, split: Split = "validation", progress: Progress | None = None) -> np.ndarray:
+        """Logits of ``model`` for every pair of a split, shape (n, 2)."""
+        pairs = self.train if split == "train" else self.validation
+        return predict_logits(model, pairs, self.accelerator, self.config.eval_batch_size, progress)
+
+    def untrained_adapter(self) -> PeftModel:
+        """The quantised base model with fresh LoRA matrices, ready to be trained."""
+        return self.models.with_lora(self.models.quantized().model)
+
+    def trainer(
+        self,
+        model: nn.Module,
+        checkpoint_path: Path,
+        control: Callable[[], Command] = lambda: "run",
+        evaluation_progress: Progress | None = None,
+    ) -> Trainer:
+        """The loop that trains ``model`` on these pairs."""
+        return Trainer(
+            model,
+            self.train,
+            self.validation,
+            self.config,
+            self.accelerator,
+            checkpoint_path,
+            control,
+            evaluation_progress,
+        )
+
+    def environment(self) -> dict[str, Any]:
+        """Versions, device and threads, as they are shown beside every result."""
+        return describe_environment(self.models.compute, self.accelerator)
+
+    def _tokenize(self, pairs: Dataset, *, swapped: bool = False) -> TokenizedPairs:
+        return tokenize(pairs, self.tokenizer, self.config.max_length, swapped=swapped)

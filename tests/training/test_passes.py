@@ -1,0 +1,115 @@
+"""A run makes the passes over its pairs that it publishes beforehand, and no other."""
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from peft import PeftModel
+
+from qlora_core.config import RunConfig
+from qlora_core.models import inference
+from qlora_core.models.quantization import quantized_modules
+from qlora_core.store.runs import RunStore
+from qlora_core.training.loop.trainer import Trainer
+from qlora_core.training.passes import ModelKind, Pass, plan_run, steps_between_looks
+from qlora_core.training.run_process import start_run
+from qlora_core.training.watched_pairs import WATCHED_OF_EACH_LABEL
+from tests.conftest import ignore
+
+MakeConfig = Callable[..., RunConfig]
+TRAIN, VALIDATION = 64, 16
+Counts = Counter[tuple[ModelKind, str, bool]]
+PAIR_SETS = {TRAIN: "train", VALIDATION: "validation", 2 * WATCHED_OF_EACH_LABEL: "watched"}
+
+
+def kind_of(model: Any) -> ModelKind:
+    """A probe asks the encoder alone, which has no LoRA yet."""
+    if isinstance(model, PeftModel):
+        return ModelKind.ADAPTER
+    return ModelKind.BASE if quantized_modules(model) else ModelKind.UNQUANTIZED
+
+
+@contextmanager
+def passes_counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counts]:
+    """Every pass that is really made, seen where models answer and where they learn."""
+    counts: Counts = Counter()
+    answer, take_step = inference._predict, Trainer._step
+    learned: list[int] = []
+
+    def spy(model: Any, pairs: Any, *arguments: Any) -> Any:
+        counts[kind_of(model), PAIR_SETS[len(pairs)], False] += 1
+        return answer(model, pairs, *arguments)
+
+    def spy_on_step(trainer: Trainer, indices: list[int]) -> Any:
+        learned.extend(indices)
+        return take_step(trainer, indices)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(inference, "_predict", spy)
+        patch.setattr(Trainer, "_step", spy_on_step)
+        yield counts
+    assert learned.count(0) * TRAIN == len(learned)
+    counts[ModelKind.ADAPTER, "train", True] = learned.count(0)
+
+
+def published(config: RunConfig) -> Counts:
+    """The same counts by the list that a run publishes."""
+    counts: Counts = Counter()
+    for work in plan_run(config, TRAIN):
+        for each in work.passes:
+            counts[each.model, each.pairs, each.learns] += each.times
+    return counts
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"num_train_epochs": 3, "evaluations_per_epoch": 2, "train_batch_size": 10},
+        {"num_train_epochs": 1, "evaluations_per_epoch": 20, "train_batch_size": 8},
+    ],
+    ids=str,
+)
+def test_the_passes_that_a_run_makes_are_those_that_it_publishes(
+    changes: dict[str, Any], tiny_config: MakeConfig, store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tiny_config(**changes)
+    with passes_counted(monkeypatch) as counts:
+        start_run(config, store, ignore)
+    assert counts == published(config)
+
+
+def test_nothing_is_answered_in_floating_point_where_nothing_is_quantised(tiny_config: MakeConfig) -> None:
+    kinds = {kind for kind, _, _ in published(tiny_config(quantization="none"))}
+    assert kinds == {ModelKind.BASE, ModelKind.ADAPTER}
+
+
+def test_the_work_is_published_in_the_order_of_its_answers(tiny_config: MakeConfig) -> None:
+    plan = list(plan_run(tiny_config(), TRAIN))
+    assert [work.name for work in plan] == [
+        "majority",
+        "untrained_head_unquantized",
+        "untrained_head",
+        "linear_probe",
+        "training",
+        "finetuned",
+        "reloaded",
+    ]
+    assert [work.name for work in plan if work.in_fresh_process] == ["reloaded"]
+
+
+@pytest.mark.parametrize(("count", "expected"), [(1, 1), (3, 3), (4, 4), (20, 4)])
+def test_an_epoch_of_few_steps_has_no_more_evaluations(count: int, expected: int, tiny_config: MakeConfig) -> None:
+    config = tiny_config(num_train_epochs=2, evaluations_per_epoch=count)
+    assert Pass(ModelKind.ADAPTER, "validation", 2 * expected) in [
+        each for work in plan_run(config, TRAIN) for each in work.passes
+    ]
+
+
+def test_the_watched_pairs_are_looked_at_before_the_first_step_and_every_so_often(tiny_config: MakeConfig) -> None:
+    config = tiny_config(train_batch_size=1, num_train_epochs=3)
+    total = 3 * TRAIN
+    assert published(config)[ModelKind.ADAPTER, "watched", False] == 1 + math.floor(total / steps_between_looks(total))

@@ -1,0 +1,88 @@
+"""What a run works with follows from its configuration, and is put together in one way."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from transformers import BertTokenizerFast
+
+from qlora_core.config import RunConfig
+from qlora_core.data.sources import load_run_pairs
+from qlora_core.errors import ConfigError, ModelError
+from qlora_core.models.inference import predict_logits
+from qlora_core.models.quantization import quantized_modules
+from qlora_core.training.setup import Setup
+from tests.conftest import Bench
+
+MakeConfig = Callable[..., RunConfig]
+MakeBench = Callable[..., Bench]
+
+
+def test_the_pairs_are_those_that_the_configuration_names(tiny_config: MakeConfig) -> None:
+    setup = Setup.load(tiny_config(max_train_samples=20, max_eval_samples=10, seed=3))
+    assert (len(setup.train), len(setup.validation)) == (20, 10)
+    assert setup.data.fingerprint == load_run_pairs(setup.config).fingerprint
+    assert setup.data.fingerprint != Setup.load(setup.config.model_copy(update={"seed": 4})).data.fingerprint
+
+
+@pytest.mark.parametrize(("probability", "swapped"), [(0.0, False), (0.5, True)])
+def test_pairs_are_tokenised_in_both_orders_where_training_may_swap_them(
+    probability: float, swapped: bool, bench: MakeBench
+) -> None:
+    setup = bench(swap_probability=probability)
+    assert (setup.train.swapped is not None) == swapped
+    assert setup.validation.swapped is None
+
+
+def test_a_model_answers_for_either_split(tiny_config: MakeConfig) -> None:
+    setup = Setup.load(tiny_config())
+    model, told = setup.models.quantized().model, []
+    logits = setup.answer(model, "train", lambda done, total: told.append((done, total)))
+    assert logits.shape == (64, 2)
+    assert told[-1] == (64, 64)
+    np.testing.assert_array_equal(
+        setup.answer(model), predict_logits(model, setup.validation, setup.accelerator, setup.config.eval_batch_size)
+    )
+
+
+def test_models_are_quantised_only_where_that_is_asked_for(bench: MakeBench) -> None:
+    models = bench().models
+    assert quantized_modules(models.unquantized().model) == []
+    quantized = models.quantized().model
+    assert len(quantized_modules(models.with_lora(quantized))) == len(quantized_modules(quantized)) == 12
+    assert quantized_modules(bench(quantization="none").models.quantized().model) == []
+
+
+@pytest.mark.parametrize("seed", [0, 3])
+def test_two_setups_of_one_configuration_start_from_the_same_weights(seed: int, bench: MakeBench) -> None:
+    first = bench(seed=seed).untrained_adapter().state_dict()
+    torch.manual_seed(99)  # whatever else a process has drawn
+    second = bench(seed=seed).untrained_adapter().state_dict()
+    assert all(torch.equal(tensor, second[name]) for name, tensor in first.items())
+
+
+def test_another_tokenizer_takes_the_place_of_the_base_models(tiny_config: MakeConfig) -> None:
+    config = tiny_config()
+    tokenizer = BertTokenizerFast.from_pretrained(config.base_model)
+    assert Setup.load(config, tokenizer=tokenizer).tokenizer is tokenizer
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"), [({"max_length": 512, "base_model": "nobody"}, ModelError), ({"max_length": 511}, None)]
+)
+def test_what_cannot_be_set_up_is_refused(
+    changes: dict[str, object], error: type[Exception] | None, tiny_config: MakeConfig
+) -> None:
+    if error is None:
+        assert Setup.load(tiny_config(**changes)).train.max_length == 511
+        return
+    with pytest.raises(error):
+        Setup.load(tiny_config(**changes))
+
+
+def test_float16_on_a_cpu_is_refused_before_anything_is_loaded(tiny_config: MakeConfig) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("a GPU computes float16")
+    with pytest.raises(ConfigError, match="float16 needs a GPU"):
+        Setup.load(tiny_config(bnb_4bit_compute_dtype="float16", base_model="nobody"))
