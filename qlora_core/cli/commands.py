@@ -11,6 +11,9 @@ from typing import Any
 from qlora_core.cli.assignments import parse_assignments
 from qlora_core.config import RunConfig, make_config
 from qlora_core.errors import ConfigError
+from qlora_core.evaluation.answerers import ASKABLE, label_of
+from qlora_core.evaluation.metrics import METRICS, shown
+from qlora_core.evaluation.scores import recorded_scores
 from qlora_core.presets import DEFAULT_PRESET
 from qlora_core.store.runs import RunStore
 
@@ -50,21 +53,24 @@ def _asked_for(options: argparse.Namespace) -> RunConfig | None:
 
 def _summary(result: dict[str, Any]) -> str:
     comparison, reload = result["comparison"], result["reload"]
-    lines = [f"run {result['run_id']}, best epoch {result['best_epoch']:g}", *_table(result["metrics"]), ""]
+    lines = [f"run {result['run_id']}, best epoch {result['best_epoch']:g}", *_table(result), ""]
     lines += [comparison["untrained_head"]["verdict"], comparison["linear_probe"]["verdict"], result["selection_note"]]
     verified = "verified" if reload["verified"] else "NOT verified"
     lines.append(f"Reload {verified}: largest logit difference {reload['max_abs_logit_difference']:.2g}.")
     return "\n".join(lines)
 
 
-def _table(metrics: dict[str, Any]) -> list[str]:
-    lines = [f"{'':28} accuracy  [95 % interval]       F1  [95 % interval]     loss"]
-    for name, row in metrics.items():
-        (a_low, a_high), (f_low, f_high) = row["accuracy_ci95"], row["f1_ci95"]
-        accuracy = f"{row['accuracy']:8.3f}  [{a_low:.3f}, {a_high:.3f}]"
-        lines.append(
-            f"{name.replace('_', ' '):28} {accuracy}  {row['f1']:7.3f}  [{f_low:.3f}, {f_high:.3f}]  {row['loss']:7.3f}"
-        )
+def _table(report: dict[str, Any]) -> list[str]:
+    """Every answerer's scores, and their intervals where they have one."""
+    heads = [f"{metric.label:>8}" + "  [95 % interval] " * metric.has_interval for metric in METRICS.values()]
+    lines = [" ".join([" " * 22, *heads]).rstrip()]
+    for answerer, scores in recorded_scores(report).items():
+        cells = []
+        for name, metric in METRICS.items():
+            interval = scores.interval(name)
+            ends = f"[{shown(interval[0])}, {shown(interval[1])}]" if interval else ""
+            cells.append(f"{shown(scores.value(name)):>8}" + f"  {ends:16}" * metric.has_interval)
+        lines.append(" ".join([f"{label_of(answerer):22}", *cells]).rstrip())
     return lines
 
 
@@ -77,7 +83,7 @@ def evaluate(options: argparse.Namespace) -> Report:
     data_dir = Path(options.data_dir) if options.data_dir else None
     report = evaluate_run(run, options.dataset, data_dir, options.split, ProgressBar().pairs)
     verdicts = [comparison["verdict"] for comparison in report["comparison"].values()]
-    return report, "\n".join([*_table(report["metrics"]), "", *verdicts])
+    return report, "\n".join([*_table(report), "", *verdicts])
 
 
 def predict(options: argparse.Namespace) -> Report:
@@ -95,10 +101,11 @@ def predict(options: argparse.Namespace) -> Report:
     else:
         pairs = read_pairs_file(options.file, labels=False)
     report = predict_pairs(run, pairs, ProgressBar().pairs)
-    lines = ["untrained head  linear probe  fine-tuned   (probability that both say the same)"]
+    columns = {name: label_of(name) for name in ASKABLE}
+    lines = [f"{'  '.join(columns.values())}   (probability that both say the same)"]
     for row in report["pairs"]:
-        columns = [row[name]["probability"] for name in ("untrained_head", "linear_probe", "finetuned")]
-        lines.append("{:14.3f}{:14.3f}{:12.3f}   ".format(*columns) + f"{row['sentence1']} | {row['sentence2']}")
+        cells = [f"{shown(row[name]['probability']):>{len(label)}}" for name, label in columns.items()]
+        lines.append(f"{'  '.join(cells)}   {row['sentence1']} | {row['sentence2']}")
     return report, "\n".join(lines)
 
 
@@ -122,8 +129,7 @@ def _describe_run(run: Any) -> dict[str, Any]:
         "base_model": run.config.base_model,
         "dataset": run.config.dataset,
         **status.model_dump(include={"state", "phase", "message", "step", "total_steps", "created", "updated"}),
-        "accuracy": result["metrics"]["finetuned"]["accuracy"] if result else None,
-        "f1": result["metrics"]["finetuned"]["f1"] if result else None,
+        **{name: recorded_scores(result)["finetuned"].value(name) if result else None for name in METRICS},
     }
 
 

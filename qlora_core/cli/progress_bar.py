@@ -5,6 +5,9 @@ from typing import Any
 
 from tqdm import tqdm
 
+from qlora_core.evaluation.answerers import label_of
+from qlora_core.evaluation.scores import sentence
+
 
 class ProgressBar:
     """A journal's listener for the command line."""
@@ -55,6 +58,6 @@ class ProgressBar:
 
 
 def _measured(kind: str, fields: dict[str, Any]) -> str:
-    name = f"epoch {fields['epoch']:g}" if kind == "evaluation" else fields["name"].replace("_", " ")
+    name = f"epoch {fields['epoch']:g}" if kind == "evaluation" else label_of(fields["name"])
     best = " (best so far)" if fields.get("is_best") else ""
-    return f"  {name}: accuracy {fields['accuracy']:.3f}, F1 {fields['f1']:.3f}, loss {fields['loss']:.3f}{best}"
+    return f"  {name}: {sentence(fields)}{best}"

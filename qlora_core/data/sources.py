@@ -1,7 +1,7 @@
 """The pairs of a run: bundled, MRPC, or a user's file; checked, split and fingerprinted."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +28,7 @@ class PairData:
     source: str  #: where the pairs came from, in words
     train: Dataset
     validation: Dataset
+    revision: str | None = None  #: the hub's commit, where the pairs came from the hub
 
     @property
     def fingerprint(self) -> str:
@@ -65,7 +66,7 @@ def load_pairs(
     train = limit_pairs(data.train, max_train_samples, seed)
     validation = limit_pairs(data.validation, max_eval_samples, seed)
     _check_labels(data.source, train, validation)
-    return PairData(data.id, data.source, train, validation)
+    return replace(data, train=train, validation=validation)
 
 
 def load_run_pairs(config: RunConfig) -> PairData:
@@ -86,14 +87,14 @@ def _load_bundled(entry: CatalogDataset) -> PairData:
 
 def _load_glue(entry: CatalogDataset, data_dir: Path | None, download: bool) -> PairData:
     folder = data_dir or (Path(os.environ[DATA_DIR_VARIABLE]) if os.environ.get(DATA_DIR_VARIABLE) else None)
-    source = f"GLUE {entry.name.upper()}, from a folder"
+    source, revision = f"GLUE {entry.name.upper()}, from a folder", None
     if folder is None:
         advice = f"name a folder that holds it with --data-dir or {DATA_DIR_VARIABLE}, or use --dataset {entry.instead}"
         patterns = [f"{entry.name}/{split}-*" for split in ("train", "validation")]
         folder = fetch(entry.hub_id, entry.revision, patterns, repo_type="dataset", download=download, advice=advice)
-        source = f"GLUE {entry.name.upper()}, hub {entry.hub_id}@{entry.revision[:12]}"
+        source, revision = f"GLUE {entry.name.upper()}, hub {entry.hub_id}@{entry.revision[:12]}", entry.revision
     train, validation = (read_pairs_file(_glue_file(folder, entry, split)) for split in ("train", "validation"))
-    return PairData(entry.name, source, train, validation)
+    return PairData(entry.name, source, train, validation, revision)
 
 
 def _glue_file(folder: Path, entry: CatalogDataset, split: str) -> Path:

@@ -90,7 +90,7 @@ METRICS = table(
     Metric(
         name="f1",
         label="F1",
-        help="the harmonic mean of precision and recall of “same”; high for whoever always answers “same”",
+        help="the harmonic mean of precision and recall of “same”, high for whoever always answers “same”",
         source="Wang et al. 2018, arXiv:1804.07461",
         of_counts=f1,
         charted=True,
@@ -99,7 +99,7 @@ METRICS = table(
     Metric(
         name="matthews_correlation",
         label="MCC",
-        help="Matthews' correlation of labels and answers, from -1 to 1; 0 is what guessing comes to",
+        help="Matthews' correlation of labels and answers, from -1 to 1, where 0 is what guessing comes to",
         source="Matthews 1975, doi:10.1016/0005-2795(75)90109-9",
         of_counts=matthews_correlation,
         low=-1.0,
@@ -108,7 +108,7 @@ METRICS = table(
     Metric(
         name="loss",
         label="loss",
-        help="the mean cross-entropy in nats; lower is better, and always saying one half costs 0.693",
+        help="the mean cross-entropy in nats, where lower is better and a coin costs 0.693",
         source="Good 1952, doi:10.1111/j.2517-6161.1952.tb00104.x",
         of_logits=cross_entropy,
         high=float("inf"),

@@ -9,6 +9,7 @@ import numpy as np
 from qlora_core.evaluation.metrics import METRICS, Metric, predicted_labels, shown
 
 Interval = tuple[float, float]
+Result = Mapping[str, Any]  #: the content of a run's result.json
 #: Percentiles between which 95 % of the bootstrap's draws lie.
 PERCENTILES = (2.5, 97.5)
 
@@ -141,7 +142,7 @@ class RecordedScores:
         return value if interval is None else f"{value} [{shown(interval[0])}, {shown(interval[1])}]"
 
 
-def recorded_scores(result: Mapping[str, Any]) -> dict[str, RecordedScores]:
+def recorded_scores(result: Result) -> dict[str, RecordedScores]:
     """The scores in a run's ``result.json`` (or in a report of ``evaluate``), by answerer.
 
     Raises:

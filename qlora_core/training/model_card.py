@@ -3,39 +3,75 @@
 from pathlib import Path
 from typing import Any
 
+from huggingface_hub import EvalResult, ModelCard, ModelCardData
+
+from qlora_core.choices import explained
+from qlora_core.data.catalog import DATASETS
+from qlora_core.evaluation.answerers import ANSWERERS
+from qlora_core.evaluation.metrics import METRICS
+from qlora_core.evaluation.scores import recorded_scores
 from qlora_core.store.files import replace_text
 
-ROWS = {
-    "majority": "always the commoner label",
-    "untrained_head": "base model, untrained head",
-    "linear_probe": "base model, linear probe",
-    "finetuned": "fine-tuned (this adapter)",
-    "reloaded": "reloaded from these files",
-}
+TASK = "text-classification"
+#: What the hub's list of results calls pairs that it has no dataset of.
+OWN_PAIRS = "sentence-pairs"
 
 
 def write_model_card(folder: Path, result: dict[str, Any]) -> None:
     """Write ``README.md`` into the adapter's folder from the run's ``result.json``."""
-    replace_text(folder / "README.md", model_card(result))
+    replace_text(folder / "README.md", str(model_card(result)))
 
 
-def model_card(result: dict[str, Any]) -> str:
-    """The card's Markdown, its header in the form that the Hugging Face hub reads."""
-    return "\n".join([*_header(result), *_summary(result), *_table(result), *_recipe(result), *_how_to_load(result)])
+def model_card(result: dict[str, Any]) -> ModelCard:
+    """The card, its header in the form that the Hugging Face hub reads, scores among it."""
+    text = "\n".join([*_summary(result), *_table(result), *_recipe(result), *_how_to_load(result)])
+    return ModelCard(f"---\n{_header(result).to_yaml()}\n---\n\n{text}")
 
 
-def _header(result: dict[str, Any]) -> list[str]:
-    base = result["base_model"]["hub_id"]
+def _header(result: dict[str, Any]) -> ModelCardData:
+    entry = DATASETS.get(result["config"]["dataset"])
+    return ModelCardData(
+        library_name="peft",
+        base_model=result["base_model"]["hub_id"],
+        datasets=[entry.hub_id] if entry and entry.hub_id else None,
+        pipeline_tag=TASK,
+        tags=["qlora", "lora", "paraphrase"],
+        language="en",
+        metrics=[name for name, metric in METRICS.items() if metric.has_interval],
+        model_name=_on_one_line(f"{result['base_model']['id']} on {result['dataset']['id']}, QLoRA"),
+        eval_results=_eval_results(result),
+    )
+
+
+def _eval_results(result: dict[str, Any]) -> list[EvalResult]:
+    """The adapter's scores as the hub lists them: those that have the name of a metric there."""
+    scores = recorded_scores(result)["finetuned"]
+    values = {name: scores.value(name) for name, metric in METRICS.items() if metric.has_interval}
     return [
-        "---",
-        "library_name: peft",
-        *([f"base_model: {base}"] if base else []),
-        "pipeline_tag: text-classification",
-        "tags: [qlora, lora, paraphrase]",
-        "language: en",
-        "---",
-        "",
+        EvalResult(
+            task_type=TASK,
+            metric_type=name,
+            metric_name=METRICS[name].heading,
+            metric_value=round(value, 4),
+            **_hub_dataset(result),
+        )
+        for name, value in values.items()
+        if value is not None
     ]
+
+
+def _hub_dataset(result: dict[str, Any]) -> dict[str, Any]:
+    """The validation pairs as ``EvalResult`` describes a dataset."""
+    dataset, entry = result["dataset"], DATASETS.get(result["config"]["dataset"])
+    known = {"dataset_split": "validation", "dataset_args": {"fingerprint": dataset["fingerprint"]}}
+    if entry and entry.hub_id:
+        names = {"dataset_name": f"GLUE {entry.name.upper()}", "dataset_revision": dataset.get("revision")}
+        return known | names | {"dataset_type": entry.hub_id, "dataset_config": entry.name}
+    return known | {"dataset_type": OWN_PAIRS, "dataset_name": _on_one_line(dataset["source"])}
+
+
+def _on_one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _summary(result: dict[str, Any]) -> list[str]:
@@ -56,7 +92,7 @@ def _summary(result: dict[str, Any]) -> list[str]:
 
 
 def _table(result: dict[str, Any]) -> list[str]:
-    dataset = result["dataset"]
+    dataset, measured = result["dataset"], recorded_scores(result)
     lines = [
         "## Measured",
         "",
@@ -64,19 +100,14 @@ def _table(result: dict[str, Any]) -> list[str]:
         f"trained on {dataset['train']}; 95 % bootstrap intervals in brackets.",
         result["selection_note"],
         "",
-        "| | accuracy | F1 | loss |",
-        "|---|---|---|---|",
+        f"| | {' | '.join(metric.label for metric in METRICS.values())} |",
+        "|---" * (1 + len(METRICS)) + "|",
     ]
-    for name, words in ROWS.items():
-        row = result["metrics"][name]
-        accuracy, f1 = _with_interval(row, "accuracy"), _with_interval(row, "f1")
-        lines.append(f"| {words} | {accuracy} | {f1} | {row['loss']:.3f} |")
-    return [*lines, ""]
-
-
-def _with_interval(row: dict[str, Any], name: str) -> str:
-    low, high = row[f"{name}_ci95"]
-    return f"{row[name]:.3f} [{low:.3f}, {high:.3f}]"
+    for name, answerer in ANSWERERS.items():
+        if name in measured and not answerer.is_detail:
+            cells = [answerer.help, *(measured[name].words(metric) for metric in METRICS)]
+            lines.append(f"| {' | '.join(cells)} |")
+    return [*lines, "", explained(METRICS), ""]
 
 
 def _recipe(result: dict[str, Any]) -> list[str]:

@@ -113,6 +113,7 @@ def _describe_dataset(pairs: PairData) -> dict[str, Any]:
     return {
         "id": pairs.id,
         "source": pairs.source,
+        "revision": pairs.revision,
         "fingerprint": pairs.fingerprint,
         "train": len(pairs.train),
         "validation": len(pairs.validation),

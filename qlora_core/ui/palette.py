@@ -47,14 +47,23 @@ MAJORITY, UNTRAINED_HEAD, LINEAR_PROBE = "#9a9fa8", "#7b828e", "#66758f"
 SAME, DIFFERENT = "#12936a", "#d0661d"
 SECOND = "#a8659c"  #: a second run beside the first
 
-#: Every answerer's colour, the words it goes by, and the pattern of its bar.
-ANSWERERS = {
-    "majority": ("Majority class", MAJORITY, ""),
-    "untrained_head_unquantized": ("Untrained head, float", UNTRAINED_HEAD, "."),
-    "untrained_head": ("Untrained head", UNTRAINED_HEAD, ""),
-    "linear_probe": ("Linear probe", LINEAR_PROBE, ""),
-    "finetuned": ("Fine-tuned", ACCENT, ""),
-    "reloaded": ("Reloaded", ACCENT, "/"),
+
+@dataclass(frozen=True)
+class Look:
+    """How a model's bars and lines are drawn."""
+
+    colour: str
+    pattern: str = ""  #: of its bar
+
+
+#: By the names of ``answerers.ANSWERERS``.
+ANSWERER_LOOKS = {
+    "majority": Look(MAJORITY),
+    "untrained_head_unquantized": Look(UNTRAINED_HEAD, "."),
+    "untrained_head": Look(UNTRAINED_HEAD),
+    "linear_probe": Look(LINEAR_PROBE),
+    "finetuned": Look(ACCENT),
+    "reloaded": Look(ACCENT, "/"),
 }
 
 

@@ -107,7 +107,8 @@ def test_runs_lists_the_run_with_its_figures(command_line: CommandLine, run: Run
     report = only_json(command_line("runs", "--json"))
     row = next(row for row in report["runs"] if row["run_id"] == run.id)
     assert row["state"] == "finished"
-    assert row["accuracy"] == (run.result or {})["metrics"]["finetuned"]["accuracy"]
+    for name in ("accuracy", "f1", "matthews_correlation", "loss"):
+        assert row[name] == (run.result or {})["metrics"]["finetuned"][name]
     assert report["damaged"] == []
 
 
@@ -125,7 +126,10 @@ def test_doctor_tells_what_is_here(command_line: CommandLine) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["evaluate", "RUN"], ["accuracy  [95 % interval]", "untrained head", "finetuned", "McNemar p"]),
+        (
+            ["evaluate", "RUN"],
+            ["accuracy  [95 % interval]", "MCC  [95 %", "untrained head", "fine-tuned", "McNemar p"],
+        ),
         (["predict", "RUN", "--pair", "A cat.", "A dog."], ["probability that both say the same", "A cat. | A dog."]),
         (["runs"], ["finished"]),
         (["export", "RUN", "--to", "again.zip"], ["Wrote again.zip"]),

@@ -1,4 +1,4 @@
-"""Progress on stderr: phases and figures as lines, work as a bar, stdout left alone."""
+"""Progress on stderr: phases and scores as lines, work as a bar, stdout left alone."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import pytest
 
 from qlora_core.cli.progress_bar import ProgressBar
 
-FIGURES = {"accuracy": 0.8284, "f1": 0.8791, "loss": 0.4}
+SCORES = {"accuracy": 0.8284, "f1": 0.8791, "matthews_correlation": 0.6009, "loss": 0.4}
 
 
 def shown(capsys: pytest.CaptureFixture[str], *events: tuple[str, dict[str, Any]]) -> str:
@@ -31,19 +31,23 @@ def test_a_phase_is_a_line(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("kind", "fields", "line"),
     [
-        ("baseline", {"name": "untrained_head"}, "  untrained head: accuracy 0.828, F1 0.879, loss 0.400\n"),
+        ("baseline", {"name": "untrained_head"}, "  untrained head: accuracy 0.828, F1 0.879, MCC 0.601, loss 0.400\n"),
         (
             "evaluation",
             {"epoch": 1.5, "is_best": True},
-            "  epoch 1.5: accuracy 0.828, F1 0.879, loss 0.400 (best so far)\n",
+            "  epoch 1.5: accuracy 0.828, F1 0.879, MCC 0.601, loss 0.400 (best so far)\n",
         ),
-        ("evaluation", {"epoch": 2.0, "is_best": False}, "  epoch 2: accuracy 0.828, F1 0.879, loss 0.400\n"),
+        (
+            "evaluation",
+            {"epoch": 2, "is_best": False},
+            "  epoch 2: accuracy 0.828, F1 0.879, MCC 0.601, loss 0.400\n",
+        ),
     ],
 )
 def test_what_was_measured_is_a_line(
     kind: str, fields: dict[str, Any], line: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert shown(capsys, (kind, FIGURES | fields)) == line
+    assert shown(capsys, (kind, SCORES | fields)) == line
 
 
 @pytest.mark.parametrize(("paused", "line"), [(True, "Paused\n"), (False, "Going on\n")])

@@ -16,6 +16,7 @@ from qlora_core.evaluation.metrics import (
     majority_logits,
     predicted_labels,
     probabilities,
+    shown,
 )
 from qlora_core.evaluation.scores import score
 
@@ -50,6 +51,10 @@ def test_importing_the_metrics_imports_neither_evaluate_nor_datasets() -> None:
     code = "import sys, qlora_core.evaluation.metrics; print(*({'evaluate', 'datasets', 'sklearn'} & {*sys.modules}))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == ""
+
+
+def test_a_number_that_is_none_is_a_dash() -> None:
+    assert (shown(None), shown(math.nan), shown(math.inf), shown(0.12345)) == ("–", "–", "–", "0.123")
 
 
 def test_equal_logits_mean_not_a_paraphrase() -> None:

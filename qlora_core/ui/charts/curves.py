@@ -6,10 +6,12 @@ from typing import Any
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from qlora_core.evaluation.answerers import label_of
+from qlora_core.evaluation.metrics import METRICS, Metric, shown
+from qlora_core.evaluation.scores import Result
 from qlora_core.ui.charts.style import (
     GREY,
-    LONGEST_LABEL,
-    Result,
+    MAX_LABEL,
     Runs,
     clip,
     end_labels,
@@ -17,12 +19,12 @@ from qlora_core.ui.charts.style import (
     make_figure,
     run_style,
     safe,
-    share,
 )
 from qlora_core.ui.palette import ACCENT
 
 SMOOTHING = 0.9  #: of the loss before, in the exponential moving average
-SCORE_LINES = (("accuracy", "accuracy", "solid"), ("f1", "F1", "dot"))
+#: How the charted metrics are told apart: plotly's dash, and what it is called.
+DASHES = (("solid", "solid"), ("dot", "dotted"), ("dash", "dashed"))
 LABEL_ROOM = 128  #: pixels to the right of a panel
 LABEL_GAP = 0.095  #: of a panel's height
 
@@ -36,29 +38,39 @@ def history_figure(runs: Runs) -> go.Figure:
         colour, _, symbol, _ = run_style(number)
         sizes = [13 if point.get("epoch") == result["best_epoch"] else 7 for point in points]
         marker = {"color": colour, "symbol": symbol, "size": sizes}
-        for score, words, dash in (*SCORE_LINES, ("loss", "loss", "solid")):
+        for line, metric in enumerate([*_charted(), METRICS["loss"]]):
+            is_loss = metric.name == "loss"
             figure.add_scatter(
                 x=[point["epoch"] for point in points],
-                y=[known(point[score]) for point in points],
+                y=[known(point.get(metric.name)) for point in points],
                 mode="lines+markers",
-                name=f"{number + 1}. {safe(label, LONGEST_LABEL)}",
-                line={"color": colour, "dash": dash, "width": 2},
+                name=f"{number + 1}. {safe(label, MAX_LABEL)}",
+                line={"color": colour, "dash": "solid" if is_loss else _dash(line)[0], "width": 2},
                 marker=marker,
-                showlegend=score == "accuracy",
-                hovertemplate=f"{words} %{{y:.4f}} at epoch %{{x:.4g}}<extra></extra>",
-                row=2 if score == "loss" else 1,
+                showlegend=line == 0,
+                hovertemplate=f"{metric.label} %{{y:.4f}} at epoch %{{x:.4g}}<extra></extra>",
+                row=2 if is_loss else 1,
                 col=1,
             )
     below = 0 if single else 30 + 20 * len(runs)
     make_figure(figure, _history_title(runs), 380, below=below, margin_r=LABEL_ROOM if single else 12)
     if single:
         _label_single(figure, runs[0][1])
-    scores = "Accuracy, F1" if single else "Accuracy (solid), F1 (dotted)"
-    figure.update_yaxes(title_text=scores, row=1)
+    names = [metric.label if single else f"{metric.label} ({_dash(line)[1]})" for line, metric in enumerate(_charted())]
+    scores = ", ".join(names)
+    figure.update_yaxes(title_text=scores[:1].upper() + scores[1:], row=1)
     figure.update_yaxes(title_text="Loss (nats)", row=2)
     epochs = max((point["epoch"] for _, result in runs for point in _points(result)), default=1)
     figure.update_xaxes(dtick=max(1, round(epochs / 6)))
     return figure.update_xaxes(title_text="Epoch (0: untrained; large marker: kept)", row=2)
+
+
+def _charted() -> list[Metric]:
+    return [metric for metric in METRICS.values() if metric.charted]
+
+
+def _dash(line: int) -> tuple[str, str]:
+    return DASHES[line % len(DASHES)]
 
 
 def _points(result: Result) -> list[Mapping[str, Any]]:
@@ -71,28 +83,34 @@ def _label_single(figure: go.Figure, result: Result) -> None:
     """The two simple baselines as dashed lines, and every line's name at its end."""
     points, metrics = _points(result), result["metrics"]
     labels = []
-    for name, words in (("majority", "majority"), ("linear_probe", "linear probe")):
+    for name in ("majority", "linear_probe"):
         if name in metrics:
             accuracy = metrics[name]["accuracy"]
             figure.add_hline(y=accuracy, line={"color": GREY, "dash": "dash", "width": 1}, row=1, col=1)
-            labels.append((accuracy, f"{words} {share(accuracy)}"))
+            labels.append((accuracy, f"{label_of(name)} {shown(accuracy)}"))
     if points:
-        labels += [(points[-1][score], f"{words} {share(points[-1][score])}") for score, words, _ in SCORE_LINES]
-        end_labels(figure, [(points[-1]["loss"], f"loss {share(points[-1]['loss'])}")], 0, row=2)
-    heights = [height for height, _ in labels] + [point[score] for point in points for score in ("accuracy", "f1")]
+        last = [(metric.label, points[-1].get(metric.name)) for metric in _charted()]
+        labels += [(value, f"{words} {shown(value)}") for words, value in last if value is not None]
+        end_labels(figure, [(points[-1]["loss"], f"loss {shown(points[-1]['loss'])}")], 0, row=2)
+    heights = [height for height, _ in labels] + [height for point in points for height in _heights(point)]
     if heights:
         end_labels(figure, labels, LABEL_GAP * (max(heights) - min(heights)))
+
+
+def _heights(point: Mapping[str, Any]) -> list[float]:
+    """The charted scores of an evaluation, as far as it has them."""
+    return [point[metric.name] for metric in _charted() if metric.name in point]
 
 
 def _history_title(runs: Runs) -> str:
     kept = {label: epoch for label, result in runs if (epoch := _kept(result)) is not None}
     if len(runs) == 1 and kept:
         epoch = next(iter(kept.values()))
-        scores = f"validation accuracy {share(epoch['accuracy'])}, F1 {share(epoch['f1'])}"
+        scores = f"validation accuracy {shown(epoch['accuracy'])}, F1 {shown(epoch['f1'])}"
         return f"Epoch {epoch['epoch']:.4g} was kept: {scores}"
     if 1 < len(runs) <= 3 and len(kept) == len(runs):
         return "Kept: " + ", ".join(
-            f"epoch {epoch['epoch']:.4g} of {clip(label, LONGEST_LABEL)}" for label, epoch in kept.items()
+            f"epoch {epoch['epoch']:.4g} of {clip(label, MAX_LABEL)}" for label, epoch in kept.items()
         )
     return "Validation scores and loss over the epochs"
 
@@ -143,8 +161,8 @@ def loss_curve_figure(
     )
     figure.update_traces(mode="lines", selector=lambda trace: trace.mode is None)
     make_figure(figure, _loss_title(losses, validation), 300, margin_r=LABEL_ROOM)
-    ends = [(smooth[-1], f"training {share(smooth[-1])}")] if smooth else []
-    ends += [(validation[-1][1], f"validation {share(validation[-1][1])}")] if validation else []
+    ends = [(smooth[-1], f"training {shown(smooth[-1])}")] if smooth else []
+    ends += [(validation[-1][1], f"validation {shown(validation[-1][1])}")] if validation else []
     heights = losses + [loss for _, loss in validation]
     if heights:
         end_labels(figure, ends, LABEL_GAP * (max(heights) - min(heights)))
@@ -167,8 +185,8 @@ def _loss_title(losses: Sequence[float], validation: Sequence[tuple[float, float
         return "No training loss on record"
     tenth = max(len(losses) // 10, 1)
     first, last = sum(losses[:tenth]) / tenth, sum(losses[-tenth:]) / tenth
-    change = f"Training loss went from {share(first)} to {share(last)}"
+    change = f"Training loss went from {shown(first)} to {shown(last)}"
     if not validation:
         return change
     step, loss = min(validation, key=lambda entry: entry[1])
-    return f"{change}; validation loss was lowest at step {step} ({share(loss)})"
+    return f"{change}; validation loss was lowest at step {step} ({shown(loss)})"

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 import plotly.graph_objects as go
 
-from qlora_core.ui.charts.style import GREY, SMALL, Result, make_figure, safe
+from qlora_core.evaluation.scores import Result
+from qlora_core.ui.charts.style import GREY, SMALL, make_figure, safe
 from qlora_core.ui.palette import ACCENT, UNTRAINED_HEAD
 
 #: What the page calls the groups of ``models.footprint``.

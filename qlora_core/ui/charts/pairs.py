@@ -6,22 +6,23 @@ from math import ceil
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from qlora_core.evaluation.metrics import shown
 from qlora_core.ui.charts.style import (
     GREY,
-    LONGEST_LABEL,
+    MAX_LABEL,
     SMALL,
     clip,
     colour_of,
     known,
     make_figure,
+    pattern_of,
     safe,
-    share,
     words_of,
 )
-from qlora_core.ui.palette import ANSWERERS, DIFFERENT, SAME
+from qlora_core.ui.palette import DIFFERENT, SAME
 
 VISIBLE_SHARE = 0.02  #: of the longest bar, below which another is not to be seen
-MOST_TOKENS_IN_A_LINE = 26  #: that a phone can show, one upright label each
+MAX_TOKENS_IN_A_LINE = 26  #: that a phone can show, one upright label each
 Attribution = tuple[str, list[str], list[float]]  #: whose, its tokens, their scores
 
 
@@ -38,7 +39,7 @@ def probability_figure(answers: Sequence[tuple[str, float]]) -> go.Figure:
         width=0.55,
         marker={
             "color": [colour_of(name) for name, _ in answers],
-            "pattern": {"shape": [ANSWERERS[name][2] if name in ANSWERERS else "" for name, _ in answers], "size": 6},
+            "pattern": {"shape": [pattern_of(name) for name, _ in answers], "size": 6},
         },
         hoverinfo="skip",
     )
@@ -46,7 +47,7 @@ def probability_figure(answers: Sequence[tuple[str, float]]) -> go.Figure:
         mode="text",
         x=[1.03] * len(answers),
         y=places,
-        text=[f"{share(value)} {_answer(value)}" for value in values],
+        text=[f"{shown(value)} {_answer(value)}" for value in values],
         textposition="middle right",
         textfont={"size": SMALL},
         hoverinfo="skip",
@@ -68,7 +69,7 @@ def _probability_title(answers: Sequence[tuple[str, float]]) -> str:
     if same in (0, len(answers)):
         answer = "same" if same else "different"
         if len(answers) == 1:
-            return f"{clip(answers[0][0], LONGEST_LABEL)} answers “{answer}”"
+            return f"{clip(answers[0][0], MAX_LABEL)} answers “{answer}”"
         return f"{'Both' if len(answers) == 2 else f'All {len(answers)}'} answer “{answer}”"
     return f"They disagree: {same} of {len(answers)} answer “same”"
 
@@ -117,7 +118,7 @@ def _panels(row: Attribution) -> list[tuple[str, list[str], list[float | None]]]
     """A row cut into lines of nearly the same length; the names and tokens are safe to show."""
     name, tokens, scores = row
     drawn = [(safe(token, 18), known(score)) for token, score in zip(tokens, scores, strict=True)]
-    lines = max(ceil(len(drawn) / MOST_TOKENS_IN_A_LINE), 1)
+    lines = max(ceil(len(drawn) / MAX_TOKENS_IN_A_LINE), 1)
     size = max(ceil(len(drawn) / lines), 1)
     parts = [drawn[start : start + size] for start in range(0, max(len(drawn), 1), size)]
     return [
@@ -139,6 +140,6 @@ def _attribution_title(rows: Sequence[Attribution]) -> str:
     visible = VISIBLE_SHARE * max((abs(score) for _, score, _ in strongest), default=0)
     pushes = []
     for name, score, token in strongest:
-        push = f"“{clip(token, LONGEST_LABEL)}” towards {'same' if score > 0 else 'different'}"
-        pushes.append(f"{clip(name, LONGEST_LABEL)}: {push if abs(score) > visible else 'too weak to see'}")
+        push = f"“{clip(token, MAX_LABEL)}” towards {'same' if score > 0 else 'different'}"
+        pushes.append(f"{clip(name, MAX_LABEL)}: {push if abs(score) > visible else 'too weak to see'}")
     return f"Strongest push in {'; in '.join(pushes)}" if pushes else "No token's share in the answer is known"

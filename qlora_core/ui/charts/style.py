@@ -5,7 +5,7 @@ and annotations are used. Text is left mid grey, which reads on light and on dar
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
 from itertools import pairwise
 from textwrap import wrap
@@ -13,9 +13,10 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from qlora_core.ui.palette import ACCENT, ANSWERERS, SECOND
+from qlora_core.evaluation.answerers import ANSWERERS
+from qlora_core.evaluation.scores import Result
+from qlora_core.ui.palette import ACCENT, ANSWERER_LOOKS, SECOND
 
-Result = Mapping[str, Any]  #: the content of a run's result.json
 Runs = Sequence[tuple[str, Result]]  #: a short label and the result of each run
 
 GREY = "#7d8087"  #: 4 to 1 against white and against the dark card
@@ -23,8 +24,8 @@ GRID = "rgba(125, 128, 135, 0.25)"
 FONT = {"family": "IBM Plex Sans, system-ui, sans-serif", "size": 13, "color": GREY}
 SMALL = 12
 TITLE_WIDTH = 40  #: characters a line, so that a title fits a phone
-LONGEST_TEXT = 40
-LONGEST_LABEL = 16  #: of a run or a model
+MAX_TEXT = 40  #: characters of a text that is not the program's own
+MAX_LABEL = 16  #: characters of the name of a run or a model
 MARGIN = {"l": 8, "r": 12, "b": 8}
 NO_TOOLS = ["zoom", "pan", "select", "lasso", "zoomin", "zoomout", "autoscale", "resetscale"]
 
@@ -95,7 +96,7 @@ def make_figure(
     return figure.update_layout(**layout)
 
 
-def safe(text: object, most: int = LONGEST_TEXT) -> str:
+def safe(text: object, most: int = MAX_TEXT) -> str:
     """Foreign text as plotly shows it literally: on one line, at most ``most`` characters, without markup."""
     return escape(clip(text, most), quote=False)
 
@@ -111,19 +112,19 @@ def known(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
-def share(value: float | None) -> str:
-    """A number between 0 and 1 with three decimals; a dash where there is none."""
-    return "–" if known(value) is None else f"{value:.3f}"
-
-
 def words_of(answerer: str) -> str:
     """What an answerer goes by, in the figures as on the page."""
-    return ANSWERERS[answerer][0] if answerer in ANSWERERS else safe(answerer)
+    return ANSWERERS[answerer].heading if answerer in ANSWERERS else safe(answerer)
 
 
 def colour_of(answerer: str) -> str:
     """An answerer's colour; the accent for one that the palette does not know."""
-    return ANSWERERS[answerer][1] if answerer in ANSWERERS else ACCENT
+    return ANSWERER_LOOKS[answerer].colour if answerer in ANSWERER_LOOKS else ACCENT
+
+
+def pattern_of(answerer: str) -> str:
+    """The pattern of an answerer's bar; none for one that the palette does not know."""
+    return ANSWERER_LOOKS[answerer].pattern if answerer in ANSWERER_LOOKS else ""
 
 
 def run_style(number: int) -> tuple[str, str, str, str]:

@@ -9,6 +9,7 @@ import gradio as gr
 from gradio.processing_utils import save_file_to_cache
 
 from qlora_core.errors import QLoRAError
+from qlora_core.export.numbers import numbers_table
 from qlora_core.export.spreadsheet import csv_text
 from qlora_core.heavy_libraries import load_libraries
 from qlora_core.server.services import Services
@@ -72,7 +73,5 @@ def write_notebook(run: Run, path: Path) -> None:
 
 def write_numbers(run: Run, path: Path) -> None:
     """The table of all numbers as CSV; spreadsheets tell UTF-8 by its byte order mark."""
-    from qlora_core.ui.charts.scores import numbers_table
-
     with reading(run):
         path.write_text(csv_text(*numbers_table(result_of(run))), encoding="utf-8-sig", newline="")

@@ -10,8 +10,15 @@ from qlora_core.errors import QLoRAError, RunError
 from qlora_core.evaluation.flips import BEFORE, Flips, flips, in_order, select
 from qlora_core.server.services import Services
 from qlora_core.ui.events import PRIVATE
+from qlora_core.ui.results.flips_table import (
+    FLIP_HEADERS,
+    FLIP_TYPES,
+    FLIP_WIDTHS,
+    SENTENCE_COLUMNS,
+    flip_rows,
+    flip_words,
+)
 from qlora_core.ui.results.run_choice import checked_runs
-from qlora_core.ui.results.run_words import FLIP_HEADERS, FLIP_TYPES, SENTENCE_COLUMNS, flip_rows, flip_words
 from qlora_core.ui.safe_text import plain
 
 BASELINES = [("linear probe → fine-tuned", "linear_probe"), ("untrained head → fine-tuned", "untrained_head")]
@@ -27,9 +34,8 @@ EXPLANATION = (
     "Before and After are the probability of “same”; Change is how much the probability of the right answer rose."
 )
 ANY = "any phenomenon"
-WIDTHS: list[str | int] = [80, 290, 290, 95, 80, 80, 90, 130, 60]
-MOST_ROWS = 300
-MOST_CHARACTERS = 200
+MAX_ROWS = 300
+MAX_CHARACTERS = 200
 NO_SENTENCE = "The sentences of this pair are not on this machine any more."
 BAD_CHOICE = "That choice cannot be read. Reload the page."
 
@@ -67,7 +73,7 @@ def flips_panel() -> FlipsPanel:
         kind = gr.Dropdown(KINDS, value="", label="Show", min_width=220)
         phenomenon = gr.Dropdown([ANY], value=ANY, label="Phenomenon", min_width=220)
         order = gr.Dropdown(ORDERS, value="change", label="Sort", min_width=220)
-        text = gr.Textbox(label="Find in the sentences", min_width=220, max_length=MOST_CHARACTERS)
+        text = gr.Textbox(label="Find in the sentences", min_width=220, max_length=MAX_CHARACTERS)
     words = gr.Markdown(latex_delimiters=[])
     table = gr.Dataframe(
         headers=FLIP_HEADERS,
@@ -77,7 +83,7 @@ def flips_panel() -> FlipsPanel:
         max_height=460,
         label="Pairs that flipped",
         show_label=False,
-        column_widths=WIDTHS,
+        column_widths=FLIP_WIDTHS,
         elem_id="flips",
         elem_classes="results-table",
         buttons=["copy"],
@@ -133,7 +139,7 @@ def shown_flips(services: Services, run_ids: object, *choice: object) -> list[An
     known = found.phenomena
     phenomenon = phenomenon if phenomenon in known else ""
     chosen = in_order(select(found.pairs, kind=kind, phenomenon=phenomenon, text=text), order)
-    rows = flip_rows(chosen[:MOST_ROWS])
+    rows = flip_rows(chosen[:MAX_ROWS])
     words = flip_words(len(rows), chosen, found.pairs, found.missing)
     return [words, _table(rows, found), _phenomena(found, phenomenon)]
 
@@ -145,7 +151,7 @@ def _table(rows: list[list[Any]], found: Flips) -> Any:
         unknown |= {"Phenomenon"}
     columns = [number for number, name in enumerate(FLIP_HEADERS) if name not in unknown]
     data = [[row[column] for column in columns] for row in rows]
-    headers, widths = ([every[column] for column in columns] for every in (FLIP_HEADERS, WIDTHS))
+    headers, widths = ([every[column] for column in columns] for every in (FLIP_HEADERS, FLIP_WIDTHS))
     return gr.update(
         value={"headers": headers, "data": data},
         datatype=[FLIP_TYPES[column] for column in columns],
@@ -159,7 +165,7 @@ def _phenomena(found: Flips, chosen: str) -> Any:
 
 def _checked(choice: tuple[object, ...]) -> tuple[Any, str, str, Any, str]:
     """The five controls' values, refused unless each is one that its control offers."""
-    if len(choice) != 5 or not all(isinstance(value, str) and len(value) <= MOST_CHARACTERS for value in choice):
+    if len(choice) != 5 or not all(isinstance(value, str) and len(value) <= MAX_CHARACTERS for value in choice):
         raise RunError(BAD_CHOICE)
     before, kind, phenomenon, order, text = map(str, choice)
     offered = ((before, BASELINES), (kind, KINDS), (order, ORDERS))

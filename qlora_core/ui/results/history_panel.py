@@ -11,19 +11,19 @@ from qlora_core.server.services import Services
 from qlora_core.store.runs import Run
 from qlora_core.ui.events import PRIVATE
 from qlora_core.ui.results.history_table import (
-    HEADERS,
-    ORDERS,
-    TYPES,
+    NEWEST,
     Cell,
+    columns,
     containing,
     differences,
     history_row,
     in_order,
+    orders,
 )
-from qlora_core.ui.results.run_choice import MOST_RUNS, all_choices, checked_runs
+from qlora_core.ui.results.run_choice import MAX_RUNS, all_choices, checked_runs
 from qlora_core.ui.safe_text import plain
 
-MOST_CHARACTERS = 200
+MAX_CHARACTERS = 200
 EXPLANATION = (
     "Select a row to pick its run, or pick runs below: to see which settings differ, to show them above, or to delete. "
     "Gain is over the linear probe, in points of accuracy."
@@ -59,22 +59,22 @@ def history_panel() -> HistoryPanel:
     """Lay the part out."""
     gr.Markdown(f"### All runs\n\n{EXPLANATION}")
     with gr.Row():
-        order = gr.Dropdown(list(ORDERS), value="newest first", label="Sort by", min_width=220)
-        text = gr.Textbox(label="Filter", placeholder="finished mrpc", min_width=220, max_length=MOST_CHARACTERS)
+        order = gr.Dropdown(list(orders()), value=NEWEST, label="Sort by", min_width=220)
+        text = gr.Textbox(label="Filter", placeholder="finished mrpc", min_width=220, max_length=MAX_CHARACTERS)
     table = gr.Dataframe(
-        headers=HEADERS,
-        datatype=TYPES,
+        headers=[column.header for column in columns()],
+        datatype=[column.type for column in columns()],
         interactive=False,
         wrap=True,
         max_height=420,
         label="All runs",
         show_label=False,
-        column_widths=[200, 85, 135, 100, 110, 225, 90, 75, 90, 90],
+        column_widths=[column.width for column in columns()],
         elem_id="history",
         elem_classes="results-table",
         buttons=["copy"],
     )
-    picked = gr.Dropdown([], multiselect=True, max_choices=MOST_RUNS, label=f"Picked runs, at most {MOST_RUNS}")
+    picked = gr.Dropdown([], multiselect=True, max_choices=MAX_RUNS, label=f"Picked runs, at most {MAX_RUNS}")
     differing = gr.Dataframe(
         visible=False,
         interactive=False,
@@ -134,7 +134,7 @@ def history_rows(services: Services, order: object, text: object) -> list[list[C
     for run in services.all_runs():
         with suppress(RunError):
             rows.append(history_row(run, recorded=services.is_recorded(run)))
-    wanted = text[:MOST_CHARACTERS] if isinstance(text, str) else ""
+    wanted = text[:MAX_CHARACTERS] if isinstance(text, str) else ""
     return in_order(containing(rows, wanted), order if isinstance(order, str) else "")
 
 
@@ -159,7 +159,7 @@ def toggled(run_ids: object, row: object) -> Any:
         return gr.skip()
     if row[0] in picked:
         return [run_id for run_id in picked if run_id != row[0]]
-    return [*picked, row[0]][-MOST_RUNS:]
+    return [*picked, row[0]][-MAX_RUNS:]
 
 
 def differing_settings(services: Services, panel: HistoryPanel, run_ids: object) -> Updates:

@@ -1,73 +1,111 @@
 """Every run of a server as rows of a table, and the settings in which some of them differ."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from qlora_core.config import RunConfig, file_name, make_config
 from qlora_core.errors import RunError
+from qlora_core.evaluation.metrics import METRICS, Metric
+from qlora_core.evaluation.scores import recorded_scores
 from qlora_core.presets import DEFAULT_PRESET, PRESETS
 from qlora_core.store.runs import Run
 from qlora_core.ui.reading import ColumnType, moment
-from qlora_core.ui.results.run_words import shown_value
+from qlora_core.ui.results.setting_rows import shown_value
 
-HEADERS = [
-    "Run", "State", "Created (UTC)", "Base model", "Pairs", "Settings", "Accuracy", "F1", "Gain",
-    "Training (s)",
-]  # fmt: skip
-TYPES: list[ColumnType] = ["str", "str", "str", "str", "str", "str", "number", "number", "number", "number"]
-#: What the table can be sorted by: words, and the column.
-ORDERS = {
-    "newest first": HEADERS.index("Created (UTC)"),
-    "accuracy": HEADERS.index("Accuracy"),
-    "F1": HEADERS.index("F1"),
-    "gain over the linear probe": HEADERS.index("Gain"),
-    "training time": HEADERS.index("Training (s)"),
-}
+NEWEST = "newest first"
 #: Fields that say what a run is about and not how it is trained.
 SUBJECT = ("base_model", "dataset", "data_dir", "seed")
 Cell = str | float | None
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What a run came to; None where it has no result, or a damaged one."""
+class Numbers:
+    """What a run came to; nothing where it has no result, or a damaged one."""
 
-    accuracy: float | None = None
-    f1: float | None = None
+    scores: Mapping[str, float | None] = field(default_factory=dict)  #: of the fine-tuned model, by metric
     gain: float | None = None  #: points of accuracy over the linear probe
     seconds: float | None = None
 
 
+@dataclass(frozen=True)
+class Row:
+    """One run, as far as it is known."""
+
+    run_id: str
+    state: str
+    created: float
+    config: RunConfig
+    numbers: Numbers
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of the table."""
+
+    header: str
+    width: int  #: pixels
+    cell: Callable[[Row], Cell]
+    type: ColumnType = "str"
+    order: str = ""  #: what sorting by it is called; "" where it cannot be sorted by
+
+
+def columns() -> list[Column]:
+    """The columns from left to right; every metric with an interval has one."""
+    return [
+        Column("Run", 200, lambda row: row.run_id),
+        Column("State", 85, lambda row: row.state),
+        Column("Created (UTC)", 135, lambda row: moment(row.created), order=NEWEST),
+        Column("Base model", 100, lambda row: file_name(row.config.base_model)),
+        Column("Pairs", 110, lambda row: file_name(row.config.dataset)),
+        Column("Settings", 225, lambda row: setting_words(row.config)),
+        *(_score_column(metric) for metric in METRICS.values() if metric.has_interval),
+        Column("Gain", 90, lambda row: _rounded(row.numbers.gain, 1), "number", "gain over the linear probe"),
+        Column("Training (s)", 90, lambda row: _rounded(row.numbers.seconds, 0), "number", "training time"),
+    ]
+
+
+def _score_column(metric: Metric) -> Column:
+    width = 75 if len(metric.label) < 5 else 90
+    return Column(
+        metric.heading, width, lambda row: _rounded(row.numbers.scores.get(metric.name), 4), "number", metric.label
+    )
+
+
+def _rounded(number: float | None, digits: int) -> float | None:
+    return None if number is None else round(number, digits)
+
+
+def orders() -> dict[str, int]:
+    """What the table can be sorted by: words, and the column's place."""
+    return {column.order: place for place, column in enumerate(columns()) if column.order}
+
+
 def history_row(run: Run, *, recorded: bool) -> list[Cell]:
-    """One run, its columns those of ``HEADERS``.
+    """One run's cells, in the order of ``columns``.
 
     Raises:
         RunError: its configuration or status cannot be read.
     """
-    config, status = run.config, run.status
-    outcome = outcome_of(run)
-    return [
-        run.id,
-        "recorded" if recorded else status.state,
-        moment(status.created),
-        file_name(config.base_model),
-        file_name(config.dataset),
-        setting_words(config),
-        *(None if n is None else round(n, digits) for n, digits in (
-            (outcome.accuracy, 4), (outcome.f1, 4), (outcome.gain, 1), (outcome.seconds, 0)
-        )),
-    ]  # fmt: skip
+    status = run.status
+    state = "recorded" if recorded else status.state
+    row = Row(run.id, state, status.created, run.config, numbers_of(run))
+    return [column.cell(row) for column in columns()]
 
 
-def outcome_of(run: Run) -> Outcome:
+def numbers_of(run: Run) -> Numbers:
     """Scores, gain and time of a run, as far as its result can be read."""
     try:
         result: dict[str, Any] = run.result or {}
-        scores, probe = result["metrics"]["finetuned"], result["comparison"]["linear_probe"]
-        numbers = scores["accuracy"], scores["f1"], 100 * probe["accuracy_gain"], result["train_seconds"]
-        return Outcome(*(float(number) for number in numbers))
-    except (RunError, LookupError, TypeError, ValueError):
-        return Outcome()
+        scores, probe = recorded_scores(result)["finetuned"], result["comparison"]["linear_probe"]
+        values = {name: scores.value(name) for name in METRICS}
+        return Numbers(
+            {name: None if value is None else float(value) for name, value in values.items()},
+            100 * float(probe["accuracy_gain"]),
+            float(result["train_seconds"]),
+        )
+    except (RunError, LookupError, TypeError, ValueError, AttributeError):
+        return Numbers()
 
 
 def setting_words(config: RunConfig) -> str:
@@ -87,8 +125,9 @@ def _changes(config: RunConfig, preset: str) -> list[str]:
 
 
 def in_order(rows: list[list[Cell]], order: str) -> list[list[Cell]]:
-    """Rows by one of ``ORDERS``, the largest first; those without a number last."""
-    column = ORDERS.get(order, ORDERS["newest first"])
+    """Rows by one of ``orders``, the largest first; those without a number last."""
+    places = orders()
+    column = places.get(order, places[NEWEST])
     known = [row for row in rows if row[column] is not None]
     return sorted(known, key=lambda row: _key(row[column]), reverse=True) + [row for row in rows if row[column] is None]
 

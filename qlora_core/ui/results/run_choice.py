@@ -1,14 +1,31 @@
-"""Which runs the tab "Results" offers, and the check of those that a visitor asks for."""
+"""Which runs the tab "Results" offers, by which names, and the check of those that a visitor asks for."""
 
 from contextlib import suppress
 
+from qlora_core.config import file_name
 from qlora_core.errors import RunError
 from qlora_core.server.services import Services
 from qlora_core.store.runs import Run
-from qlora_core.ui.reading import Choices
-from qlora_core.ui.results.run_words import long_label
+from qlora_core.ui.reading import Choices, moment, reading, result_of
 
-MOST_RUNS = 4
+MAX_RUNS = 4
+
+
+def short_label(run: Run) -> str:
+    """What a run is called in a figure with several."""
+    return f"{run.id[-4:]} {file_name(run.config.base_model)}"
+
+
+def long_label(run: Run, *, recorded: bool) -> str:
+    """What a run is called where it is chosen; damage is said, not hidden."""
+    try:
+        with reading(run):
+            outcome = f"accuracy {result_of(run)['metrics']['finetuned']['accuracy']:.3f}"
+    except RunError:
+        outcome = "result damaged"
+    config = run.config
+    what = f"{file_name(config.base_model)} on {file_name(config.dataset)}, {outcome}"
+    return f"{what}, {moment(run.status.created)} UTC ({run.id[-4:]}){', recorded' if recorded else ''}"
 
 
 def finished_choices(services: Services) -> Choices:
@@ -41,8 +58,8 @@ def checked_runs(services: Services, run_ids: object) -> list[Run]:
     names = list(dict.fromkeys(run_ids))
     if not names:
         raise RunError("No run is chosen. Choose one above.")
-    if len(names) > MOST_RUNS:
-        raise RunError(f"At most {MOST_RUNS} runs can be looked at together. Take some away.")
+    if len(names) > MAX_RUNS:
+        raise RunError(f"At most {MAX_RUNS} runs can be looked at together. Take some away.")
     return [services.run(name) for name in names]
 
 
@@ -52,4 +69,4 @@ def run_to_open(services: Services, wanted: object, chosen: object) -> list[str]
     if wanted in ids:
         return [str(wanted)]
     kept = [run_id for run_id in chosen if run_id in ids] if isinstance(chosen, list) else []
-    return kept[:MOST_RUNS] or ids[:1]
+    return kept[:MAX_RUNS] or ids[:1]

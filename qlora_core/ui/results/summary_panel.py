@@ -1,4 +1,4 @@
-"""The upper part of the tab "Results": headline, figures, badge, numbers and settings of the chosen runs."""
+"""The upper part of the tab "Results": headline, charts, badge, numbers and settings of the chosen runs."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,12 +6,20 @@ from typing import Any
 import gradio as gr
 import plotly.graph_objects as go
 
+from qlora_core.evaluation.scores import Result
+from qlora_core.export.numbers import numbers_table
 from qlora_core.server.services import Services
 from qlora_core.store.feed import Cursor
 from qlora_core.store.runs import Run
-from qlora_core.ui.charts import scores as figures
+from qlora_core.ui.charts.confusion import confusion_figure
+from qlora_core.ui.charts.curves import history_figure, loss_curve_figure
+from qlora_core.ui.charts.groups import memory_figure, phenomenon_figure
+from qlora_core.ui.charts.reliability import reliability_figure
+from qlora_core.ui.charts.scores import scores_figure
 from qlora_core.ui.reading import reading, result_of
-from qlora_core.ui.results import run_words as view
+from qlora_core.ui.results import finished_run as words
+from qlora_core.ui.results.run_choice import short_label
+from qlora_core.ui.results.setting_rows import ENVIRONMENT_HEADERS, SETTING_HEADERS, environment_rows, setting_rows
 from qlora_core.ui.safe_text import plain
 
 NOTHING_YET = (
@@ -19,7 +27,7 @@ NOTHING_YET = (
 )
 #: Figures in the order they are shown: what each is called in the code, and on the page.
 FIGURES = {
-    "scores": "Accuracy and F1 of every answerer",
+    "scores": "Scores of every answerer",
     "history": "Validation scores and loss by epoch",
     "confusion": "Right and wrong answers by label",
     "reliability": "Confidence against accuracy",
@@ -67,9 +75,9 @@ def figure_grid() -> dict[str, gr.Plot]:
     """The figures, side by side where there is room."""
     plots = {}
     with gr.Row(elem_classes="results-figures"):
-        for name, words in FIGURES.items():
+        for name, label in FIGURES.items():
             looks = ["results-figure", f"figure-{name}"]
-            plots[name] = gr.Plot(label=words, show_label=False, elem_classes=looks)
+            plots[name] = gr.Plot(label=label, show_label=False, elem_classes=looks)
     return plots
 
 
@@ -91,10 +99,10 @@ def settings_accordion() -> tuple[gr.Dataframe, gr.Dataframe]:
             "elem_classes": "results-table",
         }
         settings = gr.Dataframe(
-            headers=view.SETTING_HEADERS, label="Settings", column_widths=["25%", "30%", "45%"], **shared
+            headers=SETTING_HEADERS, label="Settings", column_widths=["25%", "30%", "45%"], **shared
         )
         environment = gr.Dataframe(
-            headers=view.ENVIRONMENT_HEADERS,
+            headers=ENVIRONMENT_HEADERS,
             label="Machine, versions, base model and pairs",
             column_widths=["30%", "70%"],
             **shared,
@@ -121,11 +129,11 @@ def summary(services: Services, panel: SummaryPanel, runs: list[Run]) -> Updates
     first, result = runs[0], result_of(runs[0])
     with reading(first):
         updates: Updates = {
-            panel.headline: view.headline(result) + _others_words(runs),
+            panel.headline: words.headline(result) + _others_words(runs),
             panel.body: gr.update(visible=True),
-            panel.facts: view.facts(first, result, recorded=services.is_recorded(first)),
-            panel.badge: gr.update(label=view.badge(result)),
-            panel.evidence: view.evidence(result),
+            panel.facts: words.facts(first.id, first.config, result, recorded=services.is_recorded(first)),
+            panel.badge: gr.update(label=words.badge(result)),
+            panel.evidence: words.evidence(result),
         }
     drawn = _shared_figures(runs)
     return updates | {plot: drawn.get(name) for name, plot in panel.plots.items()}
@@ -139,37 +147,37 @@ def details(services: Services, panel: SummaryPanel, run: Run) -> Updates:
     """
     result = result_of(run)
     with reading(run):
-        headers, rows = figures.numbers_table(result)
+        headers, rows = numbers_table(result)
         drawn = _own_figures(services, run, result)
         updates: Updates = {
             panel.numbers: gr.update(value={"headers": headers, "data": rows}),
-            panel.settings: view.setting_rows(run.config),
-            panel.environment: view.environment_rows(result),
+            panel.settings: setting_rows(run.config),
+            panel.environment: environment_rows(result),
         }
     for name, figure in drawn.items():
         updates[panel.plots[name]] = gr.update(value=figure, visible=figure is not None)
     return updates
 
 
-def _own_figures(services: Services, run: Run, result: view.Result) -> dict[str, go.Figure | None]:
+def _own_figures(services: Services, run: Run, result: Result) -> dict[str, go.Figure | None]:
     news = services.feeds.of(run.id).since(Cursor())
     return {
-        "confusion": figures.confusion_figure(result),
-        "reliability": figures.reliability_figure(result),
-        "loss": figures.loss_curve_figure(news["points"], news["evaluations"]) if news["points"] else None,
-        "memory": figures.memory_figure(result),
-        "phenomenon": figures.phenomenon_figure(result),
+        "confusion": confusion_figure(result),
+        "reliability": reliability_figure(result),
+        "loss": loss_curve_figure(news["points"], news["evaluations"]) if news["points"] else None,
+        "memory": memory_figure(result),
+        "phenomenon": phenomenon_figure(result),
     }
 
 
 def _shared_figures(runs: list[Run]) -> dict[str, go.Figure]:
     """Scores and curves of all runs together; a damaged one is found while they are still apart."""
-    labelled = [(view.short_label(run), result_of(run)) for run in runs]
+    labelled = [(short_label(run), result_of(run)) for run in runs]
     for run, one in zip(runs[1:], labelled[1:], strict=True):
         with reading(run):
-            figures.history_figure([one])
+            history_figure([one])
     with reading(runs[0]):
-        return {"scores": figures.scores_figure(labelled), "history": figures.history_figure(labelled)}
+        return {"scores": scores_figure(labelled), "history": history_figure(labelled)}
 
 
 def _others_words(runs: list[Run]) -> str:

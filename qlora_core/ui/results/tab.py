@@ -6,13 +6,15 @@ from typing import Any
 import gradio as gr
 from gradio.events import Dependency
 
+from qlora_core.choices import explained
 from qlora_core.errors import QLoRAError
+from qlora_core.evaluation.metrics import METRICS
 from qlora_core.server.services import Services
 from qlora_core.ui.events import PRIVATE
 from qlora_core.ui.results.downloads import download_button, write_notebook, write_numbers, write_zip
 from qlora_core.ui.results.flips_panel import FlipsPanel, flips_panel, shown_flips, wire_flips
 from qlora_core.ui.results.history_panel import HistoryPanel, delete_runs, history_panel, listed, wire_history
-from qlora_core.ui.results.run_choice import MOST_RUNS, checked_runs, finished_choices, run_to_open
+from qlora_core.ui.results.run_choice import MAX_RUNS, checked_runs, finished_choices, run_to_open
 from qlora_core.ui.results.summary_panel import (
     SummaryPanel,
     badge_accordion,
@@ -54,9 +56,9 @@ def results_tab(services: Services) -> ResultsTab:
         finished_choices(services),
         value=[],
         multiselect=True,
-        max_choices=MOST_RUNS,
+        max_choices=MAX_RUNS,
         label="Run",
-        info=f"Add others, {MOST_RUNS} in all, to lay their scores and curves over each other.",
+        info=f"Add others, {MAX_RUNS} in all, to lay their scores and curves over each other.",
         elem_id="results-runs",
     )
     headline = headline_markdown()
@@ -79,6 +81,7 @@ def results_tab(services: Services) -> ResultsTab:
 def _numbers_and_downloads(services: Services, runs: gr.Dropdown) -> gr.Dataframe:
     """The table of all numbers, and what can be taken home."""
     with gr.Accordion("All numbers", open=False):
+        gr.Markdown(explained(METRICS))
         numbers = gr.Dataframe(interactive=False, label="All numbers", show_label=False, elem_classes="results-table")
     with gr.Row(elem_classes="results-actions"):
         message = gr.Markdown(render=False, latex_delimiters=[])

@@ -35,7 +35,7 @@ def test_history_draws_the_simple_baselines_as_labelled_lines(result: dict[str, 
     words = [label.text for label in figure.layout.annotations]
     assert words == [
         "loss 0.450",
-        f"majority {metrics['majority']['accuracy']:.3f}",
+        f"majority class {metrics['majority']['accuracy']:.3f}",
         f"linear probe {metrics['linear_probe']['accuracy']:.3f}",
         "accuracy 0.880",
         "F1 0.890",

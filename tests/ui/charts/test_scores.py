@@ -13,19 +13,15 @@ import plotly.graph_objects as go
 import plotly.io
 import pytest
 
-from qlora_core.ui.charts.scores import (
-    attribution_figure,
-    confusion_figure,
-    history_figure,
-    loss_curve_figure,
-    memory_figure,
-    numbers_table,
-    probability_figure,
-    reliability_figure,
-    scores_figure,
-)
+from qlora_core.evaluation.answerers import ANSWERERS
+from qlora_core.ui.charts.confusion import confusion_figure
+from qlora_core.ui.charts.curves import history_figure, loss_curve_figure
+from qlora_core.ui.charts.groups import memory_figure
+from qlora_core.ui.charts.pairs import attribution_figure, probability_figure
+from qlora_core.ui.charts.reliability import reliability_figure
+from qlora_core.ui.charts.scores import scores_figure
 from qlora_core.ui.charts.style import GREY, TITLE_WIDTH
-from qlora_core.ui.palette import ACCENT, ANSWERERS, SECOND
+from qlora_core.ui.palette import ACCENT, ANSWERER_LOOKS, SECOND
 from tests.example_result import CONFUSION, EVIL, LABELS, POINTS, N, draw_phenomena, make_result, title
 
 
@@ -90,9 +86,16 @@ def test_foreign_text_is_shown_as_it_was_written(name: str, result: dict[str, An
 
 def test_importing_the_figures_imports_nothing_heavy() -> None:
     heavy = "{'torch', 'transformers', 'peft', 'datasets', 'sklearn', 'pandas', 'scipy', 'gradio'}"
-    code = f"import sys, qlora_core.ui.charts.scores; print(*({heavy} & sys.modules.keys()))"
+    code = (
+        f"import sys, qlora_core.ui.charts.scores, qlora_core.ui.charts.curves; print(*({heavy} & sys.modules.keys()))"
+    )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == ""
+
+
+def test_every_answerer_has_a_look_of_its_own() -> None:
+    assert ANSWERER_LOOKS.keys() == ANSWERERS.keys()
+    assert len(set(ANSWERER_LOOKS.values())) == len(ANSWERER_LOOKS)
 
 
 def test_scores_are_values_with_their_intervals(result: dict[str, Any]) -> None:
@@ -105,7 +108,7 @@ def test_scores_are_values_with_their_intervals(result: dict[str, Any]) -> None:
         assert np.array(bars.x) - bars.error_x.arrayminus == pytest.approx(ends[:, 0])
         assert np.array(bars.x) + bars.error_x.array == pytest.approx(ends[:, 1])
         assert list(words.text) == [f" {short} {one[score]:.3f}" for one in metrics]
-    assert list(accuracy.marker.color) == [ANSWERERS[name][1] for name in names]
+    assert list(accuracy.marker.color) == [ANSWERER_LOOKS[name].colour for name in names]
     assert list(accuracy.marker.pattern.shape) == ["", "", "", "", "/"]
 
 
@@ -126,6 +129,13 @@ def test_the_title_claims_what_the_verdict_claims(finetuned: float, words: str) 
     assert words in text
     for name in ("untrained_head", "finetuned", "majority", "linear_probe"):
         assert f"{metrics[name]['accuracy']:.3f}" in text
+
+
+def test_the_title_of_an_earlier_versions_run_follows_from_its_numbers(result: dict[str, Any]) -> None:
+    older = deepcopy(result)
+    del older["comparison"]["untrained_head"]["outcome"]
+    older["comparison"]["untrained_head"]["verdict"] = "No difference beyond chance, in words that nobody reads."
+    assert title(scores_figure([("a", older)])) == title(scores_figure([("a", result)]))
 
 
 def test_several_runs_are_told_apart_by_number_colour_and_pattern() -> None:
@@ -191,25 +201,6 @@ def test_reliability_draws_the_bins_with_larger_markers_for_more_pairs(result: d
     assert f"{100 * bins['ece']:.1f} points on average (ECE {bins['ece']:.3f})" in title(reliability_figure(result))
 
 
-def test_the_table_holds_every_number_of_every_answerer(result: dict[str, Any]) -> None:
-    headers, rows = numbers_table(result)
-    table = {row[0]: dict(zip(headers, row, strict=True)) for row in rows}
-    assert list(table) == ["Majority class", "Untrained head", "Linear probe", "Fine-tuned", "Reloaded"]
-    metrics, row = result["metrics"]["finetuned"], table["Fine-tuned"]
-    assert row["Accuracy"] == round(metrics["accuracy"], 4)
-    assert [row["F1 95 % from"], row["F1 95 % to"]] == [round(end, 4) for end in metrics["f1_ci95"]]
-    assert row["Loss (nats)"] == round(metrics["loss"], 4)
-    assert row["ECE"] == round(result["calibration"]["finetuned"]["ece"], 4)
-    assert row["Same, answered different"] == metrics["confusion"]["false_negative"]
-    assert row["Different, answered same"] == metrics["confusion"]["false_positive"]
-
-
-def test_the_table_leaves_out_a_number_that_is_missing(result: dict[str, Any]) -> None:
-    fewer = {key: value for key, value in result.items() if key != "calibration"}
-    headers, rows = numbers_table(fewer)
-    assert {row[headers.index("ECE")] for row in rows} == {None}
-
-
 def test_a_result_without_an_untrained_head_is_drawn(result: dict[str, Any]) -> None:
     fewer = deepcopy(result)
     for group in ("metrics", "calibration"):
@@ -218,5 +209,6 @@ def test_a_result_without_an_untrained_head_is_drawn(result: dict[str, Any]) -> 
     assert title(scores_figure([("a", fewer)])).startswith(f"Validation accuracy is {accuracy:.3f} after fine-tuning")
     assert title(confusion_figure(fewer)) == f"Of {N} answers, {round(N * accuracy)} are right (outlined)"
     assert [trace.name for trace in reliability_figure(fewer).data][1:] == [
-        f"{ANSWERERS[name][0]}, ECE {fewer['calibration'][name]['ece']:.3f}" for name in ("linear_probe", "finetuned")
+        f"{ANSWERERS[name].heading}, ECE {fewer['calibration'][name]['ece']:.3f}"
+        for name in ("linear_probe", "finetuned")
     ]

@@ -1,11 +1,9 @@
 """What all figures share: text, numbers, direct labels and titles."""
 
-import math
-
 import plotly.graph_objects as go
 import pytest
 
-from qlora_core.ui.charts.style import end_labels, make_figure, run_style, safe, share, spread
+from qlora_core.ui.charts.style import end_labels, make_figure, run_style, safe, spread
 
 
 def test_run_styles_are_all_different() -> None:
@@ -18,10 +16,6 @@ def test_run_styles_are_all_different() -> None:
 )
 def test_foreign_text_is_cut_to_a_line_and_escaped(text: object, shown: str) -> None:
     assert safe(text) == shown
-
-
-def test_a_number_that_is_none_is_a_dash() -> None:
-    assert (share(None), share(math.nan), share(0.12345)) == ("–", "–", "0.123")
 
 
 def test_direct_labels_keep_their_order_and_a_distance() -> None:

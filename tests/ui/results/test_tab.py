@@ -17,9 +17,9 @@ from qlora_core.server.services import NotYours, Services, make_services
 from qlora_core.store.runs import Run
 from qlora_core.ui.results.downloads import write_notebook, write_numbers, write_zip, written
 from qlora_core.ui.results.flips_panel import NO_SENTENCE, shown_flips, take_pair
+from qlora_core.ui.results.flips_table import FLIP_HEADERS
 from qlora_core.ui.results.history_panel import delete_runs, differing_settings, listed, question, toggled
 from qlora_core.ui.results.run_choice import finished_choices, run_to_open
-from qlora_core.ui.results.run_words import FLIP_HEADERS
 from qlora_core.ui.results.summary_panel import FIGURES, NOTHING_YET, SHARED
 from qlora_core.ui.results.tab import ResultsTab, detailed, opened, results_tab, shown, wire_opening
 

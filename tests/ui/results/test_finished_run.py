@@ -1,0 +1,81 @@
+"""A finished run in words."""
+
+import copy
+from typing import Any
+
+import pytest
+
+from qlora_core.store.runs import Run
+from qlora_core.ui.reading import result_of
+from qlora_core.ui.results import finished_run as words
+
+
+@pytest.fixture
+def result(finished_run: Run) -> dict[str, Any]:
+    """A result that a test may change."""
+    return copy.deepcopy(result_of(finished_run))
+
+
+def comparison(gain: float, interval: tuple[float, float], p: float, **more: str) -> dict[str, Any]:
+    return {"accuracy_gain": gain, "accuracy_gain_ci95": interval, "mcnemar_p": p, **more}
+
+
+@pytest.mark.parametrize("recorded", [True, False], ids=["as it is written now", "as earlier versions wrote it"])
+def test_the_headline_claims_a_gain_only_where_one_was_found(recorded: bool) -> None:
+    better = comparison(0.053, (0.021, 0.085), 0.01, **({"outcome": "better"} if recorded else {}))
+    assert words.headline_words(better) == (
+        "+5.3 points of accuracy against a linear probe, more than luck (95 % interval +2.1 to +8.5)"
+    )
+    unclear = comparison(-0.002, (-0.007, 0.0), 0.6, **({"outcome": "no_difference"} if recorded else {}))
+    assert words.headline_words(unclear) == (
+        "-0.2 points of accuracy against a linear probe, which may be luck (95 % interval -0.7 to +0.0)"
+    )
+
+
+def test_the_headline_has_every_score_of_the_three_that_are_compared(result: dict[str, Any]) -> None:
+    text = words.headline(result)
+    for name in ("finetuned", "linear_probe", "untrained_head"):
+        row = result["metrics"][name]
+        assert f"(F1 {row['f1']:.3f}, MCC {row['matthews_correlation']:.3f})" in text
+    older = copy.deepcopy(result)
+    for row in older["metrics"].values():
+        del row["matthews_correlation"], row["matthews_correlation_ci95"]
+    assert words.headline(older) == text
+
+
+def test_the_headline_tells_both_comparisons_and_how_the_epoch_was_chosen(result: dict[str, Any]) -> None:
+    text = words.headline(result)
+    assert text.startswith("## ")
+    assert text.index("Against the linear probe") < text.index("Against the untrained head")
+    assert "best epoch was chosen on the same validation pairs" in text
+    assert f"{result['metrics']['finetuned']['accuracy']:.1%}" in text
+    assert "stopped" not in text
+    assert "stopped before its last epoch" in words.headline(result | {"stopped_early": True})
+
+
+def test_words_from_a_result_are_harmless(result: dict[str, Any]) -> None:
+    result["comparison"]["linear_probe"]["verdict"] = "<img src=x onerror=alert(1)> [x](javascript:1)"
+    result["selection_note"] = "<script>"
+    text = words.headline(result)
+    assert "<" not in text
+    assert "[x]" not in text
+
+
+def test_the_badge_says_whether_the_reload_was_verified(result: dict[str, Any]) -> None:
+    assert words.badge(result) == "✓ Reload verified, largest logit difference 0"
+    assert "Tensors trained but not found again: none" in words.evidence(result)
+    result["reload"] = {
+        "verified": False,
+        "max_abs_logit_difference": 0.25,
+        "tolerance": 0.001,
+        "missing_tensors": ["classifier.weight"],
+    }
+    assert words.badge(result) == "✗ Reload not verified, largest logit difference 0.25"
+    assert "classifier&#46;weight" in words.evidence(result)
+
+
+def test_facts_name_seed_versions_and_hardware(finished_run: Run, result: dict[str, Any]) -> None:
+    text = words.facts(finished_run.id, finished_run.config, result, recorded=True)
+    assert text.startswith("Recorded run")
+    for part in ("seed 0", "torch", "bitsandbytes", result["environment"]["device_name"].split()[0]):
+        assert part in text

@@ -1,0 +1,16 @@
+"""What a run is called where it is chosen."""
+
+from qlora_core.config import make_config
+from qlora_core.store.runs import Run, RunStore
+from qlora_core.ui.reading import result_of
+from qlora_core.ui.results.run_choice import long_label
+
+
+def test_a_run_is_labelled_by_what_it_is_and_came_to(finished_run: Run, store: RunStore) -> None:
+    accuracy = result_of(finished_run)["metrics"]["finetuned"]["accuracy"]
+    label = long_label(finished_run, recorded=True)
+    assert label.startswith(f"tiny-bert on tiny.jsonl, accuracy {accuracy:.3f}")
+    assert label.endswith(", recorded")
+    damaged = store.create(make_config())
+    (damaged.path / "result.json").write_text("{}", encoding="utf-8")
+    assert "result damaged" in long_label(damaged, recorded=False)
