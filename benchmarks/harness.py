@@ -38,24 +38,24 @@ def measure_in_child(module: str, *arguments: str) -> Row:
 
 
 def median(rows: Sequence[Row], name: str) -> float:
-    """The middle one of a figure over all rounds."""
+    """The middle one of a number over all rounds."""
     return float(statistics.median(row[name] for row in rows))
 
 
 def median_and_range(rows: Sequence[Row], name: str, digits: int = 1) -> str:
-    """The median of a figure over all rounds, and its smallest and largest value."""
+    """The median of a number over all rounds, and its smallest and largest value."""
     values = [float(row[name]) for row in rows]
     return f"{statistics.median(values):,.{digits}f} ({min(values):,.{digits}f} to {max(values):,.{digits}f})"
 
 
 def machine() -> Row:
-    """What the figures were made on."""
+    """What the numbers were measured on."""
     compute, accelerator = start_accelerator(make_config())
     memory = round(psutil.virtual_memory().total / 2**30, 1)
     return describe_environment(compute, accelerator) | {"memory_gib": memory}
 
 
-def report(title: str, table: Sequence[Mapping[str, str]], figures: Row) -> None:
+def report(title: str, table: Sequence[Mapping[str, str]], numbers: Row) -> None:
     """Print the machine and ``table`` (rows of equal keys) as Markdown, then everything as one line of JSON."""
     here = machine()
     print(f"\n## {title}\n")
@@ -69,4 +69,4 @@ def report(title: str, table: Sequence[Mapping[str, str]], figures: Row) -> None
     print(f"| {' | '.join(columns)} |\n|{'---|' * len(columns)}")
     for row in table:
         print(f"| {' | '.join(row[column] for column in columns)} |")
-    print(f"\n{json.dumps({'benchmark': title, 'machine': here} | figures)}")
+    print(f"\n{json.dumps({'benchmark': title, 'machine': here} | numbers)}")

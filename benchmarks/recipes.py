@@ -9,7 +9,7 @@ in the file already is not done again, so the search can be interrupted and spre
 
 ``selection`` measures how much it flatters to choose the best epoch on the pairs that are then reported: the
 ``standard`` preset is trained on all but a part of MRPC's training pairs; from that part come disjoint samples of the
-size of MRPC's validation split; the epoch is chosen on one sample, and its figures there are compared with the others.
+size of MRPC's validation split; the epoch is chosen on one sample, and its scores there are compared with the others.
 """
 
 import argparse
@@ -119,7 +119,7 @@ def table(options: argparse.Namespace) -> None:
 
 
 def selection(options: argparse.Namespace) -> None:
-    """Print what choosing the epoch on the reported pairs adds to their figures, fold by fold and on average."""
+    """Print what choosing the epoch on the reported pairs adds to their scores, fold by fold and on average."""
     config = make_config(dataset="mrpc", data_dir=options.data_dir)
     pairs = load_run_pairs(config)
     folds = StratifiedKFold(options.folds, shuffle=True, random_state=0)

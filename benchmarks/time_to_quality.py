@@ -3,7 +3,7 @@
     python -m benchmarks.time_to_quality [--target 0.87] [--seeds 0 1 2] [--forms NAME ...] [--data-dir DIR]
 
 Ours is the whole command ``python -m qlora_core train``, which measures its baselines before it trains; "training" is
-what remains without them. It has the recipe with the best figures in docs/recipes.md, and so has "at its best"; "as
+what remains without them. It has the recipe with the best scores in docs/recipes.md, and so has "at its best"; "as
 pasted" has the pasted recipe's (rank 8, 2e-4, three epochs, batches of 32). All answer the validation pairs after each
 epoch. A form that ends below the target counts as its whole run, marked "never".
 """
@@ -109,7 +109,7 @@ def _row(scores: list[float], seconds: float, training_seconds: float, target: f
 
 
 def compare(forms: list[str], seeds: list[int], measure: Callable[[str, int], Row]) -> tuple[list[Row], Row]:
-    """Every form's figures over the seeds: as rows of a table, and as numbers."""
+    """Every form's numbers over the seeds: as rows of a table, and as numbers."""
     remaining = {form: iter(seeds) for form in forms}
     found = take_turns(forms, len(seeds), lambda form: measure(form, next(remaining[form])))
     table = [
@@ -152,8 +152,8 @@ def main() -> None:
         target = f"--target={options.target}"
         return measure_in_child("benchmarks.time_to_quality", f"--form={form}", "--seeds", str(seed), target, *named)
 
-    table, figures = compare([OURS, *options.forms], options.seeds, measure)
-    report(f"time_to_quality, F1 {options.target} on {options.dataset}", table, {"target": options.target} | figures)
+    table, numbers = compare([OURS, *options.forms], options.seeds, measure)
+    report(f"time_to_quality, F1 {options.target} on {options.dataset}", table, {"target": options.target} | numbers)
 
 
 if __name__ == "__main__":

@@ -87,7 +87,7 @@ class StepClock:
                 self._counter.__enter__()
 
     def read(self) -> Row:
-        """The figures; to be called after the last step."""
+        """The numbers; to be called after the last step."""
         _finish_gpu_work()
         seconds = time.perf_counter() - self._started
         if self._counter is None:
@@ -169,10 +169,10 @@ def show_profile(config: RunConfig, steps: int) -> None:
 
 
 def compare(measure: Callable[..., Row], steps: int, rounds: int, batch_size: int) -> tuple[list[Row], Row]:
-    """Every form's figures: as rows of a table, and as numbers."""
+    """Every form's numbers: as rows of a table, and as numbers."""
     forms = [OURS, *FORMS]
     timed = take_turns([*forms, MATRICES], rounds, measure)
-    table, figures = [], {}
+    table, numbers = [], {}
     for form in forms:
         counted = measure(form, "--counting")
         for row in timed[form]:
@@ -181,7 +181,7 @@ def compare(measure: Callable[..., Row], steps: int, rounds: int, batch_size: in
             row["peak_mb"] = row["peak_bytes"] / 1e6
         peak = median(timed[MATRICES], "fastest" if form == OURS or FORMS[form].fastest_dtype else "float32")
         speed = median(timed[form], "examples_per_second")
-        figures[form] = {
+        numbers[form] = {
             "examples_per_second": speed,
             "ours_is_faster_by": median(timed[OURS], "examples_per_second") / speed,
             "tokens_per_second": median(timed[form], "tokens_per_second"),
@@ -196,15 +196,15 @@ def compare(measure: Callable[..., Row], steps: int, rounds: int, batch_size: in
             {
                 "form": form,
                 "examples/s": median_and_range(timed[form], "examples_per_second"),
-                "ours is faster by": f"{figures[form]['ours_is_faster_by']:.1f}",
-                "tokens/s": f"{figures[form]['tokens_per_second']:,.0f}",
-                "padding": f"{figures[form]['padding']:.0%}",
+                "ours is faster by": f"{numbers[form]['ours_is_faster_by']:.1f}",
+                "tokens/s": f"{numbers[form]['tokens_per_second']:,.0f}",
+                "padding": f"{numbers[form]['padding']:.0%}",
                 "peak memory (MB)": median_and_range(timed[form], "peak_mb", 0),
-                "GFLOP/example": f"{figures[form]['flops_per_example'] / 1e9:.2f}",
-                "share of peak": f"{figures[form]['share_of_peak']:.2f} of {peak / 1e9:,.0f} GFLOP/s",
+                "GFLOP/example": f"{numbers[form]['flops_per_example'] / 1e9:.2f}",
+                "share of peak": f"{numbers[form]['share_of_peak']:.2f} of {peak / 1e9:,.0f} GFLOP/s",
             }
         )
-    return table, figures
+    return table, numbers
 
 
 def main() -> None:
@@ -237,8 +237,8 @@ def main() -> None:
         def measure(form: str, *more: str) -> Row:
             return measure_in_child("benchmarks.train_step", f"--form={form}", *arguments, *more)
 
-        table, figures = compare(measure, options.steps, options.rounds, options.batch_size)
-    report(f"train_step, {options.shape or options.base_model}, batches of {options.batch_size}", table, figures)
+        table, numbers = compare(measure, options.steps, options.rounds, options.batch_size)
+    report(f"train_step, {options.shape or options.base_model}, batches of {options.batch_size}", table, numbers)
 
 
 def _config(options: argparse.Namespace, base_model: str) -> RunConfig:

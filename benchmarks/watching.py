@@ -36,8 +36,8 @@ class SimulatedRun:
             self.steps += 1
             lines.append(self._event("step", **self._step()))
             if self.steps % STEPS_AN_EPOCH == 0:
-                figures = {"accuracy": 0.6, "f1": 0.7, "loss": 0.6, "is_best": True}
-                lines.append(self._event("evaluation", step=self.steps, epoch=self.steps / STEPS_AN_EPOCH, **figures))
+                scores = {"accuracy": 0.6, "f1": 0.7, "loss": 0.6, "is_best": True}
+                lines.append(self._event("evaluation", step=self.steps, epoch=self.steps / STEPS_AN_EPOCH, **scores))
         with self.run.events_path.open("a", encoding="utf-8") as file:
             file.write("".join(lines))
 

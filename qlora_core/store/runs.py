@@ -9,7 +9,7 @@
     checkpoint/           enough to go on exactly, while the run is not finished
     baseline_heads.safetensors   heads of the untrained and the linear-probe baseline
     predictions.parquet   one row a validation pair
-    result.json           every figure; written once, last
+    result.json           every number; written once, last
     adapter/              what peft loads
     owner                 SHA-256 of the secret of the visitor who started it, where one did
     estimate.json         time and memory expected before it started, where they were asked for
@@ -114,7 +114,7 @@ class Run:
 
     @property
     def result(self) -> dict[str, Any] | None:
-        """Every figure, once the run has finished."""
+        """Every number, once the run has finished."""
         path = self.path / "result.json"
         return _read_json(path) if path.exists() else None
 

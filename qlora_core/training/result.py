@@ -22,7 +22,7 @@ from qlora_core.training.setup import Setup
 #: what is allowed for is another order of additions.
 LOGIT_TOLERANCE = 1e-3
 SELECTION_NOTE = (
-    "The best epoch was chosen on the same validation pairs that the figures are measured on, which flatters them "
+    "The best epoch was chosen on the same validation pairs that the scores are measured on, which flatters them "
     "a little; docs/recipes.md says by how much."
 )
 

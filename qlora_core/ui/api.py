@@ -75,7 +75,7 @@ def add_api(services: Services) -> None:
 
     @_plainly
     def run_results(run_id: str) -> dict[str, Any]:
-        """Every figure of a finished run, as in its result.json; an error while it is not finished."""
+        """Every number of a finished run, as in its result.json; an error while it is not finished."""
         result = result_of(services.run(run_id))
         return result | {"config": without_folders(result["config"])}
 

@@ -40,10 +40,10 @@ def test_start_up_lays_out_every_moment(monkeypatch: pytest.MonkeyPatch) -> None
 
     monkeypatch.setattr(start_up, "measure_in_child", pretend)
     monkeypatch.setattr(sys, "argv", ["start_up", "--rounds=2"])
-    rows, figures = table_and_json(printed(start_up, monkeypatch))
+    rows, numbers = table_and_json(printed(start_up, monkeypatch))
     assert [row[0] for row in rows[2:]] == [*start_up.FORMS, *(f"import {name}" for name in start_up.LIBRARIES)]
     assert rows[3][:3] == ["page served", "3.00 (3.00 to 3.00)", "1.50"]
-    assert figures["forms"].keys() == start_up.FORMS.keys()
+    assert numbers["forms"].keys() == start_up.FORMS.keys()
 
 
 def printed(module: Any, monkeypatch: pytest.MonkeyPatch) -> str:
@@ -55,15 +55,15 @@ def printed(module: Any, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def test_bits_decide_the_bytes_of_the_encoder(monkeypatch: pytest.MonkeyPatch, tiny_bert: Path) -> None:
-    rows, figures = table_and_json(run(footprint, monkeypatch, f"--base-model={tiny_bert}", "--rounds=1"))
+    rows, numbers = table_and_json(run(footprint, monkeypatch, f"--base-model={tiny_bert}", "--rounds=1"))
     assert [row[0] for row in rows[2:]] == list(footprint.FORMS)
-    groups = {form: found[0]["groups"] for form, found in figures["forms"].items()}
+    groups = {form: found[0]["groups"] for form, found in numbers["forms"].items()}
     encoder = {form: group["encoder"] for form, group in groups.items()}
     assert (
         8 * encoder["NF4"]
         == 8 * encoder["FP4"]
         == 4 * encoder["int8"]
-        == encoder["none"] * (1 if figures["machine"]["compute_dtype"] == "float32" else 2)
+        == encoder["none"] * (1 if numbers["machine"]["compute_dtype"] == "float32" else 2)
     )
     constants = {form: group.get("quantization_constants", 0) for form, group in groups.items()}
     assert constants["none"] == 0 < constants["NF4"] == constants["FP4"] != constants["NF4, double quantisation"]

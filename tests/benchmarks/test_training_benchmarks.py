@@ -50,17 +50,17 @@ def names(tiny_bert: Path, pairs_file: Path) -> list[str]:
 def test_train_step_compares_every_form_over_the_same_pairs(monkeypatch: pytest.MonkeyPatch, names: list[str]) -> None:
     monkeypatch.setattr(train_step, "SIZES", (64,))
     sizes = ["--rounds=2", "--steps=2", "--batch-size=4"]
-    rows, figures = table_and_json(run(train_step, monkeypatch, *names, *sizes))
+    rows, numbers = table_and_json(run(train_step, monkeypatch, *names, *sizes))
     forms = ["ours", "as pasted", "at its best", "at its best, no dropout"]
     assert [row[0] for row in rows[2:]] == forms
     for form in forms:
-        assert len(figures[form]["rounds"]) == 2
-        assert figures[form]["examples_per_second"] > 0
-        assert figures[form]["peak_mb"] > 50
-    assert figures["ours"]["ours_is_faster_by"] == 1
-    assert figures["as pasted"]["padding"] > 0.7  # to 128 tokens
-    assert figures["at its best"]["padding"] < 0.3
-    by_form = {form: figures[form]["flops_per_example"] for form in forms}
+        assert len(numbers[form]["rounds"]) == 2
+        assert numbers[form]["examples_per_second"] > 0
+        assert numbers[form]["peak_mb"] > 50
+    assert numbers["ours"]["ours_is_faster_by"] == 1
+    assert numbers["as pasted"]["padding"] > 0.7  # to 128 tokens
+    assert numbers["at its best"]["padding"] < 0.3
+    by_form = {form: numbers[form]["flops_per_example"] for form in forms}
     assert by_form["as pasted"] > 2 * by_form["at its best"]
 
 
@@ -86,15 +86,15 @@ def test_the_matrix_products_of_a_step_are_all_counted(tiny_config: Callable[...
 
 def test_time_to_quality_counts_a_form_that_never_gets_there(monkeypatch: pytest.MonkeyPatch, names: list[str]) -> None:
     sure, never = (["--seeds", "0", "--forms", "at its best", f"--target={target}"] for target in (0.0, 1.01))
-    rows, figures = table_and_json(run(time_to_quality, monkeypatch, *names, *sure))
+    rows, numbers = table_and_json(run(time_to_quality, monkeypatch, *names, *sure))
     assert [(row[0], row[4]) for row in rows[2:]] == [("ours", "1 of 1 seeds"), ("at its best", "1 of 1 seeds")]
-    assert [len(row["f1"]) for (row,) in figures["forms"].values()] == [1, 1]  # ended at the first look
-    for (row,) in figures["forms"].values():
+    assert [len(row["f1"]) for (row,) in numbers["forms"].values()] == [1, 1]  # ended at the first look
+    for (row,) in numbers["forms"].values():
         assert 0 < row["training_seconds"] < row["seconds"]
-    rows, figures = table_and_json(run(time_to_quality, monkeypatch, *names, *never))
+    rows, numbers = table_and_json(run(time_to_quality, monkeypatch, *names, *never))
     assert [row[4] for row in rows[2:]] == ["0 of 1 seeds, else never"] * 2
     epochs = time_to_quality.BEST_OF_MRPC["num_train_epochs"]
-    assert [len(row["f1"]) for (row,) in figures["forms"].values()] == [epochs, epochs]
+    assert [len(row["f1"]) for (row,) in numbers["forms"].values()] == [epochs, epochs]
 
 
 def test_scaling_measures_everything_that_grows_and_draws_it(
@@ -103,9 +103,9 @@ def test_scaling_measures_everything_that_grows_and_draws_it(
     monkeypatch.setattr(scaling, "make_config", tiny_config)
     monkeypatch.setattr(scaling, "PAIRS", 48)
     plot = tmp_path / "scaling.svg"
-    rows, figures = table_and_json(run(scaling, monkeypatch, "--rounds=1", "--most=100", f"--plot={plot}"))
+    rows, numbers = table_and_json(run(scaling, monkeypatch, "--rounds=1", "--most=100", f"--plot={plot}"))
     expected = {growth.title: [str(size) for size in growth.sizes if size <= 100] for growth in scaling.GROWTHS}
-    assert {title: list(sizes) for title, sizes in figures["medians"].items()} == expected
+    assert {title: list(sizes) for title, sizes in numbers["medians"].items()} == expected
     assert len(rows) == 2 + sum(map(len, expected.values()))
-    assert all(value > 0 for sizes in figures["medians"].values() for value in sizes.values())
+    assert all(value > 0 for sizes in numbers["medians"].values() for value in sizes.values())
     assert plot.read_text(encoding="utf-8").count("Attaching to a run") == 1

@@ -60,8 +60,8 @@ def resumed(number: int) -> Event:
 
 
 def evaluation(number: int) -> Event:
-    figures = {"epoch": 1.0, "accuracy": 0.8, "f1": 0.9, "loss": 0.4, "is_best": True}
-    return {"kind": "evaluation", "step": number, "time": 0.0, **figures}
+    scores = {"epoch": 1.0, "accuracy": 0.8, "f1": 0.9, "loss": 0.4, "is_best": True}
+    return {"kind": "evaluation", "step": number, "time": 0.0, **scores}
 
 
 def watched(number: int) -> Event:

@@ -57,7 +57,7 @@ def adapter_bytes(run: Run) -> bytes:
 
 
 def assert_same_training(run: Run, reference: Run) -> None:
-    """The adapter's file is equal to the last bit, and so is every figure that no clock is behind."""
+    """The adapter's file is equal to the last bit, and so is every number that no clock is behind."""
     assert adapter_bytes(run) == adapter_bytes(reference)
     results = [run.result or {}, reference.result or {}]
     first, second = ({key: value for key, value in each.items() if key not in MEASURED_ANEW} for each in results)

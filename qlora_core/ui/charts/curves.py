@@ -106,8 +106,8 @@ def _history_title(runs: Runs) -> str:
     kept = {label: epoch for label, result in runs if (epoch := _kept(result)) is not None}
     if len(runs) == 1 and kept:
         epoch = next(iter(kept.values()))
-        scores = f"validation accuracy {shown(epoch['accuracy'])}, F1 {shown(epoch['f1'])}"
-        return f"Epoch {epoch['epoch']:.4g} was kept: {scores}"
+        scores = ", ".join(f"{metric.label} {shown(epoch.get(metric.name))}" for metric in _charted())
+        return f"Epoch {epoch['epoch']:.4g} was kept: validation {scores}"
     if 1 < len(runs) <= 3 and len(kept) == len(runs):
         return "Kept: " + ", ".join(
             f"epoch {epoch['epoch']:.4g} of {clip(label, MAX_LABEL)}" for label, epoch in kept.items()
