@@ -44,7 +44,7 @@ def run_child(form: str, requests: int) -> Row:
 def _wait_for_a_step(services: Services) -> None:
     run = services.queue.submit(make_config(max_train_samples=2000))
     while not any(event["kind"] == "step" for event in run.events()):
-        if run.status.state not in ("queued", "running"):
+        if not run.status.is_going_on:
             raise SystemExit(f"The run beside which was to be measured ended: {run.status.message}")
         time.sleep(POLL_SECONDS)
 

@@ -8,7 +8,6 @@ of a run. ``--most`` leaves out larger sizes.
 """
 
 import argparse
-import json
 import tempfile
 import time
 from collections.abc import Callable
@@ -90,12 +89,12 @@ def milliseconds_to_attach(events: int) -> float:
     """To read and hand out the whole curve of a run with so many events."""
     with tempfile.TemporaryDirectory() as folder:
         run = RunStore(Path(folder)).create(make_config())
-        lines = (
-            {"seq": step, "time": 1.8e9 + step, "kind": "step", "step": step + 1, "total_steps": events, "loss": 0.5}
+        steps = (
+            {"kind": "step", "step": step + 1, "total_steps": events, "loss": 0.5}
             | {"epoch": step / events, "learning_rate": 2e-4, "examples_per_second": 80.0, "seconds_left": 60.0}
             for step in range(events)
         )
-        run.events_path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+        run.event_log.append(steps)
         started = time.perf_counter()
         RunFeed(run).since(Cursor())
         return 1000 * (time.perf_counter() - started)

@@ -29,7 +29,8 @@ from benchmarks.pasted_recipe import FORMS, make_pasted_trainer
 from qlora_core.config import RunConfig, make_config
 from qlora_core.data.sources import load_run_pairs
 from qlora_core.models.catalog import find_base_model
-from qlora_core.store.runs import Run, RunStore
+from qlora_core.store.run import Run
+from qlora_core.store.runs import RunStore
 
 OURS = "ours"
 AS_PASTED: dict[str, Any] = {

@@ -2,17 +2,15 @@
 
 import json
 import os
-import time
 from http.client import HTTPConnection
 from threading import Event
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import urlopen
 
-import psutil
-
 from qlora_core.config import make_config
-from qlora_core.store.runs import Run, RunStore
+from qlora_core.store.run import Run
+from qlora_core.store.runs import RunStore
 
 STEPS_AN_EPOCH = 1000
 PATIENCE = 60.0  #: seconds that a viewer waits for an answer
@@ -24,17 +22,16 @@ class SimulatedRun:
 
     def __init__(self, store: RunStore, total_steps: int) -> None:
         self.run: Run = store.create(make_config(num_train_epochs=max(1, total_steps // STEPS_AN_EPOCH)))
-        started = psutil.Process().create_time()
-        self.run.set_status(state="running", phase="training", message="Training", pid=os.getpid(), pid_started=started)
+        self.run.hand_over(os.getpid())
+        self.run.set_status(phase="training", message="Training")
         self.total_steps, self.steps = total_steps, 0
-        self._seq = 0
 
     def take(self, steps: int) -> None:
         """Write the events of so many steps."""
-        lines = []
+        events = []
         for _ in range(steps):
             self.steps += 1
-            lines.append(self._event("step", **self._step()))
+            events.append({"kind": "step", **self._step()})
             if self.steps % STEPS_AN_EPOCH == 0:
                 scores = {"accuracy": 0.6, "f1": 0.7, "loss": 0.6, "is_best": True}
                 lines.append(self._event("evaluation", step=self.steps, epoch=self.steps / STEPS_AN_EPOCH, **scores))
@@ -56,10 +53,6 @@ class SimulatedRun:
             "examples_per_second": 50.0,
             "seconds_left": 10.0,
         }
-
-    def _event(self, kind: str, **fields: Any) -> str:
-        self._seq += 1
-        return json.dumps({"seq": self._seq - 1, "time": time.time(), "kind": kind, **fields}) + "\n"
 
 
 def live_component(url: str) -> int:

@@ -5,6 +5,7 @@
     │   ├── ConfigError         a setting is unknown, of the wrong type or out of range
     │   ├── DataError           a file of pairs, or a sentence typed in, is missing, malformed or unusable
     │   ├── ModelError          a base model is missing, incomplete or not a BERT
+    │   │   └── NotInstalled    the package that holds it is not installed
     │   ├── HubError            the Hugging Face hub is needed and cannot be reached
     │   ├── RunError            a run does not exist, or is not in a state that allows the request
     │   └── QueueError          a visitor asks for more than their place in the queue
@@ -13,18 +14,38 @@
         ├── MemoryExhausted     the machine or the GPU ran out of memory
         └── StorageError        the disk is full or refuses to be written to
 
-A message is one or two sentences: the first says what happened, the second what to try.
+A message is one or two sentences: the first says what happened, the second what to try. It is for people: code asks for
+the class, and where that is not enough for a code that the error carries.
 """
+
+import errno
+import os
+from enum import StrEnum
+
+#: No room on the disk, no room within a quota, a file larger than the system allows.
+FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class QLoRAError(Exception):
     """Base of all errors below; ``str(error)`` may be shown to a visitor as it is."""
 
 
+# The two functions below are the only places where code decides by the words of an error. torch's CPU allocator raises
+# a plain RuntimeError, and the tokenizers and safetensors libraries, written in Rust, raise exceptions of their own
+# with the system's sentence in them and no errno: the text is all that arrives.
+
+
 def is_out_of_memory(error: Exception) -> bool:
     """Whether ``error`` is Python's, the GPU's or torch's CPU allocator's way of saying that memory ran out."""
     names = {kind.__name__ for kind in type(error).__mro__}
     return bool(names & {"MemoryError", "OutOfMemoryError"}) or "can't allocate memory" in str(error)
+
+
+def is_disk_full(error: Exception) -> bool:
+    """Whether ``error`` is the system's way of saying that a disk is full, or a library's that passes it on."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.errno in FULL_DISK
+    return any(os.strerror(number) in str(error) for number in FULL_DISK)
 
 
 class UserError(QLoRAError):
@@ -43,8 +64,23 @@ class ModelError(UserError):
     """A base model is missing, incomplete, altered or not a BERT encoder."""
 
 
+class NotInstalled(ModelError):
+    """The package that holds a base model is not installed."""
+
+
+class HubProblem(StrEnum):
+    """What keeps something on the hub from being had."""
+
+    NOT_HERE = "not_here"  #: it is not on this machine, and the hub was not or could not be asked
+    DOWNLOAD_FAILED = "download_failed"  #: the hub answered, and the files could not be had all the same
+
+
 class HubError(UserError):
     """The Hugging Face hub is needed and cannot be reached."""
+
+    def __init__(self, message: str, problem: HubProblem = HubProblem.NOT_HERE) -> None:
+        super().__init__(message)
+        self.problem = problem
 
 
 class RunError(UserError):

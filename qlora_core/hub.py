@@ -6,7 +6,7 @@ import httpx2
 from huggingface_hub import constants, get_session, snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
-from qlora_core.errors import HubError
+from qlora_core.errors import HubError, HubProblem
 
 CONNECT_TIMEOUT_SECONDS = 5
 
@@ -24,18 +24,19 @@ def fetch(
     Raises:
         HubError: the files are not on this machine and the hub cannot be reached.
     """
+    message = (
+        f"{repository} is not on this machine and the Hugging Face hub cannot be reached. "
+        f"Connect to the internet and try again, {advice}."
+    )
     try:
         return _snapshot(repository, revision, patterns, repo_type, local_files_only=True)
     except LocalEntryNotFoundError as not_here:
-        try:
-            if not download or constants.HF_HUB_OFFLINE or not _hub_answers():
-                raise not_here
-            return _snapshot(repository, revision, patterns, repo_type, local_files_only=False)
-        except (LocalEntryNotFoundError, HfHubHTTPError, httpx2.HTTPError, OSError) as error:
-            raise HubError(
-                f"{repository} is not on this machine and the Hugging Face hub cannot be reached. "
-                f"Connect to the internet and try again, {advice}."
-            ) from error
+        if not download or constants.HF_HUB_OFFLINE or not _hub_answers():
+            raise HubError(message, HubProblem.NOT_HERE) from not_here
+    try:
+        return _snapshot(repository, revision, patterns, repo_type, local_files_only=False)
+    except (LocalEntryNotFoundError, HfHubHTTPError, httpx2.HTTPError, OSError) as error:
+        raise HubError(message, HubProblem.DOWNLOAD_FAILED) from error
 
 
 def _snapshot(repository: str, revision: str, patterns: list[str], repo_type: str, *, local_files_only: bool) -> Path:

@@ -28,8 +28,10 @@ from transformers import (
 
 from qlora_core.config import RunConfig, make_config
 from qlora_core.data.batching import TokenizedPairs
-from qlora_core.data.sources import DATA_DIR_VARIABLE, PairData
-from qlora_core.store.runs import Run, RunStore
+from qlora_core.data.sources import PairData
+from qlora_core.settings import DATA_DIR_VARIABLE
+from qlora_core.store.run import Run
+from qlora_core.store.runs import RunStore
 from qlora_core.training import verify
 from qlora_core.training.run_process import start_run
 from qlora_core.training.setup import Setup

@@ -1,12 +1,17 @@
 """The tree of exceptions, and what the rest of the package may rely on about it."""
 
+import errno
+import os
+
 import pytest
 import torch
 
 from qlora_core import errors
-from qlora_core.errors import QLoRAError, RunFailure, UserError, is_out_of_memory
+from qlora_core.errors import QLoRAError, RunFailure, UserError, is_disk_full, is_out_of_memory
 
-CLASSES = {name: value for name, value in vars(errors).items() if isinstance(value, type)}
+CLASSES = {
+    name: value for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, Exception)
+}
 
 
 def drawn_parents() -> dict[str, str]:
@@ -50,3 +55,17 @@ def test_an_error_is_the_users_or_the_runs_and_never_both() -> None:
 )
 def test_out_of_memory_is_recognised_in_all_its_forms(error: Exception, expected: bool) -> None:
     assert is_out_of_memory(error) is expected
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (OSError(errno.ENOSPC, "told in another language"), True),
+        (OSError(errno.EDQUOT, os.strerror(errno.EDQUOT)), True),
+        (OSError(errno.EACCES, os.strerror(errno.EACCES)), False),
+        (RuntimeError(f"Error while serializing: {os.strerror(errno.ENOSPC)} (os error 28)"), True),
+        (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), False),
+    ],
+)
+def test_a_full_disk_is_recognised_in_all_its_forms(error: Exception, expected: bool) -> None:
+    assert is_disk_full(error) is expected

@@ -9,13 +9,14 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import httpx2
 import pytest
 from huggingface_hub import constants
 
 from qlora_core import hub
-from qlora_core.errors import HubError
+from qlora_core.errors import HubError, HubProblem
 from qlora_core.models.catalog import BASE_MODELS
 
 REPOSITORY, REVISION = BASE_MODELS["bert-base-cased"].hub_id, BASE_MODELS["bert-base-cased"].revision
@@ -123,3 +124,23 @@ def test_download_takes_safetensors_and_leaves_pickled_weights(tmp_path: Path) -
     folder = Path(answer.stdout.strip())
     assert folder.name == REVISION
     assert {path.name for path in folder.iterdir()} == {"config.json", "model.safetensors"}
+
+
+def test_an_error_says_by_a_code_whether_the_hub_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(HubError) as offline:
+        fetch()
+    assert offline.value.problem == HubProblem.NOT_HERE
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(hub, "_hub_answers", lambda: True)
+    snapshot = hub._snapshot
+
+    def refuse(*arguments: Any, local_files_only: bool) -> Path:
+        if local_files_only:
+            return snapshot(*arguments, local_files_only=True)
+        raise httpx2.ConnectError("broken off")
+
+    monkeypatch.setattr(hub, "_snapshot", refuse)
+    with pytest.raises(HubError) as refused:
+        fetch()
+    assert refused.value.problem == HubProblem.DOWNLOAD_FAILED
+    assert str(refused.value) == str(offline.value)

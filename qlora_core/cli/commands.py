@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from qlora_core.cli import doctor_report
 from qlora_core.cli.assignments import parse_assignments
 from qlora_core.config import RunConfig, make_config
 from qlora_core.errors import ConfigError
@@ -148,15 +149,5 @@ def doctor(options: argparse.Namespace) -> Report:
     from qlora_core.server.doctor import examine
 
     del options
-    report = examine()
-    found = [f"{kind} {name}: {words}" for kind in ("base_models", "datasets") for name, words in report[kind].items()]
-    versions = [f"{name} {number}" for name, number in report["environment"]["versions"].items()]
-    environment = report["environment"]
-    lines = [
-        f"{environment['device_name']} ({environment['device']}), {environment['threads']} threads, "
-        f"computes in {environment['compute_dtype']}: {environment['compute_dtype_reason']}",
-        f"Python {environment['python']}, {', '.join(versions)}",
-        *found,
-        *[f"quantization {name}: {words}" for name, words in report["quantization"].items()],
-    ]
-    return report, "\n".join(lines)
+    examination = examine()
+    return doctor_report.as_json(examination), doctor_report.as_text(examination)

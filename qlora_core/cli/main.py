@@ -7,7 +7,6 @@ With --json, stdout carries one JSON object and nothing else; progress goes to s
 import argparse
 import contextlib
 import json
-import os
 import sys
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -22,6 +21,7 @@ from qlora_core.data.formats import ANY_FORMAT
 from qlora_core.errors import QLoRAError, UserError
 from qlora_core.models.catalog import BASE_MODELS
 from qlora_core.presets import DEFAULT_PRESET, PRESETS
+from qlora_core.settings import read_settings
 
 RUNS_DIR = "runs"
 DATA_DIR_HELP = "folder with MRPC's parquet files (also: QLORA_DATA_DIR)"
@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def is_main_process() -> bool:
     """False in the second and further processes that ``accelerate launch`` starts."""
-    return os.environ.get("RANK", "0") == "0"
+    return read_settings().rank == 0
 
 
 def build_parser() -> argparse.ArgumentParser:

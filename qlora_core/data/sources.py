@@ -1,6 +1,5 @@
 """The pairs of a run: bundled, MRPC, or a user's file; checked, split and fingerprinted."""
 
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,8 +14,8 @@ from qlora_core.data.files import read_pairs_file
 from qlora_core.data.splits import SPLIT_PARTS, fingerprint, limit_pairs, split_pairs
 from qlora_core.errors import DataError
 from qlora_core.hub import fetch
+from qlora_core.settings import DATA_DIR_VARIABLE, read_settings
 
-DATA_DIR_VARIABLE = "QLORA_DATA_DIR"
 MIN_PAIRS = 20
 
 
@@ -86,7 +85,7 @@ def _load_bundled(entry: CatalogDataset) -> PairData:
 
 
 def _load_glue(entry: CatalogDataset, data_dir: Path | None, download: bool) -> PairData:
-    folder = data_dir or (Path(os.environ[DATA_DIR_VARIABLE]) if os.environ.get(DATA_DIR_VARIABLE) else None)
+    folder = data_dir or read_settings().data_dir
     source, revision = f"GLUE {entry.name.upper()}, from a folder", None
     if folder is None:
         advice = f"name a folder that holds it with --data-dir or {DATA_DIR_VARIABLE}, or use --dataset {entry.instead}"

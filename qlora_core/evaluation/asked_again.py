@@ -12,7 +12,7 @@ from qlora_core.evaluation.metrics import probabilities
 from qlora_core.evaluation.predictor import Predictor
 from qlora_core.evaluation.report import measure_all, phenomena
 from qlora_core.models.inference import Progress
-from qlora_core.store.runs import Run
+from qlora_core.store.run import Run
 
 
 def evaluate_run(

@@ -11,7 +11,7 @@ from typing import Literal
 from qlora_core.config import RunConfig
 from qlora_core.errors import DataError, HubError, RunError
 from qlora_core.heavy_libraries import load_libraries
-from qlora_core.store.runs import Run
+from qlora_core.store.run import Run
 
 Before = Literal["untrained_head", "linear_probe"]
 Kind = Literal["fixed", "broken"]
@@ -112,19 +112,8 @@ def _searched(pair: Flip) -> str:
 
 def _predictions(run: Run, before: Before) -> tuple[list[int], list[int], list[float], list[float]]:
     """idx, label and the two probabilities of "same", each of shape (n,)."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     names = ["idx", "label", f"probability_{before}", "probability_finetuned"]
-    try:
-        table = pq.read_table(run.path / "predictions.parquet", columns=names)
-        idx, labels, first, second = (table.column(name).to_pylist() for name in names)
-    except FileNotFoundError as error:
-        raise RunError(f"Run {run.id} has recorded no predictions.") from error
-    except (OSError, KeyError, pa.ArrowException) as error:
-        raise RunError(f"The predictions of run {run.id} cannot be read.") from error
-    if None in [*idx, *labels, *first, *second]:
-        raise RunError(f"The predictions of run {run.id} cannot be read: some are missing.")
+    idx, labels, first, second = run.predictions(names)
     return idx, labels, first, second
 
 

@@ -23,7 +23,7 @@ from qlora_core.models.footprint import is_frozen
 from qlora_core.models.heads import load_head, read_heads
 from qlora_core.models.inference import Progress, predict_logits
 from qlora_core.models.reloaded import reload_checkpoint, reload_finetuned, reload_tokenizer
-from qlora_core.store.runs import Run
+from qlora_core.store.run import Run
 
 #: Orders of pairs answered at once: few, because pairs that people type can be as long as the model reads.
 ANSWER_BATCH_SIZE = 16
@@ -127,25 +127,20 @@ class Predictor:
         return predict_logits(self.model, tokenized, self.processes, batch_size, progress)
 
 
-def has_saved_adapter(run: Run) -> bool:
-    """Whether the run has come as far as saving its adapter."""
-    return (run.adapter_dir / "adapter_config.json").is_file()
-
-
 def _load_saved(run: Run, models: ModelFactory) -> Loaded:
-    if not has_saved_adapter(run):
+    if not run.has_adapter:
         raise RunError(f"Run {run.id} has saved no adapter yet. Let it finish, or stop it to keep what it learned.")
     return reload_finetuned(run, models), reload_tokenizer(run), None
 
 
 def _load_newest(run: Run, models: ModelFactory) -> Loaded:
     try:
-        if run.checkpoint_path.is_file():
+        if run.has_checkpoint:
             model, step = reload_checkpoint(run, models)
             return model, models.tokenizer(), step
     except RunError:
-        if run.checkpoint_path.is_file():
+        if run.has_checkpoint:
             raise
-    if has_saved_adapter(run):  # a run saves its adapter before it removes its checkpoint
+    if run.has_adapter:  # a run saves its adapter before it removes its checkpoint
         return _load_saved(run, models)
     raise RunError(f"Run {run.id} has no checkpoint yet. It writes one at its first evaluation or pause; wait for it.")

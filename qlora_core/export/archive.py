@@ -8,9 +8,7 @@ from qlora_core.config import without_folders
 from qlora_core.errors import RunError
 from qlora_core.models.quantization import NOT_QUANTIZED
 from qlora_core.store.files import replace_file
-from qlora_core.store.runs import Run
-
-RECORDS = ("environment.json", "predictions.parquet", "baseline_heads.safetensors")
+from qlora_core.store.run import CONFIG, RESULT, Run
 
 LOAD_SCRIPT = '''"""Ask the adapter about a pair of sentences: python load_adapter.py "First." "Second." """
 
@@ -62,10 +60,10 @@ def export_run(run: Run, path: Path) -> Path:
     def write(temporary: Path) -> None:
         with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr(f"{run.id}/load_adapter.py", load_script(run))
-            archive.writestr(f"{run.id}/config.json", json.dumps(config, indent=2))
-            archive.writestr(f"{run.id}/result.json", json.dumps(result | {"config": config}, indent=2))
-            for file in (*sorted(run.adapter_dir.iterdir()), *(run.path / name for name in RECORDS)):
-                archive.write(file, f"{run.id}/{file.relative_to(run.path)}")
+            archive.writestr(f"{run.id}/{CONFIG}", json.dumps(config, indent=2))
+            archive.writestr(f"{run.id}/{RESULT}", json.dumps(result | {"config": config}, indent=2))
+            for name, file in run.files_to_export():
+                archive.write(file, f"{run.id}/{name}")
 
     replace_file(path, write)
     return path

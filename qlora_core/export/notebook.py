@@ -17,11 +17,11 @@ from safetensors import safe_open
 from qlora_core.assets import ASSETS
 from qlora_core.data.batching import BATCHES_PER_CHUNK, PAD_TO_MULTIPLE_OF
 from qlora_core.data.catalog import DATASETS
-from qlora_core.data.sources import DATA_DIR_VARIABLE
 from qlora_core.errors import RunError
 from qlora_core.models.quantization import NOT_QUANTIZED
+from qlora_core.settings import DATA_DIR_VARIABLE
 from qlora_core.store.files import replace_text
-from qlora_core.store.runs import Run
+from qlora_core.store.run import Run
 from qlora_core.training.baselines import FOLDS, PENALTIES
 from qlora_core.training.loop.loss import MAX_PAIRS_AT_ONCE_ON_CPU
 

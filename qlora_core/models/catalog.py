@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qlora_core.choices import Choice, table
-from qlora_core.errors import ModelError
+from qlora_core.errors import ModelError, NotInstalled
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def _find_in_package(entry: CatalogModel) -> BaseModel:
     """Finds the package without importing it."""
     spec = importlib.util.find_spec(entry.package.replace("-", "_"))
     if spec is None or spec.origin is None:
-        raise ModelError(f"The base model '{entry.name}' is not installed. Run: pip install -r requirements.txt.")
+        raise NotInstalled(f"The base model '{entry.name}' is not installed. Run: pip install -r requirements.txt.")
     folder = Path(spec.origin).parent / "model"
     digest = _digest(folder)
     if digest != entry.sha256:

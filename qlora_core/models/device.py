@@ -12,11 +12,11 @@ import joblib
 import torch
 from accelerate import Accelerator, PartialState
 from accelerate.state import AcceleratorState
-from accelerate.utils import parse_flag_from_env
 
 from qlora_core.choices import ComputeDtype
 from qlora_core.config import RunConfig
 from qlora_core.errors import ConfigError
+from qlora_core.settings import read_settings
 
 PACKAGES = (
     "torch",
@@ -80,7 +80,8 @@ def process_state() -> PartialState:
     accelerate looks for companions on CPUs only where it is told to use the CPU; without this, each of several
     processes on a machine that has no GPU would take itself for the only one.
     """
-    return PartialState(cpu=parse_flag_from_env("ACCELERATE_USE_CPU", not torch.accelerator.is_available()))
+    use_cpu = read_settings().use_cpu
+    return PartialState(cpu=not torch.accelerator.is_available() if use_cpu is None else use_cpu)
 
 
 def use_allowed_cores() -> None:

@@ -142,15 +142,15 @@ def initialise_head(model: PreTrainedModel, seed: int, *, pooler_too: bool) -> N
             layer.bias.zero_()
 
 
-def try_quantization(config: RunConfig, compute: Compute) -> str:
-    """Quantise a small layer and run it forward and backward: "works", or what went wrong."""
+def try_quantization(config: RunConfig, compute: Compute) -> str | None:
+    """Quantise a small layer and run it forward and backward; returns what went wrong, None where it works."""
     try:
         layer = _quantized_linear(config, compute.dtype).to(compute.device)
         inputs = torch.randn(4, 64, device=compute.device, dtype=compute.dtype, requires_grad=True)
         layer(inputs).sum().backward()
     except (RuntimeError, NotImplementedError, ImportError) as error:
-        return f"does not work here: {str(error).splitlines()[0][:200]}"
-    return "works"
+        return str(error).splitlines()[0][:200]
+    return None
 
 
 def _quantized_linear(config: RunConfig, dtype: torch.dtype) -> nn.Module:

@@ -6,7 +6,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 from qlora_core.models.adapter import load_adapter, trainable_state
 from qlora_core.models.checkpoint import load_newest
 from qlora_core.models.factory import ModelFactory
-from qlora_core.store.runs import Run
+from qlora_core.store.run import Run
 
 
 def reload_finetuned(run: Run, models: ModelFactory) -> PeftModel:

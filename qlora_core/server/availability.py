@@ -17,6 +17,10 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from qlora_core.child_process import child_environment, module_command
+from qlora_core.data.catalog import DATASETS
+from qlora_core.models.catalog import BASE_MODELS
+from qlora_core.server.findings import Code, Finding
+from qlora_core.settings import read_settings
 
 log = logging.getLogger(__name__)
 
@@ -24,13 +28,11 @@ DOCTOR = module_command("qlora_core", "doctor", "--json")
 DOCTOR_SECONDS = 180.0
 CONNECT_SECONDS = 2.0
 NICENESS = 10
-HUB = "https://huggingface.co"
 PORTS = {"http": 80, "https": 443}
-TRUE_WORDS = ("1", "ON", "YES", "TRUE")
-#: The doctor looks at this machine only. These words of ``hub.fetch`` are the one reason that a hub does away with.
-HUB_IS_NEEDED = "is not on this machine"
-#: What can be had from the hub where it is not on this machine yet, and what to choose instead where it cannot.
-ON_THE_HUB = {"bert-base-cased": "minilm", "bert-base-uncased": "minilm", "mrpc": "pairs"}
+INSTEAD = {
+    **{("base_model", name): entry.instead for name, entry in BASE_MODELS.items()},
+    **{("dataset", name): entry.instead for name, entry in DATASETS.items()},
+}
 Reasons = dict[tuple[str, str], str]
 
 
@@ -69,7 +71,8 @@ class Availability:
     def _examine(self) -> None:
         try:
             report = self._ask_doctor()
-            reasons, device = explain(report, hub_is_reachable=hub_is_reachable()), describe_device(report)
+            findings = [Finding.model_validate(record) for record in report["findings"]]
+            reasons, device = explain(findings, hub_is_reachable=hub_is_reachable()), describe_device(report)
         except (OSError, ValueError, LookupError, TypeError, AttributeError, subprocess.SubprocessError) as error:
             log.warning("What works on this machine is not known, because the doctor failed: %s", error)
         else:
@@ -103,45 +106,30 @@ def describe_device(report: dict[str, Any]) -> str:
     return f"{environment['device_name']}, computes in {environment['compute_dtype']}"
 
 
-def explain(report: dict[str, Any], *, hub_is_reachable: bool) -> Reasons:
+def explain(findings: Sequence[Finding], *, hub_is_reachable: bool) -> Reasons:
     """By field and value, why a run here cannot use it; "" where it can.
 
-    The doctor's own words are for whoever runs the machine, name folders and options of the command line, and go to the
-    log.
+    What went wrong in detail is for whoever runs the machine, and goes to the log.
     """
-    reasons: Reasons = {}
-    for kind, section in (("base_model", "base_models"), ("dataset", "datasets")):
-        for name, words in report[section].items():
-            reasons[kind, name] = _why_not_found(name, words, hub_is_reachable)
-    working = [name for name, words in report["quantization"].items() if words == "works"]
-    for name, words in report["quantization"].items():
-        reasons["quantization", name] = "" if words == "works" else _why_not_computed(name, words, working)
-    return reasons
+    working = [finding.name for finding in findings if finding.code == Code.WORKS]
+    return {(finding.kind, finding.name): _why_not(finding, working, hub_is_reachable) for finding in findings}
 
 
-def _why_not_found(name: str, words: str, hub_is_reachable: bool) -> str:
-    if words.startswith("found: "):
+def _why_not(finding: Finding, working: list[str], hub_is_reachable: bool) -> str:
+    name, instead = finding.name, INSTEAD.get((finding.kind, finding.name), "")
+    if finding.ok or (finding.code == Code.NOT_HERE and instead and hub_is_reachable):
         return ""
-    alternative = ON_THE_HUB.get(name)
-    if alternative is None:
-        log.warning("%s: %s", name, words)
+    if finding.code == Code.NOT_HERE and instead:
         return (
-            f"{name} is missing from this installation: choose another, or ask whoever runs this server to install it."
+            f"{name} is not on this server, which cannot reach the Hugging Face hub to download it: choose {instead}."
         )
-    if HUB_IS_NEEDED not in words:
-        log.warning("%s: %s", name, words)
-        return f"The files of {name} on this server are incomplete or damaged: choose {alternative}."
-    if hub_is_reachable:
-        return ""
-    return (
-        f"{name} is not on this server, which cannot reach the Hugging Face hub to download it: choose {alternative}."
-    )
-
-
-def _why_not_computed(name: str, words: str, working: list[str]) -> str:
-    log.warning("quantization %s: %s", name, words)
-    advice = f"choose {' or '.join(working)}" if working else "whoever runs this server has to look at its log"
-    return f"bitsandbytes cannot compute with {name} weights on this machine: {advice}."
+    log.warning("%s %s: %s", finding.kind, name, finding.error)
+    if finding.code == Code.FAILS:
+        advice = f"choose {' or '.join(working)}" if working else "whoever runs this server has to look at its log"
+        return f"bitsandbytes cannot compute with {name} weights on this machine: {advice}."
+    if instead:
+        return f"The files of {name} on this server are incomplete or damaged: choose {instead}."
+    return f"{name} is missing from this installation: choose another, or ask whoever runs this server to install it."
 
 
 def hub_is_reachable() -> bool:
@@ -149,7 +137,7 @@ def hub_is_reachable() -> bool:
 
     One connection is opened, through the proxy if the environment names one, and nothing is sent.
     """
-    if (os.environ.get("HF_HUB_OFFLINE") or os.environ.get("TRANSFORMERS_OFFLINE") or "").upper() in TRUE_WORDS:
+    if read_settings().hub_is_off:
         return False
     try:
         with socket.create_connection(_hub_address(), timeout=CONNECT_SECONDS):
@@ -159,7 +147,7 @@ def hub_is_reachable() -> bool:
 
 
 def _hub_address() -> tuple[str, int]:
-    url = urlsplit(os.environ.get("HF_ENDPOINT") or HUB)
+    url = urlsplit(read_settings().hub_endpoint)
     proxy = getproxies().get(url.scheme)
     if proxy and not proxy_bypass(url.hostname or ""):
         url = urlsplit(proxy)

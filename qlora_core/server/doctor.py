@@ -1,38 +1,54 @@
 """What this machine offers: device, number type, versions, models, data, and which quantisations really run."""
 
-from typing import Any
-
 from qlora_core.choices import SCHEMES
 from qlora_core.config import RunConfig, make_config
 from qlora_core.data.catalog import DATASETS
 from qlora_core.data.sources import load_pairs
-from qlora_core.errors import QLoRAError
+from qlora_core.errors import HubError, HubProblem, NotInstalled, QLoRAError
 from qlora_core.models.catalog import BASE_MODELS, find_base_model
 from qlora_core.models.device import describe_environment, start_accelerator
-from qlora_core.models.quantization import try_quantization
+from qlora_core.models.quantization import Compute, try_quantization
+from qlora_core.server.findings import Code, Examination, Finding, Kind
 
 
-def examine() -> dict[str, Any]:
+def examine() -> Examination:
     """Look at everything a run may need; nothing is downloaded."""
     compute, accelerator = start_accelerator(RunConfig())
-    return {
-        "environment": describe_environment(compute, accelerator),
-        "base_models": {name: _base_model(name) for name in BASE_MODELS},
-        "datasets": {name: _dataset(name) for name in DATASETS},
-        "quantization": {scheme: try_quantization(make_config(quantization=scheme), compute) for scheme in SCHEMES},
-    }
+    findings = [
+        *(_base_model(name) for name in BASE_MODELS),
+        *(_dataset(name) for name in DATASETS),
+        *(_quantization(name, compute) for name in SCHEMES),
+    ]
+    return Examination(describe_environment(compute, accelerator), findings)
 
 
-def _base_model(name: str) -> str:
+def _base_model(name: str) -> Finding:
     try:
-        return f"found: {find_base_model(name, download=False).source}"
+        source = find_base_model(name, download=False).source
     except QLoRAError as error:
-        return f"not found: {error}"
+        return _missing("base_model", name, error)
+    return Finding(kind="base_model", name=name, code=Code.FOUND, source=source)
 
 
-def _dataset(name: str) -> str:
+def _dataset(name: str) -> Finding:
     try:
         pairs = load_pairs(name, download=False)
     except QLoRAError as error:
-        return f"not found: {error}"
-    return f"found: {len(pairs.train)} + {len(pairs.validation)} pairs, {pairs.source}"
+        return _missing("dataset", name, error)
+    counts = {"train": len(pairs.train), "validation": len(pairs.validation)}
+    return Finding(kind="dataset", name=name, code=Code.FOUND, source=pairs.source, **counts)
+
+
+def _missing(kind: Kind, name: str, error: QLoRAError) -> Finding:
+    code = Code.DAMAGED
+    if isinstance(error, NotInstalled):
+        code = Code.NOT_INSTALLED
+    elif isinstance(error, HubError) and error.problem == HubProblem.NOT_HERE:
+        code = Code.NOT_HERE
+    return Finding(kind=kind, name=name, code=code, error=str(error))
+
+
+def _quantization(name: str, compute: Compute) -> Finding:
+    error = try_quantization(make_config(quantization=name), compute)
+    code = Code.WORKS if error is None else Code.FAILS
+    return Finding(kind="quantization", name=name, code=code, error=error or "")

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 
 from qlora_core.errors import RunError
 from qlora_core.heavy_libraries import load_libraries
-from qlora_core.store.runs import Run
+from qlora_core.store.run import Run, WeightsVersion
 
 if TYPE_CHECKING:
     from qlora_core.evaluation.predictor import Predictor
 
 CAPACITY = 3
 
-#: A run's folder, the file its weights come from, and when that was written: a newer checkpoint is another key.
-Key = tuple[Path, str, int]
+#: A run's folder, and which of its weights: a newer checkpoint is another key.
+Key = tuple[Path, WeightsVersion]
 
 
 class Predictors:
@@ -50,7 +50,7 @@ class Predictors:
                 return kept
             self.drop(run)  # an older checkpoint of it
             predictor = self._load(run)
-            self._keep(key, predictor)
+            self._keep(key, run, predictor)
         return predictor
 
     def drop(self, run: Run) -> None:
@@ -68,9 +68,9 @@ class Predictors:
                 self._kept.move_to_end(key)
             return self._kept.get(key)
 
-    def _keep(self, key: Key, predictor: "Predictor") -> None:
+    def _keep(self, key: Key, run: Run, predictor: "Predictor") -> None:
         with self._lock:
-            if key[0].is_dir():  # not deleted meanwhile
+            if run.exists:  # not deleted meanwhile
                 self._kept[key] = predictor
             gone = [self._kept.popitem(last=False)[1] for _ in range(len(self._kept) - self.capacity)]
         _free(gone)
@@ -83,20 +83,18 @@ def load_predictor(run: Run) -> "Predictor":
         RunError, ModelError, HubError: see ``Predictors.get``.
     """
     load_libraries()
-    from qlora_core.evaluation.predictor import Predictor, has_saved_adapter
+    from qlora_core.evaluation.predictor import Predictor
 
-    return Predictor(run) if has_saved_adapter(run) else Predictor.from_checkpoint(run)
+    return Predictor(run) if run.has_adapter else Predictor.from_checkpoint(run)
 
 
 def _key(run: Run) -> Key:
-    for source in (run.adapter_dir / "adapter_config.json", run.checkpoint_path):
-        try:
-            return run.path, source.name, source.stat().st_mtime_ns
-        except OSError:
-            continue
-    raise RunError(
-        f"Run {run.id} has nothing to ask yet. It saves weights at its first evaluation or pause; wait for it."
-    )
+    version = run.weights_version()
+    if version is None:
+        raise RunError(
+            f"Run {run.id} has nothing to ask yet. It saves weights at its first evaluation or pause; wait for it."
+        )
+    return run.path, version
 
 
 def _free(gone: "list[Predictor]") -> None:

@@ -17,7 +17,9 @@ import psutil
 from qlora_core.child_process import child_environment, module_command
 from qlora_core.config import RunConfig
 from qlora_core.errors import QLoRAError, QueueError, RunError
-from qlora_core.store.runs import LIVE_STATES, Control, Run, RunStore, Status
+from qlora_core.store.run import Control, Run
+from qlora_core.store.runs import RunStore
+from qlora_core.store.status import Status
 
 log = logging.getLogger(__name__)
 
@@ -30,8 +32,6 @@ SHUTDOWN_SECONDS = 15.0
 RETRY_SECONDS = 10.0
 NICENESS = 10
 SEEN_SECONDS = 0.25
-GOING_ON = ("queued", *LIVE_STATES)
-RESUMABLE_STATES = ("interrupted", "failed")
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ class JobQueue:
             for run, _ in own:
                 if self._is_new(run) and run.config == config:
                     return run
-            if any(status.state == "queued" for _, status in own):
+            if any(status.is_waiting for _, status in own):
                 raise QueueError("You have a run in the queue already. Wait for its turn, or take it off the queue.")
             run = self.store.create(config, owner, self._next_ticket())
             self._active[run.id] = run
@@ -130,14 +130,14 @@ class JobQueue:
     def waiting(self) -> list[Run]:
         """The runs in the queue, the next one first."""
         with self._lock:
-            queued = [(run, status) for run, status in self._statuses() if status.state == "queued"]
+            queued = [(run, status) for run, status in self._statuses() if status.is_waiting]
             queued.sort(key=lambda entry: (entry[1].ticket, entry[1].queued, entry[0].id))
             return [run for run, _ in queued]
 
     def at_work(self) -> Run | None:
         """The run that is being carried out."""
         with self._lock:
-            return next((run for run, status in self._statuses() if status.state in LIVE_STATES), None)
+            return next((run for run, status in self._statuses() if status.is_live), None)
 
     def seen(self) -> "Seen":
         """Who is at work and who waits, at most ``SEEN_SECONDS`` ago: reading thirty runs for each of thirty viewers,
@@ -170,9 +170,9 @@ class JobQueue:
         with self._lock:
             run = self._request(run_id, "stop")
             self._seen = None
-            if run.status.state != "queued":
+            if not run.status.is_waiting:
                 return
-            if run.checkpoint_path.exists():
+            if run.has_checkpoint:
                 run.set_status(state="interrupted", message="Taken off the queue. It can be resumed.")
             else:
                 run.set_status(state="stopped", phase="done", message="Taken off the queue; nothing was learned.")
@@ -185,24 +185,24 @@ class JobQueue:
         """
         with self._lock:
             run = self.store.open(run_id)
-            state = run.status.state
-            if state in RESUMABLE_STATES:
+            status = run.status
+            if status.is_resumable:
                 ticket = self._next_ticket()
                 run.set_status(
                     state="queued", message="Waiting to go on", progress=None, queued=time.time(), ticket=ticket
                 )
                 self._active[run.id] = run
                 self._seen = None
-            elif state not in GOING_ON:
-                raise RunError(f"Run {run_id} is {state}; there is nothing to resume.")
+            elif not status.is_going_on:
+                raise RunError(f"Run {run_id} is {status.state}; there is nothing to resume.")
             run.request("run")
 
     def _request(self, run_id: str, control: Control) -> Run:
         with self._lock:
             run = self.store.open(run_id)
-            state = run.status.state
-            if state not in GOING_ON:
-                raise RunError(f"Run {run_id} is {state}; there is nothing to {control}.")
+            status = run.status
+            if not status.is_going_on:
+                raise RunError(f"Run {run_id} is {status.state}; there is nothing to {control}.")
             run.request(control)
             return run
 
@@ -242,11 +242,11 @@ class JobQueue:
         for run in self._active.values():
             with suppress(RunError):
                 found.append((run, run.status))
-        return [(run, status) for run, status in found if status.state in GOING_ON]
+        return [(run, status) for run, status in found if status.is_going_on]
 
     def _tidy(self) -> None:
         """Forget workers and runs that have ended."""
-        at_work = {run.id for run, status in self._statuses() if status.state in LIVE_STATES}
+        at_work = {run.id for run, status in self._statuses() if status.is_live}
         for run_id, worker in list(self._workers.items()):
             if run_id in at_work:
                 worker.over_since = None
@@ -259,7 +259,7 @@ class JobQueue:
         self._submitted = {run_id: at for run_id, at in self._submitted.items() if run_id in self._active}
 
     def _launch(self, run: Run) -> None:
-        with (run.path / "worker.log").open("ab") as output:
+        with run.open_worker_log() as output:
             process = subprocess.Popen(
                 worker_command(run),
                 env=child_environment(),
@@ -297,9 +297,9 @@ def worker_command(run: Run) -> list[str]:
 def _is_over(run: Run) -> bool:
     """Whether a run has ended or was deleted; one that cannot be read, perhaps only for a moment, is neither."""
     try:
-        return run.status.state not in GOING_ON
+        return not run.status.is_going_on
     except RunError:
-        return not (run.path / "status.json").exists()
+        return not run.exists
 
 
 def _lingers(worker: Worker) -> bool:
@@ -307,7 +307,7 @@ def _lingers(worker: Worker) -> bool:
     now = time.monotonic()
     if worker.over_since is None:
         worker.over_since = now
-    return now - worker.over_since > SHUTDOWN_SECONDS or not (worker.run.path / "status.json").exists()
+    return now - worker.over_since > SHUTDOWN_SECONDS or not worker.run.exists
 
 
 def _kill(pid: int) -> None:

@@ -10,7 +10,8 @@ from qlora_core.server.estimates import Estimates
 from qlora_core.server.model_cache import Predictors
 from qlora_core.server.queue import JobQueue
 from qlora_core.store.feed import Feeds
-from qlora_core.store.runs import Run, RunStore
+from qlora_core.store.run import Run
+from qlora_core.store.runs import RunStore
 
 RECORDED = "recorded"
 MOST_SECRET_CHARACTERS = 200
@@ -65,7 +66,7 @@ class Services:
 
     def is_recorded(self, run: Run) -> bool:
         """Whether a run came with the program."""
-        return run.path.parent == self.recorded.folder
+        return self.recorded.holds(run)
 
     def may_control(self, run: Run, secret: str) -> bool:
         """Whether ``secret`` is the server's owner's, or that of the visitor who started ``run``."""

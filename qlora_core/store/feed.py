@@ -1,6 +1,6 @@
 """A run as those who watch it need it: what is new since they last asked, in an amount that does not grow with the run.
 
-The loss is drawn as at most ``MOST_POINTS`` points: means over buckets of 2^k steps. The number of steps is known from
+The loss is drawn as at most ``MAX_POINTS`` points: means over buckets of 2^k steps. The number of steps is known from
 the first step on, so the size of a bucket never changes while a run goes on, and no point that was drawn moves.
 """
 
@@ -17,17 +17,17 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
 from qlora_core.errors import RunError
-from qlora_core.store.runs import Run, RunStore
+from qlora_core.store.events import STAMPS, Event
+from qlora_core.store.run import Run
+from qlora_core.store.runs import RunStore
 
-MOST_POINTS = 1000
+MAX_POINTS = 1000
 #: Bytes of events read at most for one answer; a viewer who comes late asks again at once for the rest.
-MOST_BYTES = 64 * 2**20
+MAX_BYTES = 64 * 2**20
 FEEDS_KEPT = 32
 
 #: What every event has, and what every one with scores has.
-ENVELOPE, SCORES = ("seq", "time", "kind"), ("accuracy", "f1", "loss")
-
-Event = dict[str, Any]
+ENVELOPE, SCORES = (*STAMPS, "kind"), ("accuracy", "f1", "loss")
 
 
 class Cursor(BaseModel):
@@ -102,9 +102,9 @@ class RunFeed:
     def _read(self) -> None:
         """Take in the whole lines that have been written since the last time."""
         try:
-            with self.run.events_path.open("rb") as file:
+            with self.run.event_log.path.open("rb") as file:
                 file.seek(self._offset)
-                content = file.read(MOST_BYTES)
+                content = file.read(MAX_BYTES)
         except FileNotFoundError:
             return
         for line in content[: content.rfind(b"\n") + 1].splitlines(keepends=True):
@@ -227,8 +227,8 @@ def _seconds_between(earlier: Event, later: Event) -> float:
 
 @cache
 def bucket_size(total_steps: int) -> int:
-    """Steps that one point stands for: the smallest power of two that keeps a run within ``MOST_POINTS`` points."""
+    """Steps that one point stands for: the smallest power of two that keeps a run within ``MAX_POINTS`` points."""
     size = 1
-    while total_steps > size * MOST_POINTS:
+    while total_steps > size * MAX_POINTS:
         size *= 2
     return size

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from qlora_core.errors import StorageError
+from qlora_core.errors import FULL_DISK, StorageError
 
 #: What keeps a file from being written, whatever is tried again: no room, or no right to.
-UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR)
+UNWRITABLE = (*FULL_DISK, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR)
 
 
 def replace_file(path: Path, write: Callable[[Path], object]) -> None:

@@ -1,4 +1,4 @@
-"""Runs on disk: the only reader and writer of runs/<run_id>/.
+"""All runs below one folder."""
 
     config.json           what was asked; written once
     environment.json      versions, device, threads, seed, fingerprint of the data
@@ -30,19 +30,13 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from threading import Lock
 
-import psutil
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from qlora_core.config import RunConfig
+from qlora_core.errors import RunError, StorageError
+from qlora_core.store.run import Run
+from qlora_core.store.status import Status
 
-from qlora_core.config import RunConfig, load_config
-from qlora_core.errors import ConfigError, RunError, StorageError
-from qlora_core.store.files import replace_file, replace_json, replace_text, storage_error
-from qlora_core.store.process_identity import identify, is_running
-
-State = Literal["queued", "running", "paused", "interrupted", "stopped", "failed", "finished"]
-Control = Literal["run", "pause", "stop"]
-LIVE_STATES = ("running", "paused")
 RUN_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,79}")
 
 
@@ -249,10 +243,17 @@ class Run:
 
 
 class RunStore:
-    """All runs below one folder."""
+    """Finds and makes runs. A run that was found is kept, so that its configuration is read once; threads share it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._known: dict[str, Run] = {}
+        self._lock = Lock()
+
+    @property
+    def uploads(self) -> Path:
+        """Where the files of pairs are kept that visitors upload."""
+        return self.folder / "uploads"
 
     def create(self, config: RunConfig, owner: str = "", ticket: int = 0) -> Run:
         """Make a new run that waits to be started, for the visitor whose secret is ``owner``.
@@ -265,12 +266,8 @@ class RunStore:
         """
         now = time.time()
         run = Run(self.folder / _new_id(config, now))
-        status = Status(state="queued", created=now, queued=now, ticket=ticket, updated=now)
         try:
-            replace_json(run.path / "config.json", config.model_dump(mode="json"))
-            if owner:
-                run.set_owner(owner)
-            replace_json(run.path / "status.json", status.model_dump())
+            run.begin(config, Status(state="queued", created=now, queued=now, ticket=ticket, updated=now), owner)
         except StorageError:
             shutil.rmtree(run.path, ignore_errors=True)
             raise
@@ -282,10 +279,13 @@ class RunStore:
         Raises:
             RunError: there is none.
         """
-        run = Run(self.folder / run_id)
-        if not RUN_ID.fullmatch(run_id) or not (run.path / "status.json").is_file():
-            raise RunError(f"There is no run '{run_id[:80]}'. List them with: python -m qlora_core runs.")
-        return run
+        if RUN_ID.fullmatch(run_id):
+            run = self._run(run_id)
+            if run.exists:
+                return run
+            with self._lock:
+                self._known.pop(run_id, None)
+        raise RunError(f"There is no run '{run_id[:80]}'. List them with: python -m qlora_core runs.")
 
     def runs(self, most: int | None = None) -> list[Run]:
         """Every readable run, newest first, or the newest ``most`` of them, however many there are."""
@@ -295,16 +295,26 @@ class RunStore:
         """Names of run folders whose status or configuration cannot be read."""
         return [run.id for run in self._all() if not _is_readable(run)]
 
+    def holds(self, run: Run) -> bool:
+        """Whether a run is one of this store's."""
+        return run.path.parent == self.folder
+
     def _all(self) -> Iterator[Run]:
         if not self.folder.is_dir():
             return
-        for name in sorted((path.name for path in self.folder.iterdir()), reverse=True):
-            if RUN_ID.fullmatch(name) and (self.folder / name).is_dir():
-                yield Run(self.folder / name)
+        names = sorted((path.name for path in self.folder.iterdir() if RUN_ID.fullmatch(path.name)), reverse=True)
+        self._forget_all_but(names)
+        for name in names:
+            if (self.folder / name).is_dir() and name != self.uploads.name:
+                yield self._run(name)
 
+    def _run(self, run_id: str) -> Run:
+        with self._lock:
+            return self._known.setdefault(run_id, Run(self.folder / run_id))
 
-def _digest(secret: str) -> str:
-    return hashlib.sha256(secret.encode("utf-8")).hexdigest()
+    def _forget_all_but(self, run_ids: list[str]) -> None:
+        with self._lock:
+            self._known = {run_id: self._known[run_id] for run_id in run_ids if run_id in self._known}
 
 
 def _new_id(config: RunConfig, now: float) -> str:
@@ -323,41 +333,3 @@ def _is_readable(run: Run) -> bool:
         return bool(run.status and run.config)
     except RunError:
         return False
-
-
-def _is_alive(status: Status) -> bool:
-    if status.pid is None:
-        return False
-    if status.pid_identity is not None:
-        return is_running(status.pid, status.pid_identity)
-    return status.pid_started is not None and _is_alive_by_clock(status.pid, status.pid_started)
-
-
-def _is_alive_by_clock(pid: int, started: float) -> bool:
-    """The same of a status that an earlier version wrote: right as long as the clock is not set."""
-    try:
-        process = psutil.Process(pid)
-        return process.status() != psutil.STATUS_ZOMBIE and abs(process.create_time() - started) < 1
-    except psutil.NoSuchProcess:
-        return False
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise RunError(f"{path.parent.name}/{path.name} cannot be read.") from error
-    if not isinstance(value, dict):
-        raise RunError(f"{path.parent.name}/{path.name} does not hold a JSON object.")
-    return value
-
-
-def _count_whole_lines(path: Path) -> int:
-    """Number of complete lines; a torn last one, left by a process that was killed while writing, is cut off."""
-    if not path.exists():
-        return 0
-    content = path.read_bytes()
-    whole = content.rfind(b"\n") + 1
-    if whole < len(content):
-        os.truncate(path, whole)
-    return content[:whole].count(b"\n")

@@ -14,7 +14,7 @@ from qlora_core.evaluation.metrics import majority_logits
 from qlora_core.models.adapter import missing_tensors, save_adapter
 from qlora_core.models.heads import save_heads
 from qlora_core.models.quantization import LoadedBase
-from qlora_core.store.runs import Run
+from qlora_core.store.run import Run
 from qlora_core.training import verify
 from qlora_core.training.baselines import fit_linear_probe
 from qlora_core.training.loop.events import Resumed, Step
@@ -117,7 +117,7 @@ class Pipeline:
         trainer = setup.trainer(model, self.run.checkpoint_path, reporter.command, reporter.progress)
         watched = choose_watched(setup.data.validation, setup.validation, setup.config.seed)
         reporter.watched_pairs(watched.rows)
-        if not self.run.checkpoint_path.exists():  # a resumed run has looked already
+        if not self.run.has_checkpoint:  # a resumed run has looked already
             if any(event["kind"] == "step" for event in self.run.events()):
                 reporter.training_event(Resumed(0))  # an earlier try ended before its first checkpoint
             reporter.watched(0, watched.look(model, setup.accelerator))

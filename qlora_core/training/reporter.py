@@ -11,7 +11,7 @@ import numpy as np
 
 from qlora_core.errors import StorageError
 from qlora_core.evaluation.scores import score
-from qlora_core.store.runs import Run
+from qlora_core.store.run import Run
 from qlora_core.training.loop.events import Command, Evaluated, Evaluating, Event, Paused, Resumed, Step
 
 Listener = Callable[[str, dict[str, Any]], None]
@@ -150,7 +150,7 @@ class Reporter:
             self._wait()
         if self._phase not in ("loading", "baselines") or self.run.requested() != "stop":
             return
-        if not self.run.checkpoint_path.exists():  # what it holds is kept, by the training loop's way to stop
+        if not self.run.has_checkpoint:  # what it holds is kept, by the training loop's way to stop
             raise StopRequested
 
     def _wait(self) -> None:

@@ -14,7 +14,7 @@ from qlora_core.models.catalog import BaseModel
 from qlora_core.models.device import peak_gpu_bytes, peak_rss_bytes
 from qlora_core.models.footprint import float32_bytes, float32_footprint, footprint
 from qlora_core.models.quantization import quantized_modules
-from qlora_core.store.runs import Run
+from qlora_core.store.run import Run
 from qlora_core.training.loop.trainer import TrainingSummary
 from qlora_core.training.setup import Setup
 

@@ -3,8 +3,6 @@
 python -m qlora_core.training.run_process RUN_DIRECTORY carries out a run that a queue handed over to this process.
 """
 
-import errno
-import os
 import signal
 import sys
 import traceback
@@ -21,16 +19,14 @@ from qlora_core.errors import (
     RunFailure,
     StorageError,
     UserError,
+    is_disk_full,
     is_out_of_memory,
 )
 from qlora_core.models.device import process_state
-from qlora_core.store.runs import Run, RunStore
+from qlora_core.store.run import Run
+from qlora_core.store.runs import RunStore
 from qlora_core.training.pipeline import execute
 from qlora_core.training.reporter import Listener, Reporter, StopRequested
-
-#: What the system says of a full disk; libraries written in Rust pass its words on, but not its number.
-FULL_DISK = tuple(os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
-RESUMABLE_STATES = ("queued", "interrupted", "failed")
 
 
 def start_run(config: RunConfig, store: RunStore, listener: Listener) -> Run:
@@ -55,7 +51,7 @@ def resume_run(run_id: str, store: RunStore, listener: Listener) -> Run:
     """
     run = store.open(run_id)
     # Of several processes the main one alone looks: it may have claimed the run before the others come to it.
-    if process_state().is_main_process and run.status.state not in RESUMABLE_STATES:
+    if process_state().is_main_process and not (run.status.is_resumable or run.status.is_waiting):
         raise RunError(f"Run {run_id} is {run.status.state}; only an interrupted or failed run can be resumed.")
     return carry_out(run, listener)
 
@@ -96,7 +92,7 @@ def explain(error: Exception) -> QLoRAError:
         return error
     if is_out_of_memory(error):
         return MemoryExhausted("The machine ran out of memory. Lower train_batch_size, eval_batch_size or max_length.")
-    if any(words in str(error) for words in FULL_DISK):
+    if is_disk_full(error):
         return StorageError("The disk is full. Free some space, then resume the run.")
     return RunFailure(f"The run ended with an unexpected {type(error).__name__}: {str(error)[:300]}")
 

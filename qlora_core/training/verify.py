@@ -16,7 +16,8 @@ from qlora_core.child_process import child_environment, module_command
 from qlora_core.errors import RunFailure
 from qlora_core.models.inference import Progress
 from qlora_core.models.reloaded import reload_finetuned, reload_tokenizer
-from qlora_core.store.runs import Run, RunStore
+from qlora_core.store.run import Run
+from qlora_core.store.runs import RunStore
 from qlora_core.training.setup import Setup
 
 #: Variables by which ``accelerate launch`` tells a process that it is one of several.

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from qlora_core.errors import RunError
-from qlora_core.store.runs import Run
+from qlora_core.store.run import Run
 
 Choices = list[tuple[str, str]]  #: of a dropdown: label, value
 ColumnType = Literal["str", "number"]  #: of a table

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from qlora_core.cli.main import main
-from qlora_core.store.runs import Run, RunStore
+from qlora_core.store.run import Run
+from qlora_core.store.runs import RunStore
 from qlora_core.training.run_process import start_run
 from tests.conftest import make_rows
 
@@ -120,7 +121,7 @@ def test_export_writes_the_zip_and_says_how_large_it_is(command_line: CommandLin
 
 def test_doctor_tells_what_is_here(command_line: CommandLine) -> None:
     report = only_json(command_line("doctor", "--json"))
-    assert set(report) == {"environment", "base_models", "datasets", "quantization"}
+    assert set(report) == {"environment", "base_models", "datasets", "quantization", "findings"}
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from qlora_core.data.sources import DATA_DIR_VARIABLE, PairData, load_pairs
+from qlora_core.data.sources import PairData, load_pairs
 from qlora_core.errors import DataError, HubError
+from qlora_core.settings import DATA_DIR_VARIABLE
 
 Rows = list[dict[str, Any]]
 WriteRows = Callable[[Rows], str]

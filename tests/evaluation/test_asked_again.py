@@ -12,7 +12,8 @@ from qlora_core.config import RunConfig
 from qlora_core.data.sources import load_pairs
 from qlora_core.errors import DataError, RunError
 from qlora_core.evaluation.asked_again import evaluate_run, predict_pairs
-from qlora_core.store.runs import Run, RunStore
+from qlora_core.store.run import Run
+from qlora_core.store.runs import RunStore
 from tests.conftest import make_rows
 
 

@@ -17,7 +17,8 @@ from qlora_core.data.typed_pairs import BothOrders
 from qlora_core.errors import DataError
 from qlora_core.evaluation.attribution import attribute
 from qlora_core.evaluation.predictor import Predictor
-from qlora_core.store.runs import Run, RunStore
+from qlora_core.store.run import Run
+from qlora_core.store.runs import RunStore
 from qlora_core.training.run_process import start_run
 from tests.conftest import SUBJECTS, ignore
 from tests.evaluation.test_predictor import copy_with, state, switches

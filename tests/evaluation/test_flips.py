@@ -17,7 +17,8 @@ from qlora_core.evaluation.flips import (
     in_order,
     select,
 )
-from qlora_core.store.runs import Run, RunStore
+from qlora_core.store.run import Run
+from qlora_core.store.runs import RunStore
 
 LISTED = [
     Flip(0, 1, 0.4, 0.9, Sentences("A cat.", "Ein KATER.", "negation")),

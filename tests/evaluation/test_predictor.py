@@ -24,7 +24,8 @@ from qlora_core.evaluation.metrics import probabilities
 from qlora_core.evaluation.predictor import Predictor
 from qlora_core.models.adapter import adapter_scaled
 from qlora_core.models.checkpoint import BEST, TRAINED
-from qlora_core.store.runs import Run, RunStore
+from qlora_core.store.run import Run
+from qlora_core.store.runs import RunStore
 from qlora_core.training.run_process import start_run
 
 

@@ -16,7 +16,8 @@ from qlora_core.config import RunConfig
 from qlora_core.errors import RunError
 from qlora_core.evaluation.asked_again import predict_pairs
 from qlora_core.export.archive import export_run
-from qlora_core.store.runs import Run, RunStore
+from qlora_core.store.run import Run
+from qlora_core.store.runs import RunStore
 
 PAIR = ("the ferry opened early on day 4", "the ferry closed early on day 4")
 

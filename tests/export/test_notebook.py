@@ -17,11 +17,13 @@ from nbclient import NotebookClient
 
 from qlora_core.config import RunConfig, make_config
 from qlora_core.data.catalog import PAIRS_FOLDER
-from qlora_core.data.sources import DATA_DIR_VARIABLE, load_run_pairs
+from qlora_core.data.sources import load_run_pairs
 from qlora_core.errors import RunError
 from qlora_core.export.notebook import export_notebook, notebook_of, recorded_figures
 from qlora_core.models.catalog import find_base_model
-from qlora_core.store.runs import Run, RunStore
+from qlora_core.settings import DATA_DIR_VARIABLE
+from qlora_core.store.run import Run
+from qlora_core.store.runs import RunStore
 from qlora_core.training.run_process import start_run
 from tests.conftest import ignore, make_bert, make_rows
 

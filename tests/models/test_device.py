@@ -24,7 +24,7 @@ from qlora_core.models.device import (
     peak_rss_bytes,
     start_accelerator,
 )
-from qlora_core.store.runs import Run
+from qlora_core.store.run import Run
 
 CPU = torch.device("cpu")
 

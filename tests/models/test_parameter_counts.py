@@ -11,7 +11,7 @@ from qlora_core.errors import ConfigError, ModelError
 from qlora_core.models.adapter import attach_lora, save_adapter
 from qlora_core.models.catalog import find_base_model
 from qlora_core.models.parameter_counts import parameter_counts
-from qlora_core.store.runs import Run
+from qlora_core.store.run import Run
 from qlora_core.training.setup import Setup
 from tests.conftest import Bench, make_bert
 

@@ -284,7 +284,7 @@ def test_folder_of_bert_base_shape_loads_quantises_and_predicts(
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_every_scheme_runs_forward_and_backward_here(scheme: str) -> None:
-    assert try_quantization(make_config(quantization=scheme), FLOAT32) == "works"
+    assert try_quantization(make_config(quantization=scheme), FLOAT32) is None
 
 
 def test_scheme_that_fails_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -292,4 +292,4 @@ def test_scheme_that_fails_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
         raise NotImplementedError("no kernel for this device\nand a long trace")
 
     monkeypatch.setattr(bnb.nn, "Linear4bit", fail)
-    assert try_quantization(make_config(), FLOAT32) == "does not work here: no kernel for this device"
+    assert try_quantization(make_config(), FLOAT32) == "no kernel for this device"

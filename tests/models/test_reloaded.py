@@ -3,7 +3,7 @@
 from qlora_core.models.device import start_accelerator
 from qlora_core.models.factory import ModelFactory
 from qlora_core.models.reloaded import reload_finetuned
-from qlora_core.store.runs import Run
+from qlora_core.store.run import Run
 
 
 def test_a_reloaded_model_is_in_evaluation_mode(finished_run: Run) -> None:

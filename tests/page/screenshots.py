@@ -14,7 +14,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from qlora_core.store.runs import Run
+from qlora_core.store.run import Run
 from tests.page.conftest import CHROMIUM, OWNER_KEY, ROOT, Server, until
 
 TABS = {"Fine-tune": "fine-tune", "Results": "results", "Compare": "compare"}

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, Route, expect
 from benchmarks.watching import SimulatedRun
 from qlora_core.config import make_config
 from qlora_core.server.services import Services, make_services
-from qlora_core.store.feed import MOST_POINTS
+from qlora_core.store.feed import MAX_POINTS
 from qlora_core.ui.train.live_view import Command, Poll, buttons, run_to_show, view
 from tests.page.conftest import Server, Visitor, until
 
@@ -133,7 +133,7 @@ def test_ten_thousand_steps_stay_smooth(server: Server, simulated: SimulatedRun,
         before = points
         if tick in (100, TICKS - 1):
             measured.append(nodes_and_heap(page))
-    assert 500 < len(before) <= MOST_POINTS
+    assert 500 < len(before) <= MAX_POINTS
     (nodes, heap), (nodes_later, heap_later) = measured
     assert abs(nodes_later - nodes) < 60
     assert heap_later - heap < 3_000_000

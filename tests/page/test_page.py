@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from qlora_core.store.runs import Run
+from qlora_core.store.run import Run
 from tests.page.conftest import OWNER_KEY, PATIENCE, SMALL, Server, Visitor, until
 
 Visit = Callable[..., Visitor]

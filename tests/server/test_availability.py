@@ -6,28 +6,35 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from qlora_core.choices import SCHEMES
-from qlora_core.errors import HubError
-from qlora_core.models.catalog import BASE_MODELS, find_base_model
 from qlora_core.server import availability
 from qlora_core.server.availability import Availability, explain, hub_is_reachable
+from qlora_core.server.findings import Code, Finding
 
-NOT_HERE = "not found: google-bert/x is not on this machine and the Hugging Face hub cannot be reached. Connect."
+NOT_HERE = {"code": "not_here", "error": "google-bert/x is not on this machine and the hub cannot be reached. Connect."}
+WORKS = {"code": "works"}
+FINDINGS: dict[tuple[str, str], dict[str, Any]] = {
+    ("base_model", "minilm"): {"code": "found", "source": "package"},
+    ("base_model", "bert-base-cased"): NOT_HERE,
+    ("base_model", "bert-base-uncased"): {"code": "found", "source": "hub"},
+    ("dataset", "pairs"): {"code": "found", "source": "bundled pairs", "train": 3308, "validation": 484},
+    ("dataset", "mrpc"): NOT_HERE,
+    **{("quantization", name): WORKS for name in SCHEMES},
+}
 
 
-def report(**changes: Any) -> dict[str, Any]:
-    """A doctor's report of a machine on which everything works that needs no hub."""
-    return {
-        "environment": {"device_name": "AMD EPYC", "compute_dtype": "bfloat16"},
-        "base_models": {"minilm": "found: package", "bert-base-cased": NOT_HERE, "bert-base-uncased": "found: hub"},
-        "datasets": {"pairs": "found: 3308 + 484 pairs, bundled pairs", "mrpc": NOT_HERE},
-        "quantization": dict.fromkeys(SCHEMES, "works"),
-    } | changes
+def records(changes: dict[tuple[str, str], dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{"kind": kind, "name": name, **facts} for (kind, name), facts in (FINDINGS | changes).items()]
+
+
+def report(**changes: dict[str, Any]) -> dict[str, Any]:
+    """A doctor's report of a machine on which everything works that needs no hub; changes are named kind__name."""
+    found = records({(kind, name): facts for key, facts in changes.items() for kind, name in [key.split("__")]})
+    return {"environment": {"device_name": "AMD EPYC", "compute_dtype": "bfloat16"}, "findings": found}
 
 
 def doctor(text: str, status: int = 0, *, seconds: float = 0.0) -> list[str]:
@@ -82,8 +89,8 @@ def test_what_the_hub_can_deliver_works() -> None:
 
 @pytest.mark.usefixtures("hub")
 def test_a_hub_does_not_help_against_damaged_files(caplog: pytest.LogCaptureFixture) -> None:
-    words = "not found: The folder '/srv/private' has no mrpc/train-00000-of-00001.parquet."
-    here = known(report(datasets={"pairs": "found: all", "mrpc": words}))
+    error = "The folder '/srv/private' has no mrpc/train-00000-of-00001.parquet."
+    here = known(report(dataset__mrpc={"code": "damaged", "error": error}))
     assert here.reason("dataset", "mrpc") == (
         "The files of mrpc on this server are incomplete or damaged: choose pairs."
     )
@@ -91,19 +98,17 @@ def test_a_hub_does_not_help_against_damaged_files(caplog: pytest.LogCaptureFixt
 
 
 @pytest.mark.usefixtures("hub")
-def test_a_missing_built_in_model_is_not_looked_for_on_the_hub() -> None:
-    reasons = explain(
-        report(
-            base_models={"minilm": "not found: The base model 'minilm' is not installed."},
-        ),
-        hub_is_reachable=True,
-    )
+@pytest.mark.parametrize("code", ["not_installed", "damaged", "not_here"])
+def test_a_missing_built_in_model_is_not_looked_for_on_the_hub(code: str) -> None:
+    changed = report(base_model__minilm={"code": code, "error": "The base model 'minilm' is not to be had."})
+    findings = [Finding.model_validate(record) for record in changed["findings"]]
+    reasons = explain(findings, hub_is_reachable=True)
     assert reasons["base_model", "minilm"].startswith("minilm is missing from this installation: choose another")
 
 
 def test_a_quantisation_that_fails_names_those_that_work() -> None:
-    schemes = {"nf4": "works", "fp4": "works", "int8": "does not work here: no kernel <b>", "none": "works"}
-    assert known(report(quantization=schemes)).reason("quantization", "int8") == (
+    fails = {"code": "fails", "error": "no kernel <b>"}
+    assert known(report(quantization__int8=fails)).reason("quantization", "int8") == (
         "bitsandbytes cannot compute with int8 weights on this machine: choose nf4 or fp4 or none."
     )
 
@@ -178,21 +183,24 @@ def test_a_proxy_is_asked_in_place_of_the_hub(hub: socket.socket, monkeypatch: p
     assert hub_is_reachable()
 
 
-def test_the_words_that_are_looked_for_are_those_of_the_hub_module(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-    with pytest.raises(HubError, match=availability.HUB_IS_NEEDED):
-        find_base_model("bert-base-cased", download=False)
-
-
 def test_everything_that_can_be_downloaded_has_an_alternative_that_is_built_in() -> None:
-    assert set(BASE_MODELS) - set(availability.ON_THE_HUB) == {"minilm"}
+    built_in = {name for (_, name), instead in availability.INSTEAD.items() if not instead}
+    assert built_in == {"minilm", "pairs"}
+    assert {instead for instead in availability.INSTEAD.values() if instead} == built_in
+
+
+@pytest.mark.parametrize("words", ["", "found: ", "is not on this machine", "works"])
+def test_words_decide_nothing(words: str) -> None:
+    findings = [Finding(kind="dataset", name="mrpc", code=code, error=words) for code in Code]
+    for finding in findings:
+        reasons = {explain([finding], hub_is_reachable=reachable)["dataset", "mrpc"] for reachable in (True, False)}
+        assert ("" in reasons) == (finding.code in (Code.FOUND, Code.WORKS, Code.NOT_HERE))
 
 
 def test_the_real_command_is_understood(environment: dict[str, str]) -> None:
     output = subprocess.run(availability.DOCTOR, env=environment, capture_output=True, text=True, check=True).stdout
-    reasons = explain(json.loads(output), hub_is_reachable=True)
+    findings = [Finding.model_validate(record) for record in json.loads(output)["findings"]]
+    reasons = explain(findings, hub_is_reachable=True)
     assert reasons["base_model", "minilm"] == reasons["dataset", "pairs"] == ""
     assert {name for kind, name in reasons if kind == "quantization"} == set(SCHEMES)
 

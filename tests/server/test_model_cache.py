@@ -18,7 +18,8 @@ from qlora_core.config import RunConfig
 from qlora_core.errors import RunError
 from qlora_core.evaluation.predictor import Predictor
 from qlora_core.server.model_cache import Predictors
-from qlora_core.store.runs import Run, RunStore
+from qlora_core.store.run import Run
+from qlora_core.store.runs import RunStore
 
 
 class Loader:

@@ -14,8 +14,9 @@ from pydantic import ValidationError
 
 from qlora_core.config import make_config
 from qlora_core.errors import RunError
-from qlora_core.store.feed import FEEDS_KEPT, MOST_POINTS, Cursor, Feeds, RunFeed, bucket_size
-from qlora_core.store.runs import Run, RunStore
+from qlora_core.store.feed import FEEDS_KEPT, MAX_POINTS, Cursor, Feeds, RunFeed, bucket_size
+from qlora_core.store.run import Run
+from qlora_core.store.runs import RunStore
 from tests.conftest import SetClock
 
 Event = dict[str, Any]
@@ -73,7 +74,7 @@ def baseline(name: str) -> Event:
 
 
 def write(run: Run, events: Iterable[Event]) -> None:
-    with run.events_path.open("ab") as file:
+    with run.event_log.path.open("ab") as file:
         file.writelines(orjson.dumps(event) + b"\n" for event in events)
 
 
@@ -110,8 +111,8 @@ def test_a_point_stands_for_as_many_steps_as_it_takes(total: int, size: int) -> 
 @given(total=st.integers(1, 10**9))
 def test_no_run_has_more_points_than_can_be_drawn(total: int) -> None:
     size = bucket_size(total)
-    assert total <= size * MOST_POINTS
-    assert size == 1 or total > size // 2 * MOST_POINTS
+    assert total <= size * MAX_POINTS
+    assert size == 1 or total > size // 2 * MAX_POINTS
 
 
 @pytest.mark.parametrize("total", [7, 2500, 10_000, 100_000])
@@ -120,7 +121,7 @@ def test_a_whole_run_is_drawn_as_means_that_cover_every_step(total: int, run: Ru
     viewer = Viewer(RunFeed(run))
     viewer.ask()
     size = bucket_size(total)
-    assert len(viewer.drawn) <= MOST_POINTS
+    assert len(viewer.drawn) <= MAX_POINTS
     assert viewer.drawn == [*range(size, total, size), total]
     for number, (last, loss, rate) in enumerate(viewer.have["points"]):
         bucket = range(number * size + 1, last + 1)
@@ -250,11 +251,11 @@ def test_a_torn_last_line_is_read_when_it_is_whole(cut: int, run: Run) -> None:
     viewer = Viewer(RunFeed(run))
     write(run, steps(1, 1, 8))
     line = orjson.dumps(step(2, 8)) + b"\n"
-    with run.events_path.open("ab") as file:
+    with run.event_log.path.open("ab") as file:
         file.write(line[:cut])
     viewer.ask()
     assert viewer.drawn == [1]
-    with run.events_path.open("ab") as file:
+    with run.event_log.path.open("ab") as file:
         file.write(line[cut:])
     viewer.ask()
     assert viewer.drawn == [1, 2]
@@ -263,7 +264,7 @@ def test_a_torn_last_line_is_read_when_it_is_whole(cut: int, run: Run) -> None:
 @pytest.mark.parametrize("line", [b"\0\0\0", b"{", b"[]", b"null", b"{}", b'{"kind": "step", "time": 1}'])
 def test_a_damaged_line_is_an_error_in_words_and_nothing_is_taken_twice(line: bytes, run: Run) -> None:
     write(run, steps(1, 3, 8))
-    with run.events_path.open("ab") as file:
+    with run.event_log.path.open("ab") as file:
         file.write(line + b"\n")
     feed = RunFeed(run)
     for _ in range(2):
@@ -291,7 +292,7 @@ def test_a_file_of_events_is_read_once(run: Run, monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_file_that_is_too_long_for_one_answer_takes_several(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("qlora_core.store.feed.MOST_BYTES", 1000)
+    monkeypatch.setattr("qlora_core.store.feed.MAX_BYTES", 1000)
     write(run, steps(1, 20, 20))
     viewer = Viewer(RunFeed(run))
     viewer.ask()

@@ -10,7 +10,8 @@ import pytest
 
 from qlora_core.config import make_config
 from qlora_core.errors import RunError, StorageError
-from qlora_core.store.runs import Run, RunStore
+from qlora_core.store.run import Run
+from qlora_core.store.runs import RunStore
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ import pytest
 from qlora_core.config import make_config
 from qlora_core.store import process_identity
 from qlora_core.store.process_identity import identify, is_running
-from qlora_core.store.runs import Run, RunStore
+from qlora_core.store.run import Run
+from qlora_core.store.runs import RunStore
 from tests.conftest import SetClock
 from tests.store.test_runs import change_json
 

@@ -17,7 +17,9 @@ from hypothesis import strategies as st
 
 from qlora_core.config import RunConfig, make_config
 from qlora_core.errors import RunError, StorageError
-from qlora_core.store.runs import RUN_ID, Run, RunStore, Status
+from qlora_core.store.run import Run
+from qlora_core.store.runs import RUN_ID, RunStore
+from qlora_core.store.status import Status
 
 needs_dev_full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no device that is full")
 HOSTILE = [
@@ -357,7 +359,7 @@ def test_a_request_is_what_was_asked_last(run: Run) -> None:
 
 def test_a_status_read_while_it_is_replaced_is_always_whole(run: Run) -> None:
     script = (
-        "import sys; from pathlib import Path; from qlora_core.store.runs import Run\n"
+        "import sys; from pathlib import Path; from qlora_core.store.run import Run\n"
         "for step in range(300): Run(Path(sys.argv[1])).set_status(step=step, message='m' * 5000)"
     )
     with subprocess.Popen([sys.executable, "-c", script, str(run.path)]) as writer:

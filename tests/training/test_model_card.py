@@ -9,7 +9,7 @@ from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from qlora_core.data.catalog import DATASETS
 from qlora_core.evaluation.answerers import ANSWERERS
-from qlora_core.store.runs import Run
+from qlora_core.store.run import Run
 from qlora_core.training.model_card import model_card, write_model_card
 
 

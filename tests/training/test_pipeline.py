@@ -12,7 +12,8 @@ from qlora_core.choices import SCHEMES
 from qlora_core.config import RunConfig
 from qlora_core.errors import ConfigError, ModelError, RunFailure
 from qlora_core.evaluation.metrics import METRICS
-from qlora_core.store.runs import Run, RunStore
+from qlora_core.store.run import Run
+from qlora_core.store.runs import RunStore
 from qlora_core.training.run_process import resume_run, start_run
 from tests.conftest import ignore, make_bert
 

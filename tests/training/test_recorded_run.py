@@ -9,7 +9,8 @@ from qlora_core.config import make_config
 from qlora_core.data.sources import load_pairs
 from qlora_core.evaluation.asked_again import evaluate_run
 from qlora_core.store.feed import Cursor, RunFeed
-from qlora_core.store.runs import Run, RunStore
+from qlora_core.store.run import Run
+from qlora_core.store.runs import RunStore
 
 FOLDER = Path(__file__).resolve().parents[2] / "assets" / "recorded_run"
 

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from qlora_core.config import RunConfig
-from qlora_core.store.runs import Run, RunStore
+from qlora_core.store.events import STAMPS
+from qlora_core.store.run import Run
+from qlora_core.store.runs import RunStore
 from qlora_core.training.loop.events import Evaluated, Evaluating, Paused, Resumed, Step
 from qlora_core.training.reporter import Reporter, StopRequested
 from tests.conftest import ignore, wait_until
@@ -38,7 +40,7 @@ def test_the_listener_hears_what_is_written(run: Run) -> None:
     reporter.baseline("majority", LOGITS, LABELS)
     reporter.training_event(STEP)
     reporter.end("failed", "It failed.", traceback="...")
-    written = [{key: event[key] for key in event if key not in ("seq", "time", "elapsed")} for event in run.events()]
+    written = [{key: event[key] for key in event if key not in STAMPS} for event in run.events()]
     assert heard == written
 
 

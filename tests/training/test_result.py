@@ -17,7 +17,7 @@ from qlora_core.config import RunConfig
 from qlora_core.errors import RunFailure
 from qlora_core.evaluation.metrics import METRICS
 from qlora_core.evaluation.report import measure_all, phenomena
-from qlora_core.store.runs import Run
+from qlora_core.store.run import Run
 from qlora_core.training.result import compare_reloaded, measurements
 from qlora_core.training.setup import Setup
 

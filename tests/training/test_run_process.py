@@ -14,7 +14,8 @@ import torch
 
 from qlora_core.config import RunConfig
 from qlora_core.errors import DivergedError, MemoryExhausted, QLoRAError, RunError, RunFailure, StorageError
-from qlora_core.store.runs import Run, RunStore
+from qlora_core.store.run import Run
+from qlora_core.store.runs import RunStore
 from qlora_core.training.reporter import Listener
 from qlora_core.training.run_process import carry_out, main, resume_run, start_run
 from tests.conftest import ignore, largest_file

@@ -19,7 +19,8 @@ from qlora_core.config import RunConfig
 from qlora_core.errors import RunError
 from qlora_core.server.queue import JobQueue
 from qlora_core.store.feed import Cursor, RunFeed
-from qlora_core.store.runs import Run, RunStore
+from qlora_core.store.run import Run
+from qlora_core.store.runs import RunStore
 from qlora_core.training.run_process import resume_run, start_run
 from tests.conftest import ignore, make_bert, wait_until
 

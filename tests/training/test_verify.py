@@ -9,7 +9,8 @@ import pytest
 
 from qlora_core.config import RunConfig
 from qlora_core.evaluation.metrics import probabilities
-from qlora_core.store.runs import Run, RunStore
+from qlora_core.store.run import Run
+from qlora_core.store.runs import RunStore
 from qlora_core.training import verify
 from qlora_core.training.run_process import start_run
 from tests.conftest import ignore

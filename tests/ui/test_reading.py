@@ -3,7 +3,7 @@
 import pytest
 
 from qlora_core.errors import RunError
-from qlora_core.store.runs import Run
+from qlora_core.store.run import Run
 from qlora_core.ui.reading import reading
 
 

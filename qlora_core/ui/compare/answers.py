@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from qlora_core.data.typed_pairs import Answer, BothOrders, Pair, check_pair, check_scale
 from qlora_core.heavy_libraries import load_libraries
 from qlora_core.server.services import Services
-from qlora_core.store.runs import Run
+from qlora_core.store.run import Run
 from qlora_core.ui.compare.sides import Sides, check_run, second_choices
 from qlora_core.ui.words import compare as words
 

@@ -6,7 +6,7 @@ from qlora_core.config import file_name
 from qlora_core.data.typed_pairs import check_scale
 from qlora_core.errors import RunError
 from qlora_core.server.services import Services
-from qlora_core.store.runs import Run
+from qlora_core.store.run import Run
 from qlora_core.ui.reading import Choices, moment, reading, result_of
 from qlora_core.ui.words import compare as words
 
@@ -31,7 +31,7 @@ class Sides:
 
 def second_choices(services: Services) -> Choices:
     """Label and id of every run that can be asked: finished ones, recorded ones, then those with a checkpoint."""
-    runs = [run for run in services.all_runs() if _has_weights(run)]
+    runs = [run for run in services.all_runs() if run.has_weights]
     finished = [run for run in runs if _is_finished(run)]
     others = [run for run in runs if not _is_finished(run)]
     return [(_label(services, run), run.id) for run in finished + others]
@@ -63,16 +63,8 @@ def check_run(services: Services, run_id: object) -> Run:
     return services.run(run_id)
 
 
-def _has_adapter(run: Run) -> bool:
-    return (run.adapter_dir / "adapter_config.json").is_file()
-
-
-def _has_weights(run: Run) -> bool:
-    return _has_adapter(run) or run.checkpoint_path.is_file()
-
-
 def _is_finished(run: Run) -> bool:
-    return _has_adapter(run) and (run.path / "result.json").is_file()
+    return run.has_adapter and run.has_result
 
 
 def _label(services: Services, run: Run) -> str:

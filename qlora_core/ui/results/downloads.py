@@ -13,7 +13,7 @@ from qlora_core.export.numbers import numbers_table
 from qlora_core.export.spreadsheet import csv_text
 from qlora_core.heavy_libraries import load_libraries
 from qlora_core.server.services import Services
-from qlora_core.store.runs import Run
+from qlora_core.store.run import Run
 from qlora_core.ui.events import PRIVATE
 from qlora_core.ui.reading import reading, result_of
 from qlora_core.ui.results.run_choice import checked_runs

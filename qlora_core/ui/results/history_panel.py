@@ -8,7 +8,7 @@ import gradio as gr
 
 from qlora_core.errors import QLoRAError, RunError
 from qlora_core.server.services import Services
-from qlora_core.store.runs import Run
+from qlora_core.store.run import Run
 from qlora_core.ui.events import PRIVATE
 from qlora_core.ui.results.history_table import (
     NEWEST,
@@ -210,5 +210,5 @@ def delete_runs(services: Services, secret: object, run_ids: object) -> str:
 
 
 def _check_resting(run: Run) -> None:
-    if run.status.state in ("queued", "running", "paused"):
+    if run.status.is_going_on:
         raise RunError(f"Run {run.id} is {run.status.state}. Stop it first, in the tab Fine-tune.")

@@ -9,7 +9,7 @@ from qlora_core.errors import RunError
 from qlora_core.evaluation.metrics import METRICS, Metric
 from qlora_core.evaluation.scores import recorded_scores
 from qlora_core.presets import DEFAULT_PRESET, PRESETS
-from qlora_core.store.runs import Run
+from qlora_core.store.run import Run
 from qlora_core.ui.reading import ColumnType, moment
 from qlora_core.ui.results.setting_rows import shown_value
 

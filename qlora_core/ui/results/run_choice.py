@@ -5,7 +5,7 @@ from contextlib import suppress
 from qlora_core.config import file_name
 from qlora_core.errors import RunError
 from qlora_core.server.services import Services
-from qlora_core.store.runs import Run
+from qlora_core.store.run import Run
 from qlora_core.ui.reading import Choices, moment, reading, result_of
 
 MAX_RUNS = 4
@@ -32,7 +32,7 @@ def finished_choices(services: Services) -> Choices:
     """Label and id of every run that has a result."""
     choices = []
     for run in services.all_runs():
-        if (run.path / "result.json").is_file():
+        if run.has_result:
             with suppress(RunError):  # it was deleted this moment
                 choices.append((long_label(run, recorded=services.is_recorded(run)), run.id))
     return choices

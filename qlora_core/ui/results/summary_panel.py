@@ -10,7 +10,7 @@ from qlora_core.evaluation.scores import Result
 from qlora_core.export.numbers import numbers_table
 from qlora_core.server.services import Services
 from qlora_core.store.feed import Cursor
-from qlora_core.store.runs import Run
+from qlora_core.store.run import Run
 from qlora_core.ui.charts.confusion import confusion_figure
 from qlora_core.ui.charts.curves import history_figure, loss_curve_figure
 from qlora_core.ui.charts.groups import memory_figure, phenomenon_figure

@@ -5,7 +5,7 @@ answer is built from the store, and every request is checked, because anybody ca
 """
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 import gradio as gr
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -14,18 +14,11 @@ from qlora_core.assets import ASSETS
 from qlora_core.errors import QLoRAError
 from qlora_core.server.services import MOST_SECRET_CHARACTERS, RECORDED, Services
 from qlora_core.store.feed import Cursor
-from qlora_core.store.runs import LIVE_STATES, Run
+from qlora_core.store.run import Run
+from qlora_core.store.status import LIVE, STATES, Action
 
 RunId = str
 BAD_REQUEST = "That request cannot be read. Reload the page."
-#: Buttons that make sense in a state; in the others none does.
-BUTTONS = {
-    "queued": ("pause", "stop"),
-    "running": ("pause", "stop"),
-    "paused": ("resume", "stop"),
-    "interrupted": ("resume",),
-    "failed": ("resume",),
-}
 NOTHING_TO_KEEP = ("saving", "verifying", "done")
 
 
@@ -47,7 +40,7 @@ class Command(BaseModel):
 
     run: RunId = Field(max_length=80)
     secret: str = Field(max_length=MOST_SECRET_CHARACTERS)
-    action: Literal["pause", "resume", "stop"]
+    action: Action
 
 
 def live_chart(services: Services) -> gr.HTML:
@@ -125,12 +118,12 @@ def view(services: Services, run: Run, asked: Poll) -> dict[str, Any]:
     return news
 
 
-def buttons(state: str, phase: str, *, held: bool, mine: bool) -> list[str]:
+def buttons(state: str, phase: str, *, held: bool, mine: bool) -> list[Action]:
     """Which of pause, resume and stop do something now."""
     if not mine:
         return []
-    names = ("resume", "stop") if held else BUTTONS.get(state, ())
-    return [name for name in names if not (name == "stop" and state in LIVE_STATES and phase in NOTHING_TO_KEEP)]
+    names = STATES["paused" if held else state].actions
+    return [name for name in names if not (name == "stop" and state in LIVE and phase in NOTHING_TO_KEEP)]
 
 
 def about(run: Run) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from qlora_core.errors import ConfigError
 from qlora_core.heavy_libraries import load_libraries
 from qlora_core.models.catalog import BASE_MODELS
 from qlora_core.server.services import MOST_SECRET_CHARACTERS, Services
-from qlora_core.store.runs import Run
+from qlora_core.store.run import Run
 from qlora_core.ui.train.form import config_from
 from qlora_core.ui.words import train as words
 
@@ -35,7 +35,7 @@ def chosen_config(
     if dataset == OWN_FILE.name:
         if not own_file:
             raise ConfigError(words.NO_FILE)
-        dataset = str(keep_file(services.store.folder / "uploads", Path(own_file)))
+        dataset = str(keep_file(services.store.uploads, Path(own_file)))
     config = config_from(base_model, dataset, values)
     for kind, name in (("base_model", base_model), ("dataset", dataset), ("quantization", config.quantization)):
         if reason := services.availability.reason(kind, name):

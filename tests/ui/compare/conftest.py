@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from qlora_core.server.services import Services, make_services
-from qlora_core.store.runs import Run
+from qlora_core.store.run import Run
 
 
 @pytest.fixture

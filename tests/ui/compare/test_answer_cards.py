@@ -3,7 +3,7 @@
 import pytest
 
 from qlora_core.data.typed_pairs import BothOrders
-from qlora_core.store.runs import Run
+from qlora_core.store.run import Run
 from qlora_core.ui.compare.answer_cards import answer_markdown, verdict
 from qlora_core.ui.compare.answers import Comparison
 from qlora_core.ui.compare.sides import Sides

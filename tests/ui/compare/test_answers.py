@@ -10,7 +10,7 @@ from qlora_core.data.typed_pairs import MAX_SENTENCE_CHARACTERS
 from qlora_core.errors import DataError, RunError
 from qlora_core.evaluation.predictor import Predictor
 from qlora_core.server.services import Services
-from qlora_core.store.runs import Run
+from qlora_core.store.run import Run
 from qlora_core.ui.compare.answers import answer_in_parts, compare, compare_pair
 from qlora_core.ui.compare.sides import Sides
 

@@ -6,7 +6,7 @@ import pytest
 
 from qlora_core.errors import RunError
 from qlora_core.server.services import Services
-from qlora_core.store.runs import Run
+from qlora_core.store.run import Run
 from qlora_core.ui.compare.sides import BASE, check_sides, first_choices, second_choices
 from qlora_core.ui.words.compare import BASE_CHOICE
 

@@ -14,7 +14,7 @@ import pytest
 
 from qlora_core.data.typed_pairs import MAX_SENTENCE_CHARACTERS
 from qlora_core.server.services import Services, make_services
-from qlora_core.store.runs import Run
+from qlora_core.store.run import Run
 from qlora_core.ui.compare import pair_file as many
 from qlora_core.ui.compare.handlers import (
     MAX_IN_ADDRESS,

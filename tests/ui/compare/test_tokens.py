@@ -3,7 +3,7 @@
 import pytest
 
 from qlora_core.server.services import Services
-from qlora_core.store.runs import Run
+from qlora_core.store.run import Run
 from qlora_core.ui.compare.sides import Sides
 from qlora_core.ui.compare.tokens import MAX_DRAWN, Explanation, explain, sums_words, token_figure, token_rows
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from qlora_core.store.runs import Run
+from qlora_core.store.run import Run
 from qlora_core.ui.reading import result_of
 from qlora_core.ui.results import finished_run as words
 

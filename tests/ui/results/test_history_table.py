@@ -4,7 +4,8 @@ import json
 import shutil
 
 from qlora_core.config import make_config
-from qlora_core.store.runs import Run, RunStore
+from qlora_core.store.run import Run
+from qlora_core.store.runs import RunStore
 from qlora_core.ui.reading import result_of
 from qlora_core.ui.results import history_table
 

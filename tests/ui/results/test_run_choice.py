@@ -1,7 +1,8 @@
 """What a run is called where it is chosen."""
 
 from qlora_core.config import make_config
-from qlora_core.store.runs import Run, RunStore
+from qlora_core.store.run import Run
+from qlora_core.store.runs import RunStore
 from qlora_core.ui.reading import result_of
 from qlora_core.ui.results.run_choice import long_label
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from qlora_core.config import RunConfig
-from qlora_core.store.runs import Run
+from qlora_core.store.run import Run
 from qlora_core.ui.reading import result_of
 from qlora_core.ui.results.finished_run import facts
 from qlora_core.ui.results.setting_rows import environment_rows, setting_rows, shown_value

@@ -14,7 +14,7 @@ import pytest
 from qlora_core.config import make_config
 from qlora_core.errors import RunError
 from qlora_core.server.services import NotYours, Services, make_services
-from qlora_core.store.runs import Run
+from qlora_core.store.run import Run
 from qlora_core.ui.results.downloads import write_notebook, write_numbers, write_zip, written
 from qlora_core.ui.results.flips_panel import NO_SENTENCE, shown_flips, take_pair
 from qlora_core.ui.results.flips_table import FLIP_HEADERS

@@ -1,0 +1,48 @@
+"""What was found out about this machine, as records; words are made where they are shown."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, computed_field
+
+Kind = Literal["base_model", "dataset", "quantization"]  # fields of ``RunConfig``
+
+
+class Code(StrEnum):
+    """What can be said of a base model, a dataset or a way to quantise."""
+
+    FOUND = "found"
+    NOT_HERE = "not_here"  #: the Hugging Face hub has it, this machine does not
+    DAMAGED = "damaged"  #: its files are incomplete, altered, or not what they should be
+    NOT_INSTALLED = "not_installed"  #: the package that holds it
+    WORKS = "works"
+    FAILS = "fails"
+
+
+class Finding(BaseModel):
+    """One thing that was looked for or tried."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: Kind
+    name: str  #: one of that field's values
+    code: Code
+    source: str = ""  #: where it was found
+    train: int | None = None  #: pairs of a dataset
+    validation: int | None = None
+    error: str = ""  #: what went wrong, for whoever runs the machine: it may name folders and options
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def ok(self) -> bool:
+        """Whether a run here can name it."""
+        return self.code in (Code.FOUND, Code.WORKS)
+
+
+@dataclass(frozen=True)
+class Examination:
+    """Everything that a run may need, looked at once."""
+
+    environment: dict[str, Any]  #: versions, device and number type, see ``models.device.describe_environment``
+    findings: list[Finding]

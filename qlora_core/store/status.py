@@ -1,0 +1,117 @@
+"""Where a run stands: the states, what each means and allows, and ``status.json``."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import psutil
+from pydantic import BaseModel, ConfigDict, Field
+
+from qlora_core.choices import Choice, OneOf, table
+from qlora_core.store.process_identity import is_running
+
+Action = Literal["pause", "resume", "stop"]
+
+
+@dataclass(frozen=True)
+class RunState(Choice):
+    """One of the states that a run may be in."""
+
+    actions: tuple[Action, ...] = ()  #: what may be asked of a run that is in it
+    waits: bool = False
+    has_process: bool = False
+
+
+#: Every state. This is the only list of them; the sets below are made from it.
+STATES = table(
+    RunState(
+        "queued",
+        "Waiting in the queue",
+        "it starts when the runs before it have ended",
+        actions=("pause", "stop"),
+        waits=True,
+    ),
+    RunState("running", "Running", "a process is at work on it", actions=("pause", "stop"), has_process=True),
+    RunState(
+        "paused",
+        "Paused",
+        "its process rests and goes on from where it is",
+        actions=("resume", "stop"),
+        has_process=True,
+    ),
+    RunState(
+        "interrupted",
+        "Interrupted",
+        "its process ended before the run did; it can go on from its last checkpoint",
+        actions=("resume",),
+    ),
+    RunState("stopped", "Stopped", "it was asked to end early; what it had learned until then is kept"),
+    RunState(
+        "failed", "Failed", "an error ended it; its message says what to try before it goes on", actions=("resume",)
+    ),
+    RunState("finished", "Finished", "every phase is done and its result is complete"),
+)
+WAITING = frozenset(name for name, state in STATES.items() if state.waits)
+LIVE = frozenset(name for name, state in STATES.items() if state.has_process)
+GOING_ON = WAITING | LIVE
+ENDED = frozenset(STATES) - GOING_ON
+RESUMABLE = frozenset(name for name in ENDED if "resume" in STATES[name].actions)
+
+State = Annotated[str, OneOf(STATES)]
+
+
+class Status(BaseModel):
+    """The content of ``status.json``."""
+
+    model_config = ConfigDict(frozen=True)
+
+    state: State
+    phase: str = "queued"
+    message: str = "Waiting to start"
+    progress: float | None = Field(None, ge=0, le=1)  #: share of the phase that is done, where it is known
+    step: int = 0
+    total_steps: int = 0
+    pid: int | None = Field(None, ge=1)
+    pid_identity: str | None = None  #: what tells its process from another of that number, see ``process_identity``
+    pid_started: float | None = None  #: when its process started; all that earlier versions have of its identity
+    created: float  #: seconds since 1970
+    queued: float = 0.0  #: when it last began to wait for its turn
+    ticket: int = Field(0, ge=0)  #: its place in the queue: whoever came earlier has a smaller one
+    updated: float
+
+    @property
+    def is_waiting(self) -> bool:
+        """It waits for its turn."""
+        return self.state in WAITING
+
+    @property
+    def is_live(self) -> bool:
+        """A process is at work on it, or rests."""
+        return self.state in LIVE
+
+    @property
+    def is_going_on(self) -> bool:
+        """It waits or is live."""
+        return self.state in GOING_ON
+
+    @property
+    def is_resumable(self) -> bool:
+        """It has ended and can go on."""
+        return self.state in RESUMABLE
+
+    @property
+    def process_runs(self) -> bool:
+        """Whether the process that is noted here runs now."""
+        if self.pid is None:
+            return False
+        if self.pid_identity is not None:
+            return is_running(self.pid, self.pid_identity)
+        return self.pid_started is not None and _runs_since(self.pid, self.pid_started)
+
+
+def _runs_since(pid: int, started: float) -> bool:
+    """The same for a status that an earlier version wrote: right as long as the wall clock is not set."""
+    try:
+        process = psutil.Process(pid)
+        return process.status() != psutil.STATUS_ZOMBIE and abs(process.create_time() - started) < 1
+    except psutil.NoSuchProcess:
+        return False
