@@ -33,10 +33,11 @@ class SimulatedRun:
             self.steps += 1
             events.append({"kind": "step", **self._step()})
             if self.steps % STEPS_AN_EPOCH == 0:
-                scores = {"accuracy": 0.6, "f1": 0.7, "loss": 0.6, "is_best": True}
-                lines.append(self._event("evaluation", step=self.steps, epoch=self.steps / STEPS_AN_EPOCH, **scores))
-        with self.run.events_path.open("a", encoding="utf-8") as file:
-            file.write("".join(lines))
+                figures = {"accuracy": 0.6, "f1": 0.7, "loss": 0.6, "is_best": True}
+                events.append(
+                    {"kind": "evaluation", "step": self.steps, "epoch": self.steps / STEPS_AN_EPOCH, **figures}
+                )
+        self.run.event_log.append(events)
 
     def end(self) -> None:
         """The run is over."""
