@@ -1,16 +1,11 @@
 """The page: its tabs, what happens when it is opened, and how it is launched."""
 
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
-import plotly
-from starlette.requests import Request
-from starlette.responses import FileResponse
-from starlette.routing import Route
 
-from qlora_core.assets import ASSETS
 from qlora_core.server.services import Services
+from qlora_core.ui import scripts
 from qlora_core.ui.api import add_api
 from qlora_core.ui.compare import tab as compare_tab
 from qlora_core.ui.events import PRIVATE
@@ -19,7 +14,6 @@ from qlora_core.ui.theme import style_sheet, theme
 from qlora_core.ui.train.tab import first_expectation, labelled_choices, train_tab
 from qlora_core.ui.words import page as words
 
-PLOTLY_SCRIPT = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 MAX_UPLOAD = "20mb"
 
 
@@ -50,8 +44,8 @@ def launch_options() -> dict[str, Any]:
     return {
         "theme": theme(),
         "css": style_sheet(),
-        "head": _head(),
-        "app_kwargs": {"routes": [Route("/plotly.min.js", _plotly_script)]},
+        "head": scripts.head(),
+        "app_kwargs": {"routes": scripts.routes()},
         "footer_links": [],
         "run_history": False,
         "ssr_mode": False,
@@ -59,14 +53,3 @@ def launch_options() -> dict[str, Any]:
         "max_file_size": MAX_UPLOAD,
         "show_error": False,  # errors meant for visitors are shown in any case, others stay in the log
     }
-
-
-def _plotly_script(request: Request) -> FileResponse:
-    """plotly.js as it comes with the plotly package: no request of the page leaves the machine."""
-    del request
-    return FileResponse(PLOTLY_SCRIPT, media_type="text/javascript", headers={"Cache-Control": "max-age=86400"})
-
-
-def _head() -> str:
-    script = (ASSETS / "page.js").read_text(encoding="utf-8")
-    return f'<script defer src="plotly.min.js"></script>\n<script>{script}</script>'

@@ -152,7 +152,7 @@ def test_an_answer_about_another_run_does_not_lose_the_one_that_was_chosen(
     held: list[Route] = []
     page.route(re.compile("component_server"), lambda route: route.continue_() if held else held.append(route))
     until(lambda: page.evaluate("1") and held, "a poll that is not answered")
-    page.evaluate("run => window.qloraFollow(run)", simulated.run.id)
+    page.evaluate("run => qlora.follow(run)", simulated.run.id)
     held[0].continue_()
     expect(badge).to_have_text("Running")
 

@@ -17,7 +17,7 @@ from qlora_core.ui.events import PRIVATE
 from qlora_core.ui.words import compare as words
 
 FIRST_EXAMPLE = "role-swap"
-KEEP_ADDRESS = "(question) => { if (question) window.qloraAddress(question); }"
+KEEP_ADDRESS = "(question) => { if (question) qlora.address(question); }"
 #: On a phone the answer may be below what was pressed.
 SHOW_ANSWER = "() => { document.querySelector('#pair-result').scrollIntoView({ block: 'nearest' }); }"
 CLEAR_NOTE = "() => ''"

@@ -20,7 +20,7 @@ from qlora_core.ui.results.run_choice import checked_runs
 from qlora_core.ui.safe_text import plain
 
 Write = Callable[[Run, Path], object]
-PRESS = "() => window.qloraDownload('%s')"
+PRESS = "() => qlora.download('%s')"
 
 
 def download_button(

@@ -29,7 +29,7 @@ from qlora_core.ui.results.summary_panel import (
 from qlora_core.ui.safe_text import plain
 
 Updates = dict[Any, Any]
-KEEP_ADDRESS = "(runs) => { window.qloraAddress({ run: runs[0] }); return [runs]; }"
+KEEP_ADDRESS = "(runs) => { qlora.address({ run: runs[0] }); return [runs]; }"
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,7 @@ def _wire_choice(services: Services, tab: ResultsTab) -> None:
         delete,
         [history.secret, history.picked, tab.runs, history.order, history.text],
         tab.outputs,
-        js="(_, ...chosen) => [window.qloraSecret(), ...chosen]",
+        js="(_, ...chosen) => [qlora.secret(), ...chosen]",
         trigger_mode="once",
         **_progress(tab),
     )
@@ -179,7 +179,7 @@ def wire_opening(services: Services, tab: ResultsTab, place: gr.Tab, tabs: gr.Ta
         open_tab,
         [wanted, tab.runs, history.order, history.text, history.picked],
         tab.outputs,
-        js="(_, ...state) => [window.qloraResultsWanted(), ...state]",
+        js="(_, ...state) => [qlora.resultsWanted(), ...state]",
         **_progress(tab),
     )
     _then_details(services, tab, event)

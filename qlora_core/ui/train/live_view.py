@@ -16,6 +16,8 @@ from qlora_core.server.services import MOST_SECRET_CHARACTERS, RECORDED, Service
 from qlora_core.store.feed import Cursor
 from qlora_core.store.run import Run
 from qlora_core.store.status import LIVE, STATES, Action
+from qlora_core.ui.scripts import start_live_view
+from qlora_core.ui.train.live_tables import tables
 
 RunId = str
 BAD_REQUEST = "That request cannot be read. Reload the page."
@@ -43,12 +45,13 @@ class Command(BaseModel):
     action: Action
 
 
-def live_chart(services: Services) -> gr.HTML:
-    """The element, with its two server functions."""
+def live_view(services: Services) -> gr.HTML:
+    """The element, with its two server functions and the tables its scripts need."""
     return gr.HTML(
         value="",
-        html_template=(ASSETS / "live_chart.html").read_text(encoding="utf-8"),
-        js_on_load=(ASSETS / "live_chart.js").read_text(encoding="utf-8"),
+        html_template=(ASSETS / "live" / "live_view.html").read_text(encoding="utf-8"),
+        js_on_load=start_live_view(),
+        tables=tables(),
         server_functions=[_poll(services), _control(services)],
         elem_id="live",
         container=False,

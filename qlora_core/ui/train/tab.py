@@ -16,7 +16,7 @@ from qlora_core.presets import FIRST_PRESET, PRESETS
 from qlora_core.server.services import Services
 from qlora_core.ui.events import PRIVATE
 from qlora_core.ui.train.form import FIELD_NAMES, control, preset_values
-from qlora_core.ui.train.live_view import live_chart
+from qlora_core.ui.train.live_view import live_view
 from qlora_core.ui.train.submission import DATASET_CHOICES, chosen_config, expectation, started_words, submit_run
 from qlora_core.ui.words import train as words
 
@@ -47,7 +47,7 @@ def train_tab(services: Services) -> Form:
         with gr.Column(scale=1, min_width=300, elem_classes="train-form"):
             form = _form()
         with gr.Column(scale=3, min_width=320):
-            live_chart(services)
+            live_view(services)
     _wire_start(services, form)
     _wire_expectation(services, form)
     return form
@@ -106,14 +106,14 @@ def _wire_start(services: Services, form: Form) -> None:
         submit,
         [secret, *form.chosen],
         [started, form.message],
-        js="(_, ...chosen) => [window.qloraSecret(), ...chosen]",
+        js="(_, ...chosen) => [qlora.secret(), ...chosen]",
         show_progress="minimal",
         show_progress_on=form.message,
         trigger_mode="once",
         concurrency_limit=None,
         **PRIVATE,
     )
-    submitted.then(None, started, None, js="(run) => { window.qloraFollow(run); }", **PRIVATE)
+    submitted.then(None, started, None, js="(run) => { qlora.follow(run); }", **PRIVATE)
 
 
 def _wire_expectation(services: Services, form: Form) -> None:

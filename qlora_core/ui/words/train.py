@@ -68,3 +68,16 @@ def expected(
 
 def _time(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.1f} min"
+
+
+#: A run's phases, as the live view calls them.
+PHASES = {
+    "queued": "Waiting",
+    "loading": "Loading model and pairs",
+    "baselines": "Measuring the baselines",
+    "training": "Training",
+    "evaluating": "Measuring on the validation pairs",
+    "saving": "Saving the adapter",
+    "verifying": "Reloading in a fresh process",
+    "done": "Done",
+}

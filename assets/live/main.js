@@ -1,0 +1,73 @@
+// The live view of one run: its state, and what changes it. Gradio's HTML element starts it once.
+
+import { makeFeed } from "./feed.js";
+import { beginning, makePlayer } from "./replay.js";
+import { chosen, initial, replied, silent } from "./state.js";
+import { View } from "./view.js";
+
+/** `element` is the rendered live_view.html; `server` has poll and control, and `tables` is the table of words, of
+ * qlora_core/ui/train/live_view.py. */
+export function start(element, server, tables) {
+  const wanted = new URLSearchParams(location.search).get("run") || "";
+  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  let state = initial({ wanted, calm, tables });
+
+  const read = () => state;
+  const update = (next) => {
+    const before = state;
+    state = next;
+    view.show(state, before);
+    play();
+  };
+  const poll = async (question) => server.poll({ ...question, secret: window.qlora.secret() });
+  const ask = makeFeed({ poll, read, update, isShown: () => element.isConnected });
+  const play = makePlayer({ read, update });
+  const follow = (run) => {
+    if (run === state.wanted) return;
+    update(chosen(state, run));
+    ask();
+  };
+  const view = new View(element, { follow, tables });
+
+  const own = {
+    replay: () => update({ ...state, replay: beginning(performance.now()) }),
+    results: () => window.qlora.openResults(state.run),
+  };
+  const command = async (button, action) => {
+    button.disabled = true;
+    try {
+      const { error } = await server.control({ run: state.run, secret: window.qlora.secret(), action });
+      update(replied(state, error, performance.now()));
+    } catch {
+      update(silent(state, "no reply"));
+    }
+    button.disabled = false;
+    ask();
+  };
+  listen(element, (button, action) => (own[action] ? own[action]() : command(button, action)), follow);
+  redraw(view, read);
+  document.addEventListener("visibilitychange", () => document.hidden || ask());
+  ask();
+}
+
+function listen(element, pressed, follow) {
+  element.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-action]");
+    if (button) pressed(button, button.dataset.action);
+  });
+  window.addEventListener("qlora:follow", (event) => follow(event.detail));
+}
+
+/** Draws anew when what the charts look like changes, and as soon as Plotly has come. */
+function redraw(view, read) {
+  const draw = () => view.draw(read());
+  view.at("smoothing").addEventListener("input", () => {
+    view.showSmoothing();
+    draw();
+  });
+  new MutationObserver(draw).observe(document.body, { attributes: true, attributeFilter: ["class"] });
+  (function whenPlotlyIsThere() {
+    if (window.Plotly) draw();
+    else setTimeout(whenPlotlyIsThere, 50);
+  })();
+}

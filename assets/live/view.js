@@ -1,0 +1,171 @@
+// Puts the state into the page. Text is only ever set as textContent, never as HTML: sentences and names of files come
+// from whoever started a run.
+
+import { CONFIG, lossChart, rateChart, scoreChart } from "./charts.js";
+import { buttons, chartsDiffer, shareDone, shownWatched } from "./state.js";
+import * as words from "./words.js";
+
+const NARROW = 560;
+const FACTS = { phase: words.phase, step: words.step, epoch: words.epoch, speed: words.speed, left: words.timeLeft };
+
+export class View {
+  /** Elements of live_view.html are found by the name in their data-at or data-action. */
+  constructor(element, { follow, tables }) {
+    this.element = element;
+    this.follow = follow;
+    this.shown = { pairs: [], rows: "", note: "" };
+    this.at("columns").append(...tables.metrics.map(({ label }) => headCell("col", label)));
+  }
+
+  at(name) {
+    return this.element.querySelector(`[data-at="${name}"]`);
+  }
+
+  button(action) {
+    return this.element.querySelector(`[data-action="${action}"]`);
+  }
+
+  /** Shows a state, and draws where something new is to be drawn since the one `before`. */
+  show(state, before) {
+    this.at("title").textContent = words.title(state);
+    this.showNote(words.note(state));
+    this.showWatched(state);
+    this.showTable(state);
+    if (!state.news) return;
+    this.showHead(state);
+    this.showProgress(shareDone(state));
+    this.showButtons(state);
+    this.speak(words.spoken(state));
+    if (chartsDiffer(before, state)) this.draw(state);
+  }
+
+  showHead(state) {
+    const badge = this.at("badge");
+    badge.hidden = false;
+    badge.textContent = words.badge(state);
+    badge.dataset.state = state.replay ? "recorded" : state.news.state;
+    this.at("about").textContent = words.settings(state);
+    for (const [name, fact] of Object.entries(FACTS)) this.at(name).textContent = fact(state);
+  }
+
+  showProgress(share) {
+    const percent = Math.round(share * 100);
+    this.element.querySelector('[role="progressbar"]').setAttribute("aria-valuenow", percent);
+    this.at("bar").style.width = `${percent}%`;
+  }
+
+  showButtons(state) {
+    const offered = buttons(state);
+    for (const button of this.element.querySelectorAll("[data-action]")) {
+      button.hidden = !offered.includes(button.dataset.action);
+    }
+    this.button("stop").textContent = words.stopButton(state);
+  }
+
+  showNote({ text, watch }) {
+    const key = `${text} ${watch}`;
+    if (key === this.shown.note) return; // a link that has the focus keeps it
+    this.shown.note = key;
+    const line = this.at("note");
+    line.hidden = !text;
+    line.textContent = text;
+    if (!watch) return;
+    const link = tag("button", "live-link", words.WATCH);
+    link.type = "button";
+    link.addEventListener("click", () => this.follow(watch));
+    line.append(" ", link);
+  }
+
+  speak(text) {
+    const place = this.at("spoken");
+    if (place.textContent !== text) place.textContent = text; // what is set again may be read out again
+  }
+
+  showTable(state) {
+    const rows = words.rows(state);
+    const key = JSON.stringify(rows);
+    if (key === this.shown.rows) return;
+    this.shown.rows = key;
+    this.at("rows").replaceChildren(...rows.map(tableRow));
+  }
+
+  showWatched(state) {
+    const list = this.at("watched");
+    if (state.pairs !== this.shown.pairs) {
+      this.shown.pairs = state.pairs;
+      list.replaceChildren(...state.pairs.map(watchedRow));
+    }
+    this.at("no-watched").hidden = state.pairs.length > 0;
+    const last = shownWatched(state).at(-1);
+    if (!last) return;
+    state.pairs.forEach((pair, index) => showAnswer(list.children[index], pair, last[1][index]));
+  }
+
+  /** Draws the charts, once Plotly is there. */
+  draw(state) {
+    if (!window.Plotly || !state.news) return;
+    const look = this.look();
+    for (const [name, chart] of Object.entries({ loss: lossChart, score: scoreChart, rate: rateChart })) {
+      const { traces, layout } = chart(state, look);
+      window.Plotly.react(this.at(name), traces, layout, CONFIG);
+    }
+    this.at("score-title").textContent = words.scoreTitle(state);
+  }
+
+  look() {
+    const palette = getComputedStyle(document.body);
+    return {
+      colour: (name) => palette.getPropertyValue(`--q-${name}`).trim(),
+      isNarrow: this.element.clientWidth < NARROW,
+      smoothing: Number(this.at("smoothing").value),
+    };
+  }
+
+  showSmoothing() {
+    this.at("smoothing-value").textContent = this.look().smoothing.toFixed(2);
+  }
+}
+
+function tag(name, className = "", text = "") {
+  const made = document.createElement(name);
+  made.className = className;
+  made.textContent = text;
+  return made;
+}
+
+function headCell(scope, text) {
+  const cell = tag("th", "", text);
+  cell.scope = scope;
+  return cell;
+}
+
+function tableRow([name, ...texts]) {
+  const row = tag("tr");
+  row.append(headCell("row", name), ...texts.map((text) => tag("td", "", text)));
+  return row;
+}
+
+function watchedRow(pair) {
+  const row = tag("li");
+  for (const text of [pair.sentence1, pair.sentence2]) {
+    const sentence = tag("p", "", text);
+    sentence.dir = "auto";
+    sentence.title = text;
+    row.append(sentence);
+  }
+  const fill = tag("span", "watch-fill");
+  fill.dataset.label = pair.label;
+  const track = tag("span", "watch-track");
+  track.append(fill);
+  const meter = tag("div", "watch-meter");
+  meter.append(tag("span", "watch-label", words.pairLabel(pair.label)), track, tag("span", "watch-value"));
+  row.append(meter);
+  return row;
+}
+
+function showAnswer(row, pair, probability) {
+  const isRight = probability > 0.5 === (pair.label === 1);
+  row.querySelector(".watch-fill").style.width = `${probability * 100}%`;
+  row.querySelector(".watch-value").textContent = words.verdict(probability, isRight);
+  row.dataset.right = isRight;
+}

@@ -1,0 +1,148 @@
+// Every sentence that the live view shows, made from its state.
+
+import { isReplaying, shareDone, shownEvaluations, shownStep } from "./state.js";
+
+const NONE = "-";
+const TROUBLES = {
+  "no run": "No run yet. Choose your settings and press Start.",
+  "no answer": "The server does not answer. Trying again; nothing is lost.",
+  "no reply": "The server does not answer. Try again in a moment.",
+};
+
+export const WATCH = "Watch it";
+export const BEFORE_TRAINING = "This begins with the first step of training.";
+
+export function badge({ news, replay, tables }) {
+  if (replay) return "Recorded run, replayed";
+  if (news.held) return "Held in the queue";
+  return news.place ? `Place ${news.place} in the queue` : tables.states[news.state].label;
+}
+
+export function title({ wanted, news, about }) {
+  if (!news) return wanted ? "Looking for the run ..." : "Looking for a run ...";
+  return `${about.base_model || "A BERT"} learns ${about.dataset || "pairs"}, ${scheme(about)}`;
+}
+
+const scheme = ({ quantization }) =>
+  quantization === "none" ? "unquantised" : `in ${(quantization || "").toUpperCase()}`;
+
+/** Settings, machine and date in one line. */
+export function settings({ about }) {
+  if (!about.created) return "";
+  const when = new Date(about.created * 1000).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+  const epochs = about.epochs === 1 ? "1 epoch" : `${about.epochs} epochs`;
+  const parts = [`LoRA r ${about.r}`, `learning rate ${about.learning_rate}`, epochs, `seed ${about.seed}`];
+  if (about.device) parts.push(about.device);
+  return `${parts.join(", ")}; ${when}`;
+}
+
+export function phase(state) {
+  const { news, tables } = state;
+  if (isReplaying(state)) return "Training (replay)";
+  const label = news.state === "queued" ? tables.phases.queued : phaseLabel(state);
+  return endedEarly(state) && news.phase !== "done" ? `Ended while ${label.toLowerCase()}` : label;
+}
+
+const phaseLabel = ({ news, tables }) => tables.phases[news.phase] || news.phase;
+
+function endedEarly({ news, tables }) {
+  const { over, complete } = tables.states[news.state];
+  return over && !complete;
+}
+
+export function step(state) {
+  const total = state.news.total_steps;
+  return total ? `${shownStep(state)} of ${total}` : NONE;
+}
+
+export function epoch(state) {
+  const { about, news } = state;
+  if (!news.total_steps) return NONE;
+  return `${((shownStep(state) / news.total_steps) * about.epochs).toFixed(1)} of ${about.epochs}`;
+}
+
+export const speed = ({ news }) => (news.examples_per_second ? news.examples_per_second.toFixed(0) : NONE);
+
+/** How long the phase will still take, as its pace so far tells. */
+export function timeLeft(state) {
+  const { news, phase: begun, tables } = state;
+  if (isReplaying(state) || !tables.states[news.state].live) return NONE;
+  if (news.phase === "training" && news.seconds_left != null) return duration(news.seconds_left);
+  const share = shareDone(state);
+  const done = share - begun.share;
+  if (done <= 0.05) return "a moment";
+  return duration(((news.at - begun.began) / 1000 / done) * (1 - share));
+}
+
+export function duration(seconds) {
+  if (seconds < 60) return `${Math.max(1, Math.round(seconds))} s`;
+  const minutes = Math.floor(seconds / 60);
+  return minutes < 60
+    ? `${minutes} min ${Math.round(seconds % 60)} s`
+    : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+export const stopButton = ({ news }) =>
+  news.state === "queued" ? "Take off the queue" : "Stop and keep what was learned";
+
+/** The line below the title, "" where there is nothing to say, and the id of a run that can be watched instead. */
+export function note(state) {
+  const { news, trouble } = state;
+  if (trouble) return { text: trouble.text || TROUBLES[trouble.kind], watch: "" };
+  if (!news) return { text: "", watch: "" };
+  const parts = [
+    endedEarly(state) ? news.message : "",
+    news.held ? "This run keeps its place and lets others go first until you resume it." : "",
+    expectation(state),
+    news.at_work ? "Another run is at work on this machine." : "",
+  ];
+  return { text: parts.filter(Boolean).join(" "), watch: news.at_work };
+}
+
+function expectation({ about: { estimate }, news }) {
+  if (!estimate) return "";
+  const expected = `Expected ${duration(estimate.seconds[0])} to ${duration(estimate.seconds[1])}`;
+  return news.phase === "done" ? `${expected}; took ${duration(news.seconds)}.` : `${expected}.`;
+}
+
+/** Rows of the table of evaluations: a name, then a text for each metric. */
+export function rows(state) {
+  const { baselines, tables } = state;
+  const scores = (entry) => tables.metrics.map(({ name }) => score(entry[name]));
+  return [
+    ...baselines.map((entry) => [answererLabel(state, entry.name), ...scores(entry)]),
+    ...shownEvaluations(state).map((entry) => [
+      `epoch ${+entry.epoch.toFixed(2)}, step ${entry.step}`,
+      ...scores(entry),
+    ]),
+  ];
+}
+
+const score = (value) => (value == null ? "–" : value.toFixed(3));
+
+export const answererLabel = ({ tables }, name) => tables.answerers[name] || name.replaceAll("_", " ");
+
+/** What was answered of a watched pair: the probability of "same", and whether that is right. */
+export const verdict = (probability, isRight) => `${probability.toFixed(2)} ${isRight ? "right" : "wrong"}`;
+
+export const pairLabel = (label) => (label === 1 ? "same" : "different");
+
+/** What a screen reader says of the run; "" of a recorded one. */
+export function spoken(state) {
+  const { news, evaluations, replay, tables } = state;
+  if (replay) return "";
+  const begun = `${tables.states[news.state].label}: ${phaseLabel(state)}.`;
+  const last = evaluations.at(-1);
+  if (!last) return begun;
+  const scores = `accuracy ${score(last.accuracy)}, F1 ${score(last.f1)}, validation loss ${score(last.loss)}`;
+  return `${begun} After epoch ${+last.epoch.toFixed(1)}: ${scores}.`;
+}
+
+export function scoreTitle(state) {
+  const seen = shownEvaluations(state);
+  const before = state.baselines.find(({ name }) => name === "untrained_head");
+  if (!seen.length || !before) return "Accuracy and F1 on the validation pairs (higher is better)";
+  const best = seen.reduce((a, b) => (b.is_best ? b : a));
+  const verb = best.accuracy > before.accuracy ? "rose" : "went";
+  return `Accuracy ${verb} from ${score(before.accuracy)} (untrained head) to ${score(best.accuracy)} (best)`;
+}

@@ -1,0 +1,9 @@
+import js from "@eslint/js";
+import globals from "globals";
+
+export default [
+  js.configs.recommended,
+  { files: ["assets/live/*.js"], languageOptions: { globals: globals.browser } },
+  { files: ["assets/page.js"], languageOptions: { sourceType: "script", globals: globals.browser } },
+  { files: ["tests/**/*.js"], languageOptions: { globals: globals.node } },
+];

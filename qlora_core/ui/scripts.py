@@ -1,0 +1,56 @@
+"""The page's scripts: what the page loads before anything is shown, and where this server has it."""
+
+import hashlib
+from pathlib import Path
+
+import plotly
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Route
+
+from qlora_core.assets import ASSETS
+
+PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
+PAGE = ASSETS / "page.js"
+#: The modules of the live view, by the name under which they import each other.
+LIVE = {path.name: path for path in sorted((ASSETS / "live").glob("*.js"))}
+#: Where they are, so that a browser may keep them: another version of them is elsewhere.
+LIVE_FOLDER = f"live/{hashlib.sha256(b''.join(path.read_bytes() for path in LIVE.values())).hexdigest()[:16]}"
+DAY, YEAR = 86_400, 365 * 86_400
+NOT_LOADED = "The live view could not be loaded. Reload the page."
+
+
+def head() -> str:
+    """HTML for the page's head. Every address is relative, because a proxy may have put the page into a folder."""
+    modules = "\n".join(f'<link rel="modulepreload" href="{LIVE_FOLDER}/{name}">' for name in LIVE)
+    page = PAGE.read_text(encoding="utf-8")
+    return f'<script defer src="plotly.min.js"></script>\n{modules}\n<script>{page}</script>'
+
+
+def start_live_view() -> str:
+    """JavaScript that starts the live view in the element of a ``gr.HTML`` that has it as its ``js_on_load``."""
+    return f"""
+        import(new URL("{LIVE_FOLDER}/main.js", document.baseURI)).then(
+            (live) => live.start(element, server, props.tables),
+            () => {{ element.querySelector("h2").textContent = "{NOT_LOADED}"; }},
+        );
+    """
+
+
+def routes() -> list[Route]:
+    """plotly.js as it comes with the plotly package, and the live view's modules."""
+    return [Route("/plotly.min.js", _plotly), Route(f"/{LIVE_FOLDER}/{{name}}", _live)]
+
+
+def _plotly(request: Request) -> Response:
+    del request
+    return _script(PLOTLY, DAY)
+
+
+def _live(request: Request) -> Response:
+    path = LIVE.get(request.path_params["name"])
+    return Response(status_code=404) if path is None else _script(path, YEAR)
+
+
+def _script(path: Path, seconds: int) -> Response:
+    return FileResponse(path, media_type="text/javascript", headers={"Cache-Control": f"max-age={seconds}"})

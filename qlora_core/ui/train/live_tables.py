@@ -1,0 +1,26 @@
+"""The tables that the live view's scripts need, so that they call everything what the rest of the program calls it."""
+
+from typing import Any
+
+from qlora_core.evaluation.answerers import ANSWERERS
+from qlora_core.evaluation.metrics import METRICS
+from qlora_core.store.status import ENDED, LIVE, STATES
+from qlora_core.ui.words.train import PHASES
+
+
+def tables() -> dict[str, Any]:
+    """States (what may still come of one: live, over, complete), phases, answerers and metrics."""
+    return {
+        "states": {
+            state.name: {
+                "label": state.label,
+                "live": state.name in LIVE,
+                "over": state.name in ENDED,
+                "complete": state.name == "finished",
+            }
+            for state in STATES.values()
+        },
+        "phases": PHASES,
+        "answerers": {name: answerer.label for name, answerer in ANSWERERS.items()},
+        "metrics": [{"name": metric.name, "label": metric.heading} for metric in METRICS.values()],
+    }

@@ -1,0 +1,118 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { chosen, silent } from "../../assets/live/state.js";
+import * as words from "../../assets/live/words.js";
+import { answered, baseline, evaluation, fresh } from "./example.js";
+
+const shown = (changes, at) => answered(fresh(), changes, at);
+
+test("durations are said in the units one would use", () => {
+  const said = [0, 0.4, 59.4, 60, 90.2, 3599, 3600, 7325].map(words.duration);
+  assert.deepEqual(said, ["1 s", "1 s", "59 s", "1 min 0 s", "1 min 30 s", "59 min 59 s", "1 h 0 min", "2 h 2 min"]);
+});
+
+test("the badge says where the run stands", () => {
+  assert.equal(words.badge(shown({})), "Running");
+  assert.equal(words.badge(shown({ state: "queued", place: 2 })), "Place 2 in the queue");
+  assert.equal(words.badge(shown({ state: "queued", place: 2, held: true })), "Held in the queue");
+  assert.equal(words.badge(shown({ state: "queued" })), "Waiting in the queue");
+  assert.equal(words.badge(shown({ kind: "recorded", state: "finished" })), "Recorded run, replayed");
+});
+
+test("the title names model, pairs and scheme as soon as they are known", () => {
+  assert.equal(words.title(fresh()), "Looking for a run ...");
+  assert.equal(words.title(chosen(fresh(), "b")), "Looking for the run ...");
+  const about = { base_model: "minilm", dataset: "pairs", quantization: "nf4" };
+  assert.equal(words.title(shown({ about })), "minilm learns pairs, in NF4");
+  assert.equal(words.title(shown({ about: { ...about, quantization: "none" } })), "minilm learns pairs, unquantised");
+});
+
+test("settings are one line that ends with the date", () => {
+  const about = { created: 1.7e9, r: 8, learning_rate: 0.0005, epochs: 1, seed: 3, device: "CPU" };
+  assert.match(words.settings(shown({ about })), /^LoRA r 8, learning rate 0.0005, 1 epoch, seed 3, CPU; .*2023/);
+  assert.match(words.settings(shown({ about: { ...about, epochs: 4, device: "" } })), /, 4 epochs, seed 3; /);
+  assert.equal(words.settings(shown({ about: {} })), "");
+});
+
+test("a phase is said in words, and of a run that ended early that it did", () => {
+  assert.equal(words.phase(shown({})), "Training");
+  assert.equal(words.phase(shown({ state: "queued", phase: "queued" })), "Waiting");
+  assert.equal(words.phase(shown({ state: "failed" })), "Ended while training");
+  assert.equal(words.phase(shown({ state: "stopped", phase: "done" })), "Done");
+  assert.equal(words.phase(shown({ phase: "of a later version" })), "of a later version");
+  assert.equal(words.phase(shown({ kind: "recorded", state: "finished", phase: "done" })), "Training (replay)");
+});
+
+test("step and epoch are said once there are steps", () => {
+  const about = { epochs: 4 };
+  assert.deepEqual([words.step(shown({ about })), words.epoch(shown({ about }))], ["20 of 100", "0.8 of 4"]);
+  const early = shown({ about, step: 0, total_steps: 0, examples_per_second: null });
+  assert.deepEqual([words.step(early), words.epoch(early), words.speed(early)], ["-", "-", "-"]);
+});
+
+test("time left is the trainer's own in training and the phase's pace elsewhere", () => {
+  assert.equal(words.timeLeft(shown({ seconds_left: 80 })), "1 min 20 s");
+  const saving = shown({ phase: "saving", progress: 0 }, 1000);
+  assert.equal(words.timeLeft(saving), "a moment");
+  assert.equal(words.timeLeft(answered(saving, { phase: "saving", progress: 0.25 }, 11_000)), "30 s");
+  assert.equal(words.timeLeft(shown({ state: "finished", phase: "done" })), "-");
+});
+
+test("a run that waits is taken off the queue, any other keeps what it learned", () => {
+  assert.equal(words.stopButton(shown({ state: "queued" })), "Take off the queue");
+  assert.equal(words.stopButton(shown({})), "Stop and keep what was learned");
+});
+
+test("the note says what ended the run, what was expected of it, and what else goes on", () => {
+  const about = { estimate: { seconds: [60, 90] } };
+  assert.deepEqual(words.note(shown({})), { text: "", watch: "" });
+  assert.equal(words.note(shown({ about })).text, "Expected 1 min 0 s to 1 min 30 s.");
+  const failed = words.note(shown({ state: "failed", message: "No memory left.", at_work: "b" }));
+  assert.deepEqual(failed, { text: "No memory left. Another run is at work on this machine.", watch: "b" });
+  const done = shown({ state: "finished", phase: "done", about, seconds: 70 });
+  assert.equal(words.note(done).text, "Expected 1 min 0 s to 1 min 30 s; took 1 min 10 s.");
+  assert.match(words.note(shown({ state: "queued", held: true })).text, /keeps its place/);
+});
+
+test("what went wrong takes the note's place", () => {
+  assert.match(words.note(silent(shown({ at_work: "b" }), "no answer")).text, /^The server does not answer\./);
+  assert.match(words.note(silent(fresh(), "no run")).text, /press Start/);
+});
+
+test("the table has a row for each baseline and evaluation, and a dash for what was not measured", () => {
+  const state = shown({ baselines: [baseline("majority", 0.5)], evaluations: [evaluation(50, { mcc: 0.25 })] });
+  assert.deepEqual(words.rows(state), [
+    ["majority class", "0.700", "0.500", "–"],
+    ["epoch 1, step 50", "0.612", "0.700", "0.250"],
+  ]);
+  assert.equal(words.answererLabel(state, "not_in_the_table"), "not in the table");
+});
+
+test("a screen reader is told state, phase and the last scores, and nothing of a replay", () => {
+  assert.equal(words.spoken(shown({})), "Running: Training.");
+  assert.equal(
+    words.spoken(shown({ evaluations: [evaluation(50)] })),
+    "Running: Training. After epoch 1: accuracy 0.700, F1 0.800, validation loss 0.612.",
+  );
+  assert.equal(words.spoken(shown({ kind: "recorded", state: "finished", phase: "done" })), "");
+});
+
+test("the title of the scores claims a rise only where there was one", () => {
+  const baselines = [baseline("untrained_head", 0.5)];
+  const title = (accuracy) => words.scoreTitle(shown({ baselines, evaluations: [evaluation(50, { accuracy })] }));
+  assert.equal(title(0.7), "Accuracy rose from 0.500 (untrained head) to 0.700 (best)");
+  assert.equal(title(0.4), "Accuracy went from 0.500 (untrained head) to 0.400 (best)");
+  assert.match(words.scoreTitle(shown({ baselines })), /higher is better/);
+});
+
+test("the best evaluation is the last that was the best when it came", () => {
+  const evaluations = [evaluation(50, { accuracy: 0.8 }), evaluation(100, { accuracy: 0.7, is_best: false })];
+  const state = shown({ baselines: [baseline("untrained_head", 0.5)], evaluations });
+  assert.match(words.scoreTitle(state), /to 0.800/);
+});
+
+test("a watched pair's answer is said to be right or wrong", () => {
+  assert.deepEqual([words.verdict(0.912, true), words.verdict(0.5, false)], ["0.91 right", "0.50 wrong"]);
+  assert.deepEqual([words.pairLabel(1), words.pairLabel(0)], ["same", "different"]);
+});
