@@ -33,9 +33,9 @@ class SimulatedRun:
             self.steps += 1
             events.append({"kind": "step", **self._step()})
             if self.steps % STEPS_AN_EPOCH == 0:
-                figures = {"accuracy": 0.6, "f1": 0.7, "loss": 0.6, "is_best": True}
+                scores = {"accuracy": 0.6, "f1": 0.7, "loss": 0.6, "is_best": True}
                 events.append(
-                    {"kind": "evaluation", "step": self.steps, "epoch": self.steps / STEPS_AN_EPOCH, **figures}
+                    {"kind": "evaluation", "step": self.steps, "epoch": self.steps / STEPS_AN_EPOCH, **scores}
                 )
         self.run.event_log.append(events)
 

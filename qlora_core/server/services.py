@@ -1,26 +1,21 @@
-"""What the tabs work with: the store, the queue, the feeds, the reloaded models, and who may do what."""
+"""What the tabs work with: the store, the queue, the feeds and the reloaded models."""
 
-import hmac
 from dataclasses import dataclass
 from pathlib import Path
 
-from qlora_core.errors import QLoRAError, RunError
+from qlora_core.errors import RunError
 from qlora_core.server.availability import Availability
 from qlora_core.server.estimates import Estimates
 from qlora_core.server.model_cache import Predictors
 from qlora_core.server.queue import JobQueue
+from qlora_core.server.who_may import WhoMay
 from qlora_core.store.feed import Feeds
 from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore
 
 RECORDED = "recorded"
-MOST_SECRET_CHARACTERS = 200
 #: Runs listed at most, the newest; older ones stay where they are.
 MAX_LISTED = 200
-
-
-class NotYours(QLoRAError):
-    """Somebody asks for what only the visitor who started the run, or the server's owner, may do."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +26,7 @@ class Services:
     queue: JobQueue
     feeds: Feeds
     recorded: RunStore  #: runs that come with the program
-    owner_key: str  #: whoever knows it may do everything
+    who_may: WhoMay
     availability: Availability
     estimates: Estimates
     predictors: Predictors
@@ -68,25 +63,6 @@ class Services:
         """Whether a run came with the program."""
         return self.recorded.holds(run)
 
-    def may_control(self, run: Run, secret: str) -> bool:
-        """Whether ``secret`` is the server's owner's, or that of the visitor who started ``run``."""
-        if len(secret) > MOST_SECRET_CHARACTERS or self.is_recorded(run):
-            return False
-        return self.is_owner(secret) or run.is_owned_by(secret)
-
-    def is_owner(self, secret: str) -> bool:
-        """Whether ``secret`` is the server's owner's."""
-        return bool(secret) and hmac.compare_digest(secret.encode(), self.owner_key.encode())
-
-    def check_control(self, run: Run, secret: str) -> None:
-        """Refuse whoever may not control ``run``.
-
-        Raises:
-            NotYours: they may not.
-        """
-        if not self.may_control(run, secret):
-            raise NotYours("Only the browser that started this run, or the owner of this server, may do that.")
-
 
 def make_services(runs_folder: Path, recorded_folder: Path, owner_key: str) -> Services:
     """Services for a store; nothing is started yet."""
@@ -96,7 +72,7 @@ def make_services(runs_folder: Path, recorded_folder: Path, owner_key: str) -> S
         queue=JobQueue(store),
         feeds=Feeds(store, recorded),
         recorded=recorded,
-        owner_key=owner_key,
+        who_may=WhoMay(owner_key, recorded),
         availability=Availability(),
         estimates=Estimates(),
         predictors=Predictors(),

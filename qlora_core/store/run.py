@@ -24,7 +24,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, NamedTuple
@@ -99,6 +99,31 @@ class Run:
     def result(self) -> dict[str, Any] | None:
         """Every number, once the run has finished."""
         return _read_if_there(self.path / RESULT)
+
+    def require_result(self) -> dict[str, Any]:
+        """The result of a run that has one.
+
+        Raises:
+            RunError: it has none yet, or it cannot be read.
+        """
+        result = self.result
+        if result is None:
+            raise RunError(f"Run {self.id} has no result: it is {self.status.state}.")
+        return result
+
+    @contextmanager
+    def explaining_damage(self) -> Iterator[None]:
+        """While a result is looked at: what is missing in a damaged one, or of the wrong kind, is one plain error.
+
+        Raises:
+            RunError: the result is damaged.
+        """
+        try:
+            yield
+        except (LookupError, TypeError, ValueError, AttributeError, FileNotFoundError) as error:
+            raise RunError(
+                f"The result of run {self.id} is damaged and cannot be shown. Its files are left as they are."
+            ) from error
 
     @property
     def estimate(self) -> dict[str, Any] | None:

@@ -20,7 +20,6 @@ from qlora_core.models.catalog import BASE_MODELS
 from qlora_core.presets import FIRST_PRESET, PRESETS
 from qlora_core.server.services import Services
 from qlora_core.ui.compare.answers import compare_pair
-from qlora_core.ui.reading import result_of
 from qlora_core.ui.train.form import FIELD_NAMES, control_values
 from qlora_core.ui.train.submission import chosen_config, submit_run
 from qlora_core.ui.words.train import no_such
@@ -76,7 +75,7 @@ def add_api(services: Services) -> None:
     @_plainly
     def run_results(run_id: str) -> dict[str, Any]:
         """Every number of a finished run, as in its result.json; an error while it is not finished."""
-        result = result_of(services.run(run_id))
+        result = services.run(run_id).require_result()
         return result | {"config": without_folders(result["config"])}
 
     @_plainly
@@ -85,7 +84,7 @@ def add_api(services: Services) -> None:
         if action not in ACTIONS:
             raise ConfigError(no_such("action", ACTIONS))
         run = services.store.open(run_id)
-        services.check_control(run, secret)
+        services.who_may.check_control(run, secret)
         getattr(services.queue, action)(run.id)
         return {"run_id": run.id, "state": run.status.state}
 

@@ -182,3 +182,16 @@ def test_a_deleted_run_does_not_linger(by_hand: bool, store: RunStore, run: Run)
 def test_the_folder_of_uploads_is_no_damaged_run(store: RunStore, run: Run) -> None:
     store.uploads.mkdir()
     assert (store.damaged(), [found.id for found in store.runs()]) == ([], [run.id])
+
+
+def test_a_result_is_required_of_a_run_that_has_one(run: Run) -> None:
+    with pytest.raises(RunError, match=rf"^Run {run.id} has no result: it is queued\.$"):
+        run.require_result()
+    run.finish({"accuracy": 0.5}, state="finished", message="Finished")
+    assert run.require_result() == {"accuracy": 0.5}
+
+
+@pytest.mark.parametrize("error", [KeyError("metrics"), TypeError(), ValueError(), AttributeError()])
+def test_a_damaged_result_is_one_plain_error(error: Exception, run: Run) -> None:
+    with pytest.raises(RunError, match="is damaged"), run.explaining_damage():
+        raise error

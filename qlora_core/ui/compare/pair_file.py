@@ -16,8 +16,8 @@ from qlora_core.ui.compare.pair_input import MAX_PAIRS, pairs_from
 from qlora_core.ui.compare.pair_table import cells, make_rows, to_csv
 from qlora_core.ui.compare.sides import check_sides
 from qlora_core.ui.events import PRIVATE
-from qlora_core.ui.reading import ColumnType
 from qlora_core.ui.safe_text import plain
+from qlora_core.ui.values import ColumnType
 from qlora_core.ui.words import compare as words
 
 Updates = dict[Any, Any]

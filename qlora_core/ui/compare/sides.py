@@ -7,7 +7,7 @@ from qlora_core.data.typed_pairs import check_scale
 from qlora_core.errors import RunError
 from qlora_core.server.services import Services
 from qlora_core.store.run import Run
-from qlora_core.ui.reading import Choices, moment, reading, result_of
+from qlora_core.ui.values import Choices, moment
 from qlora_core.ui.words import compare as words
 
 BASE = "base"
@@ -83,7 +83,7 @@ def _outcome(run: Run, state: str) -> str:
     if not _is_finished(run):
         return words.TRAINING_NOW if state == "running" else words.checkpoint_of(state)
     try:
-        with reading(run):
-            return words.accuracy(result_of(run)["metrics"]["finetuned"]["accuracy"])
+        with run.explaining_damage():
+            return words.accuracy(run.require_result()["metrics"]["finetuned"]["accuracy"])
     except RunError:
         return words.RESULT_DAMAGED

@@ -9,7 +9,7 @@ from qlora_core.server.services import Services
 from qlora_core.ui.charts.pairs import attribution_figure
 from qlora_core.ui.compare.answers import reloaded
 from qlora_core.ui.compare.sides import Sides
-from qlora_core.ui.reading import ColumnType
+from qlora_core.ui.values import ColumnType
 from qlora_core.ui.words import compare as words
 
 if TYPE_CHECKING:

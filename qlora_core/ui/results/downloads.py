@@ -15,7 +15,6 @@ from qlora_core.heavy_libraries import load_libraries
 from qlora_core.server.services import Services
 from qlora_core.store.run import Run
 from qlora_core.ui.events import PRIVATE
-from qlora_core.ui.reading import reading, result_of
 from qlora_core.ui.results.run_choice import checked_runs
 from qlora_core.ui.safe_text import plain
 
@@ -58,7 +57,7 @@ def write_zip(run: Run, path: Path) -> None:
     load_libraries()
     from qlora_core.export.archive import export_run
 
-    with reading(run):
+    with run.explaining_damage():
         export_run(run, path)
 
 
@@ -67,11 +66,11 @@ def write_notebook(run: Run, path: Path) -> None:
     load_libraries()
     from qlora_core.export.notebook import export_notebook
 
-    with reading(run):
+    with run.explaining_damage():
         export_notebook(run, path)
 
 
 def write_numbers(run: Run, path: Path) -> None:
     """The table of all numbers as CSV; spreadsheets tell UTF-8 by its byte order mark."""
-    with reading(run):
-        path.write_text(csv_text(*numbers_table(result_of(run))), encoding="utf-8-sig", newline="")
+    with run.explaining_damage():
+        path.write_text(csv_text(*numbers_table(run.require_result())), encoding="utf-8-sig", newline="")

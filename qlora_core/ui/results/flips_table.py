@@ -1,7 +1,7 @@
 """The pairs that flipped as rows of a table, and how many there are in words."""
 
 from qlora_core.evaluation.flips import Flip
-from qlora_core.ui.reading import ColumnType
+from qlora_core.ui.values import ColumnType
 
 LABELS = ("different", "same")
 FLIP_HEADERS = [

@@ -201,7 +201,7 @@ def delete_runs(services: Services, secret: object, run_ids: object) -> str:
     """
     runs = checked_runs(services, run_ids)
     for run in runs:
-        services.check_control(run, secret if isinstance(secret, str) else "")
+        services.who_may.check_control(run, secret if isinstance(secret, str) else "")
         _check_resting(run)
     for run in runs:
         run.delete()

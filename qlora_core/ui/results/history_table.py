@@ -10,8 +10,8 @@ from qlora_core.evaluation.metrics import METRICS, Metric
 from qlora_core.evaluation.scores import recorded_scores
 from qlora_core.presets import DEFAULT_PRESET, PRESETS
 from qlora_core.store.run import Run
-from qlora_core.ui.reading import ColumnType, moment
 from qlora_core.ui.results.setting_rows import shown_value
+from qlora_core.ui.values import ColumnType, moment
 
 NEWEST = "newest first"
 #: Fields that say what a run is about and not how it is trained.

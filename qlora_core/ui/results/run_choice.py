@@ -6,7 +6,7 @@ from qlora_core.config import file_name
 from qlora_core.errors import RunError
 from qlora_core.server.services import Services
 from qlora_core.store.run import Run
-from qlora_core.ui.reading import Choices, moment, reading, result_of
+from qlora_core.ui.values import Choices, moment
 
 MAX_RUNS = 4
 
@@ -19,8 +19,8 @@ def short_label(run: Run) -> str:
 def long_label(run: Run, *, recorded: bool) -> str:
     """What a run is called where it is chosen; damage is said, not hidden."""
     try:
-        with reading(run):
-            outcome = f"accuracy {result_of(run)['metrics']['finetuned']['accuracy']:.3f}"
+        with run.explaining_damage():
+            outcome = f"accuracy {run.require_result()['metrics']['finetuned']['accuracy']:.3f}"
     except RunError:
         outcome = "result damaged"
     config = run.config

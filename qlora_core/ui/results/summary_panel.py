@@ -16,7 +16,6 @@ from qlora_core.ui.charts.curves import history_figure, loss_curve_figure
 from qlora_core.ui.charts.groups import memory_figure, phenomenon_figure
 from qlora_core.ui.charts.reliability import reliability_figure
 from qlora_core.ui.charts.scores import scores_figure
-from qlora_core.ui.reading import reading, result_of
 from qlora_core.ui.results import finished_run as words
 from qlora_core.ui.results.run_choice import short_label
 from qlora_core.ui.results.setting_rows import ENVIRONMENT_HEADERS, SETTING_HEADERS, environment_rows, setting_rows
@@ -126,8 +125,8 @@ def summary(services: Services, panel: SummaryPanel, runs: list[Run]) -> Updates
     Raises:
         RunError: a run has no result, or a damaged one.
     """
-    first, result = runs[0], result_of(runs[0])
-    with reading(first):
+    first, result = runs[0], runs[0].require_result()
+    with first.explaining_damage():
         updates: Updates = {
             panel.headline: words.headline(result) + _others_words(runs),
             panel.body: gr.update(visible=True),
@@ -145,8 +144,8 @@ def details(services: Services, panel: SummaryPanel, run: Run) -> Updates:
     Raises:
         RunError: it has no result, or a damaged one.
     """
-    result = result_of(run)
-    with reading(run):
+    result = run.require_result()
+    with run.explaining_damage():
         headers, rows = numbers_table(result)
         drawn = _own_figures(services, run, result)
         updates: Updates = {
@@ -172,11 +171,11 @@ def _own_figures(services: Services, run: Run, result: Result) -> dict[str, go.F
 
 def _shared_figures(runs: list[Run]) -> dict[str, go.Figure]:
     """Scores and curves of all runs together; a damaged one is found while they are still apart."""
-    labelled = [(short_label(run), result_of(run)) for run in runs]
+    labelled = [(short_label(run), run.require_result()) for run in runs]
     for run, one in zip(runs[1:], labelled[1:], strict=True):
-        with reading(run):
+        with run.explaining_damage():
             history_figure([one])
-    with reading(runs[0]):
+    with runs[0].explaining_damage():
         return {"scores": scores_figure(labelled), "history": history_figure(labelled)}
 
 

@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from qlora_core.assets import ASSETS
 from qlora_core.errors import QLoRAError
-from qlora_core.server.services import MOST_SECRET_CHARACTERS, RECORDED, Services
+from qlora_core.server.services import RECORDED, Services
+from qlora_core.server.who_may import MAX_SECRET_CHARACTERS
 from qlora_core.store.feed import Cursor
 from qlora_core.store.run import Run
 from qlora_core.store.status import LIVE, STATES, Action
@@ -30,7 +31,7 @@ class Poll(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     run: RunId = Field("", max_length=80)
-    secret: str = Field("", max_length=MOST_SECRET_CHARACTERS)
+    secret: str = Field("", max_length=MAX_SECRET_CHARACTERS)
     have: Cursor = Cursor()
     about: bool = False  #: whether they want the run's settings as well
 
@@ -41,7 +42,7 @@ class Command(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     run: RunId = Field(max_length=80)
-    secret: str = Field(max_length=MOST_SECRET_CHARACTERS)
+    secret: str = Field(max_length=MAX_SECRET_CHARACTERS)
     action: Action
 
 
@@ -80,7 +81,7 @@ def _control(services: Services) -> Callable[[Any], dict[str, str]]:
         try:
             command = Command.model_validate(request)
             run = services.store.open(command.run)
-            services.check_control(run, command.secret)
+            services.who_may.check_control(run, command.secret)
             actions = {"pause": services.queue.pause, "resume": services.queue.resume, "stop": services.queue.stop}
             actions[command.action](run.id)
         except ValidationError:
@@ -105,7 +106,7 @@ def view(services: Services, run: Run, asked: Poll) -> dict[str, Any]:
     news = services.feeds.of(run.id).since(asked.have if asked.run == run.id else Cursor())
     queue = services.queue.seen()
     at_work, waiting = queue.at_work, queue.waiting
-    mine = services.may_control(run, asked.secret)
+    mine = services.who_may.control(run, asked.secret)
     held = news["state"] == "queued" and run.requested() == "pause"
     news |= {
         "kind": RECORDED if services.is_recorded(run) else "run",

@@ -10,7 +10,8 @@ from qlora_core.data.formats import format_of
 from qlora_core.errors import ConfigError
 from qlora_core.heavy_libraries import load_libraries
 from qlora_core.models.catalog import BASE_MODELS
-from qlora_core.server.services import MOST_SECRET_CHARACTERS, Services
+from qlora_core.server.services import Services
+from qlora_core.server.who_may import MAX_SECRET_CHARACTERS
 from qlora_core.store.run import Run
 from qlora_core.ui.train.form import config_from
 from qlora_core.ui.words import train as words
@@ -70,7 +71,7 @@ def submit_run(services: Services, config: RunConfig, secret: str) -> Run:
         ConfigError: the secret is too long to be one.
         QueueError: the visitor has a run in the queue already.
     """
-    if not isinstance(secret, str) or len(secret) > MOST_SECRET_CHARACTERS:
+    if not isinstance(secret, str) or len(secret) > MAX_SECRET_CHARACTERS:
         raise ConfigError(words.NO_KEY)
     run = services.queue.submit(config, secret)
     if (estimate := services.estimates.known(config)) is not None and run.estimate is None:

@@ -6,14 +6,13 @@ from typing import Any
 import pytest
 
 from qlora_core.store.run import Run
-from qlora_core.ui.reading import result_of
 from qlora_core.ui.results import finished_run as words
 
 
 @pytest.fixture
 def result(finished_run: Run) -> dict[str, Any]:
     """A result that a test may change."""
-    return copy.deepcopy(result_of(finished_run))
+    return copy.deepcopy(finished_run.require_result())
 
 
 def comparison(gain: float, interval: tuple[float, float], p: float, **more: str) -> dict[str, Any]:

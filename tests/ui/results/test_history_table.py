@@ -6,7 +6,6 @@ import shutil
 from qlora_core.config import make_config
 from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore
-from qlora_core.ui.reading import result_of
 from qlora_core.ui.results import history_table
 
 
@@ -16,14 +15,14 @@ def cells(run: Run) -> dict[str, history_table.Cell]:
 
 
 def test_a_row_has_the_scores_of_the_fine_tuned_model(finished_run: Run) -> None:
-    scores, row = result_of(finished_run)["metrics"]["finetuned"], cells(finished_run)
+    scores, row = finished_run.require_result()["metrics"]["finetuned"], cells(finished_run)
     for header, name in (("Accuracy", "accuracy"), ("F1", "f1"), ("MCC", "matthews_correlation")):
         assert row[header] == round(scores[name], 4)
 
 
 def test_a_run_without_matthews_correlation_has_it_from_the_counts(finished_run: Run, store: RunStore) -> None:
     shutil.copytree(finished_run.path, store.folder / finished_run.id)
-    result = result_of(finished_run)
+    result = finished_run.require_result()
     for row in result["metrics"].values():
         del row["matthews_correlation"]
     older = store.open(finished_run.id)

@@ -3,12 +3,11 @@
 from qlora_core.config import make_config
 from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore
-from qlora_core.ui.reading import result_of
 from qlora_core.ui.results.run_choice import long_label
 
 
 def test_a_run_is_labelled_by_what_it_is_and_came_to(finished_run: Run, store: RunStore) -> None:
-    accuracy = result_of(finished_run)["metrics"]["finetuned"]["accuracy"]
+    accuracy = finished_run.require_result()["metrics"]["finetuned"]["accuracy"]
     label = long_label(finished_run, recorded=True)
     assert label.startswith(f"tiny-bert on tiny.jsonl, accuracy {accuracy:.3f}")
     assert label.endswith(", recorded")

@@ -7,7 +7,6 @@ import pytest
 
 from qlora_core.config import RunConfig
 from qlora_core.store.run import Run
-from qlora_core.ui.reading import result_of
 from qlora_core.ui.results.finished_run import facts
 from qlora_core.ui.results.setting_rows import environment_rows, setting_rows, shown_value
 
@@ -15,7 +14,7 @@ from qlora_core.ui.results.setting_rows import environment_rows, setting_rows, s
 @pytest.fixture
 def result(finished_run: Run) -> dict[str, Any]:
     """A result that a test may change."""
-    return copy.deepcopy(result_of(finished_run))
+    return copy.deepcopy(finished_run.require_result())
 
 
 def test_of_a_path_only_the_files_name_is_shown(finished_run: Run, result: dict[str, Any]) -> None:

@@ -13,7 +13,8 @@ import pytest
 
 from qlora_core.config import make_config
 from qlora_core.errors import RunError
-from qlora_core.server.services import NotYours, Services, make_services
+from qlora_core.server.services import Services, make_services
+from qlora_core.server.who_may import NotYours
 from qlora_core.store.run import Run
 from qlora_core.ui.results.downloads import write_notebook, write_numbers, write_zip, written
 from qlora_core.ui.results.flips_panel import NO_SENTENCE, shown_flips, take_pair
