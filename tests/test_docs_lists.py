@@ -9,12 +9,13 @@ import pytest
 
 from qlora_core.choices import SCHEMES, Choice
 from qlora_core.cli.main import main
-from qlora_core.config import SETTINGS
+from qlora_core.config import SETTINGS, RunConfig
 from qlora_core.data.catalog import DATASETS
 from qlora_core.data.formats import ANY_FORMAT, FORMATS
 from qlora_core.data.phenomena import PHENOMENA
 from qlora_core.models.catalog import BASE_MODELS
 from qlora_core.presets import PRESETS
+from qlora_core.ui.results.setting_rows import setting_rows
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = {
@@ -92,3 +93,7 @@ def test_help_explains_every_choice_and_setting() -> None:
         assert all(name in text for name in names)
     assert ANY_FORMAT in text
     assert ANY_FORMAT in help_of("predict")
+
+
+def test_results_explain_a_setting_as_the_help_does() -> None:
+    assert [row[2] for row in setting_rows(RunConfig())] == [setting.help for setting in SETTINGS.values()]

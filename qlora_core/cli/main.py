@@ -21,10 +21,10 @@ from qlora_core.data.formats import ANY_FORMAT
 from qlora_core.errors import QLoRAError, UserError
 from qlora_core.models.catalog import BASE_MODELS
 from qlora_core.presets import DEFAULT_PRESET, PRESETS
-from qlora_core.settings import read_settings
+from qlora_core.settings import DATA_DIR_VARIABLE, read_settings
 
 RUNS_DIR = "runs"
-DATA_DIR_HELP = "folder with MRPC's parquet files (also: QLORA_DATA_DIR)"
+DATA_DIR_HELP = f"folder with MRPC's parquet files (also: {DATA_DIR_VARIABLE})"
 
 
 class Parser(argparse.ArgumentParser):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from qlora_core.config import PATH_FIELDS, RunConfig, file_name
+from qlora_core.config import PATH_FIELDS, SETTINGS, RunConfig, file_name
 
 SETTING_HEADERS = ["Setting", "Value", "What it is"]
 ENVIRONMENT_HEADERS = ["What", "Value"]
@@ -20,8 +20,7 @@ def shown_value(name: str, value: object) -> str:
 
 def setting_rows(config: RunConfig) -> list[list[str]]:
     """Every setting: name, value, meaning."""
-    fields = RunConfig.model_fields.items()
-    return [[name, shown_value(name, getattr(config, name)), field.description or ""] for name, field in fields]
+    return [[name, shown_value(name, getattr(config, name)), setting.help] for name, setting in SETTINGS.items()]
 
 
 def environment_rows(result: Mapping[str, Any]) -> list[list[str]]:
