@@ -62,15 +62,16 @@ class OneOf:
 class Scheme(Choice):
     """How the frozen encoder matrices are stored."""
 
+    stored: str  #: how a model is held, as it follows "minilm, "
     bits: int | None  #: of a stored weight; None where weights stay as they are
     bnb_4bit_quant_type: str = ""  #: of a 4-bit scheme, what bitsandbytes calls it
 
 
 SCHEMES = table(
-    Scheme("nf4", "nf4", "4 bits a weight, on levels placed for bell-shaped weights", 4, "nf4"),
-    Scheme("fp4", "fp4", "4 bits a weight, on the levels of a small floating-point number", 4, "fp4"),
-    Scheme("int8", "int8", "8 bits a weight, on evenly spaced levels", 8),
-    Scheme("none", "none", "the weights stay as they are", None),
+    Scheme("nf4", "nf4", "4 bits a weight, on levels placed for bell-shaped weights", "in NF4", 4, "nf4"),
+    Scheme("fp4", "fp4", "4 bits a weight, on the levels of a small floating-point number", "in FP4", 4, "fp4"),
+    Scheme("int8", "int8", "8 bits a weight, on evenly spaced levels", "in INT8", 8),
+    Scheme("none", "none", "the weights stay as they are", "unquantised", None),
 )
 COMPUTE_DTYPES = table(
     Choice("auto", "auto", "what this machine is fastest in"),

@@ -20,11 +20,9 @@ export function badge({ news, replay, tables }) {
 
 export function title({ wanted, news, about }) {
   if (!news) return wanted ? "Looking for the run ..." : "Looking for a run ...";
-  return `${about.base_model || "A BERT"} learns ${about.dataset || "pairs"}, ${scheme(about)}`;
+  const learns = `${about.base_model || "A BERT"} learns ${about.dataset || "pairs"}`;
+  return about.stored ? `${learns}, ${about.stored}` : learns;
 }
-
-const scheme = ({ quantization }) =>
-  quantization === "none" ? "unquantised" : `in ${(quantization || "").toUpperCase()}`;
 
 /** Settings, machine and date in one line. */
 export function settings({ about }) {

@@ -23,9 +23,9 @@ test("the badge says where the run stands", () => {
 test("the title names model, pairs and scheme as soon as they are known", () => {
   assert.equal(words.title(fresh()), "Looking for a run ...");
   assert.equal(words.title(chosen(fresh(), "b")), "Looking for the run ...");
-  const about = { base_model: "minilm", dataset: "pairs", quantization: "nf4" };
+  const about = { base_model: "minilm", dataset: "pairs", stored: "in NF4" };
   assert.equal(words.title(shown({ about })), "minilm learns pairs, in NF4");
-  assert.equal(words.title(shown({ about: { ...about, quantization: "none" } })), "minilm learns pairs, unquantised");
+  assert.equal(words.title(shown({ about: { ...about, stored: "unquantised" } })), "minilm learns pairs, unquantised");
 });
 
 test("settings are one line that ends with the date", () => {

@@ -136,7 +136,7 @@ def about(run: Run) -> dict[str, Any]:
     return {
         "base_model": config.base_model.rsplit("/", 1)[-1],
         "dataset": config.dataset.rsplit("/", 1)[-1],
-        "quantization": config.quantization,
+        "stored": config.scheme.stored,
         "r": config.r,
         "learning_rate": config.learning_rate,
         "epochs": config.num_train_epochs,
