@@ -71,8 +71,8 @@ def matthews_correlation(tp: np.ndarray, fp: np.ndarray, fn: np.ndarray, tn: np.
 
 def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> float:
     """Mean negative log-likelihood of the labels, in nats."""
-    shifted = _shifted(logits)
-    log_probabilities = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    reduced = shifted(logits)
+    log_probabilities = reduced - np.log(np.exp(reduced).sum(axis=1, keepdims=True))
     return float(-log_probabilities[np.arange(len(labels)), labels].mean())
 
 
@@ -122,13 +122,20 @@ def predicted_labels(logits: np.ndarray) -> np.ndarray:
     return logits.argmax(axis=1)
 
 
+def confusion_counts(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """True positives, false positives, false negatives and true negatives; "positive" means "paraphrase"."""
+    answers = predicted_labels(logits)
+    pairs = ((1, 1), (1, 0), (0, 1), (0, 0))
+    return np.array([((answers == answer) & (labels == label)).sum() for answer, label in pairs])
+
+
 def probabilities(logits: np.ndarray) -> np.ndarray:
     """Probability of "paraphrase", shape (n,), float64."""
-    exponentials = np.exp(_shifted(logits))
+    exponentials = np.exp(shifted(logits))
     return (exponentials / exponentials.sum(axis=1, keepdims=True))[:, 1]
 
 
-def _shifted(logits: np.ndarray) -> np.ndarray:
+def shifted(logits: np.ndarray) -> np.ndarray:
     """The same logits in float64, less the larger of each pair's, so that no exponential overflows."""
     exact = logits.astype(np.float64)
     return exact - exact.max(axis=1, keepdims=True)

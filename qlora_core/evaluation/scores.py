@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from qlora_core.evaluation.metrics import METRICS, Metric, predicted_labels, shown
+from qlora_core.evaluation.metrics import METRICS, Metric, confusion_counts, shown
 
 Interval = tuple[float, float]
 Result = Mapping[str, Any]  #: the content of a run's result.json
@@ -50,13 +50,7 @@ class Scores:
 
 def score(logits: np.ndarray, labels: np.ndarray) -> Scores:
     """Every metric of one model's answers, without intervals; logits have shape (n, 2), labels (n,)."""
-    answers = predicted_labels(logits)
-    confusion = Confusion(
-        true_positive=int(((answers == 1) & (labels == 1)).sum()),
-        false_positive=int(((answers == 1) & (labels == 0)).sum()),
-        false_negative=int(((answers == 0) & (labels == 1)).sum()),
-        true_negative=int(((answers == 0) & (labels == 0)).sum()),
-    )
+    confusion = Confusion(*confusion_counts(logits, labels).tolist())
     values = {}
     for metric in METRICS.values():
         if metric.of_logits is not None:

@@ -1,7 +1,8 @@
 """A finished run as a Jupyter notebook that does it again with transformers, PEFT and bitsandbytes alone.
 
-The cells are written out in ``assets/notebook.md.jinja`` and keep only the branches that the run's configuration needs.
-Every value is put into them as a Python literal, so that no name a user chose can become code.
+The cells hold the engine's own functions (``engine_source``) and what calls them, which is written out in
+``assets/notebook.md.jinja``. Every value is put into them as a Python literal, so that no name a user chose can become
+code.
 """
 
 import re
@@ -15,27 +16,26 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from safetensors import safe_open
 
 from qlora_core.assets import ASSETS
-from qlora_core.data.batching import BATCHES_PER_CHUNK, PAD_TO_MULTIPLE_OF
+from qlora_core.choices import COMPUTE_DTYPES
 from qlora_core.data.catalog import DATASETS
 from qlora_core.errors import RunError
+from qlora_core.evaluation.metrics import METRICS, Metric
+from qlora_core.export.engine_source import Verbatim, engine, source_of
 from qlora_core.models.quantization import NOT_QUANTIZED
 from qlora_core.settings import DATA_DIR_VARIABLE
 from qlora_core.store.files import replace_text
 from qlora_core.store.run import Run
-from qlora_core.training.baselines import FOLDS, PENALTIES
-from qlora_core.training.loop.loss import MAX_PAIRS_AT_ONCE_ON_CPU
 
 TEMPLATE = "notebook.md.jinja"
 #: A fenced block of the template, and the name of its cell.
 CODE_BLOCK = re.compile(r"^```python (\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 #: What a notebook needs to be installed; its versions are named in the introduction.
 PACKAGES = ("torch", "transformers", "peft", "bitsandbytes", "accelerate", "datasets", "numpy", "tokenizers")
-FIGURES = ("accuracy", "f1", "loss")
 
 INTRODUCTION = """# QLoRA on sentence pairs: run {run_id}
 
 This notebook does one run again, step by step, with transformers, PEFT and bitsandbytes alone: it reads the pairs,
-measures what has to be beaten, trains an adapter, saves it, loads it again, and compares every figure with the one the
+measures what has to be beaten, trains an adapter, saves it, loads it again, and compares every number with the one the
 run recorded. Fine-tuning took the run from {before} to {after} accuracy on {validation} validation pairs.
 
 {facts}
@@ -59,7 +59,7 @@ def export_notebook(run: Run, path: Path) -> Path:
 
 
 def notebook_of(run: Run) -> nbformat.NotebookNode:
-    """The run as cells that reproduce its figures; code cells are named by their ``id``, such as "training".
+    """The run as cells that reproduce its scores; code cells are named by their ``id``, such as "training".
 
     Raises:
         RunError: the run has no result yet.
@@ -84,15 +84,36 @@ def _cells(text: str) -> Iterator[nbformat.NotebookNode]:
 def _render(run: Run, result: dict[str, Any]) -> str:
     environment = Environment(
         loader=FileSystemLoader(ASSETS),
-        finalize=repr,
+        finalize=_literal,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         autoescape=False,  # it is Python, not HTML
     )
     return environment.get_template(TEMPLATE).render(
-        **_data_values(run, result), **_model_values(run, result), recorded=recorded_figures(result)
+        **_data_values(run, result),
+        **_model_values(run, result),
+        engine=engine,
+        metrics=[_metric_values(metric) for metric in METRICS.values()],
+        recorded=recorded_scores(result),
     )
+
+
+def _literal(value: object) -> str:
+    return value if isinstance(value, Verbatim) else repr(value)
+
+
+def _metric_values(metric: Metric) -> dict[str, Any]:
+    """A metric's words, and its function with what it is called with."""
+    (function,) = (function for function in (metric.of_counts, metric.of_logits) if function is not None)
+    return {
+        "name": metric.name,
+        "label": Verbatim(metric.label),
+        "help": Verbatim(metric.help),
+        "source": Verbatim(metric.source),
+        "code": source_of(function),
+        "call": Verbatim(f"{function.__name__}({'*counts' if metric.of_counts else 'logits, labels'})"),
+    }
 
 
 def _data_values(run: Run, result: dict[str, Any]) -> dict[str, Any]:
@@ -102,6 +123,7 @@ def _data_values(run: Run, result: dict[str, Any]) -> dict[str, Any]:
         "dataset": dataset if dataset in DATASETS else "file",
         "file_name": file.name,
         "file_kind": file.suffix.lower(),
+        "limited": run.config.max_train_samples is not None or run.config.max_eval_samples is not None,
         "data_sha256": result["dataset"]["fingerprint"],
         "data_dir_variable": DATA_DIR_VARIABLE,
         "mrpc_repository": DATASETS["mrpc"].hub_id,
@@ -123,30 +145,26 @@ def _model_values(run: Run, result: dict[str, Any]) -> dict[str, Any]:
         "quantized": config.scheme.bits is not None,
         "four_bit": config.scheme.bits == 4,
         "not_quantized": NOT_QUANTIZED,
-        "compute_dtype": machine["compute_dtype"],
+        "compute_dtype": Verbatim(dtype if (dtype := machine["compute_dtype"]) in COMPUTE_DTYPES else "float32"),
         "device": machine["device"],
         "attn_implementation": machine["attn_implementation"],
         "threads": machine["threads"],
-        "dropout": config.lora_dropout > 0 or config.hidden_dropout_prob > 0,
         "stop_after": result["steps"] if result["stopped_early"] else None,
-        "penalties": PENALTIES,
-        "folds": FOLDS,
-        "batches_per_chunk": BATCHES_PER_CHUNK,
-        "pad_to_multiple_of": PAD_TO_MULTIPLE_OF,
-        "in_parts": machine["device"] == "cpu" and config.train_batch_size > MAX_PAIRS_AT_ONCE_ON_CPU,
-        "pairs_at_once": MAX_PAIRS_AT_ONCE_ON_CPU,
         "adapter_folder": f"adapter-{run.id}",
     }
 
 
-def recorded_figures(result: dict[str, Any]) -> dict[str, dict[str, float]]:
-    """Accuracy, F1 and loss of every baseline, evaluation and final model, by the names the notebook gives them."""
-    baselines = {name: figures for name, figures in result["metrics"].items() if name not in ("finetuned", "reloaded")}
+def recorded_scores(result: dict[str, Any]) -> dict[str, dict[str, float]]:
+    """The scores of every baseline, evaluation and final model, by the names the notebook gives them.
+
+    A run of an earlier version knew fewer metrics.
+    """
+    baselines = {name: scores for name, scores in result["metrics"].items() if name not in ("finetuned", "reloaded")}
     evaluations = {f"step {entry['step']} (epoch {entry['epoch']:.2f})": entry for entry in result["history"]}
     final = {name: result["metrics"][name] for name in ("finetuned", "reloaded")}
     return {
-        name: {figure: float(figures[figure]) for figure in FIGURES}
-        for name, figures in (baselines | evaluations | final).items()
+        name: {metric: float(scores[metric]) for metric in METRICS if metric in scores}
+        for name, scores in (baselines | evaluations | final).items()
     }
 
 

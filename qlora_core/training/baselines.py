@@ -14,8 +14,9 @@ from transformers import PreTrainedModel
 from qlora_core.data.batching import TokenizedPairs
 from qlora_core.models.inference import Progress, pooled_features, predict_logits
 
-#: Inverse strengths of the L2 penalty that are tried, and the folds they are tried on.
+#: Inverse strengths of the L2 penalty that are tried.
 PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
+#: Parts of the training pairs that they are tried on.
 FOLDS = 4
 
 

@@ -1,6 +1,7 @@
-"""The run as a notebook: it stands alone, gets the run's own figures, and no name a user chose becomes code."""
+"""The run as a notebook: it stands alone, is the engine's code, gets the run's own numbers, and runs no user's name."""
 
 import ast
+import inspect
 import json
 import re
 import shutil
@@ -11,15 +12,19 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import numpy as np
 import pandas as pd
 import pytest
 from nbclient import NotebookClient
 
+import qlora_core
 from qlora_core.config import RunConfig, make_config
 from qlora_core.data.catalog import PAIRS_FOLDER
 from qlora_core.data.sources import load_run_pairs
 from qlora_core.errors import RunError
-from qlora_core.export.notebook import export_notebook, notebook_of, recorded_figures
+from qlora_core.evaluation.metrics import METRICS, Metric
+from qlora_core.export.engine_source import CONSTANTS, FUNCTIONS, engine
+from qlora_core.export.notebook import export_notebook, notebook_of, recorded_scores
 from qlora_core.models.catalog import find_base_model
 from qlora_core.settings import DATA_DIR_VARIABLE
 from qlora_core.store.run import Run
@@ -43,15 +48,15 @@ def printed(notebook: Notebook, name: str) -> str:
 
 
 def measured(notebook: Notebook) -> dict[str, dict[str, float]]:
-    """The figures that the notebook itself arrived at, out of its last cell."""
-    text = printed(notebook, "figures")
-    return {name: json.loads(figures) for name, figures in re.findall(r"^(.+)\t(.+)$", text, re.MULTILINE)}
+    """The scores that the notebook itself arrived at, out of its last cell."""
+    text = printed(notebook, "measured")
+    return {name: json.loads(scores) for name, scores in re.findall(r"^(.+)\t(.+)$", text, re.MULTILINE)}
 
 
 def execute(notebook: Notebook, folder: Path) -> Notebook:
     """Run all cells in a fresh kernel whose working folder is ``folder``."""
-    ask = 'for name, figures in measured.items():\n    print(name, json.dumps(figures), sep="\\t")'
-    notebook.cells.append(nbformat.v4.new_code_cell(ask, id="figures"))
+    ask = 'for name, scores in measured.items():\n    print(name, json.dumps(scores), sep="\\t")'
+    notebook.cells.append(nbformat.v4.new_code_cell(ask, id="measured"))
     resources = {"metadata": {"path": str(folder)}}
     NotebookClient(notebook, timeout=300, kernel_name="python3", resources=resources).execute()
     return notebook
@@ -79,7 +84,7 @@ def test_the_notebook_is_valid_and_explains_every_step(finished_run: Run, tmp_pa
     notebook = nbformat.read(path, as_version=4)
     nbformat.validate(notebook)
     kinds = [cell.cell_type for cell in notebook.cells]
-    assert kinds == ["markdown", *["markdown", "code"] * 13]
+    assert kinds == ["markdown", *["markdown", "code"] * 17]
     assert all(cell.source.strip() for cell in notebook.cells)
 
 
@@ -126,29 +131,100 @@ def test_no_name_is_missing_or_left_over(
     assert constants - read - {"F"} == set()
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        "SWAP",
-        "SMOOTHING",
-        "GradScaler",
-        "manual_seed(int",
-        "EVALUATIONS_PER_EPOCH",
-        "STOP_AFTER",
-        "MAX_TRAIN",
-        "PAIRS_AT",
-        "cos(",
-    ],
-)
+@pytest.mark.parametrize("words", ["STOP_AFTER", "MAX_TRAIN", "MAX_EVAL", "load_dataset", "parquet", "csv", "DATA_DIR"])
 def test_what_the_run_did_not_use_is_not_there(finished_run: Run, words: str) -> None:
     assert words not in code_of(notebook_of(finished_run))
+
+
+@pytest.mark.parametrize("words", ["bnb", "BitsAndBytes", "BNB_4BIT", 'untrained_head_unquantized"'])
+def test_an_unquantised_run_s_notebook_has_nothing_of_quantisation(
+    finished_run: Run, tmp_path: Path, words: str
+) -> None:
+    run = altered(finished_run, tmp_path, quantization="none")
+    assert words in code_of(notebook_of(finished_run))
+    assert words not in code_of(notebook_of(run))
+
+
+def definitions(code: str) -> dict[str, str]:
+    """Functions and classes at the top of some code, each with its decorators, by name."""
+    lines = code.splitlines()
+    return {
+        node.name: "\n".join(lines[min([node.lineno, *(d.lineno for d in node.decorator_list)]) - 1 : node.end_lineno])
+        for node in ast.parse(code).body
+        if isinstance(node, ast.FunctionDef | ast.ClassDef)
+    }
+
+
+#: What a notebook defines itself: what reads its own files, and what calls the engine's functions with its settings.
+ITS_OWN = {"read_pairs", "tidy", "load_base", "answers", "note_scores", "train_step"}
+
+
+@pytest.mark.parametrize("settings", [{}, *MANY_SETTINGS])
+def test_its_functions_are_the_engine_s_to_the_letter(
+    finished_run: Run, tmp_path: Path, settings: dict[str, Any]
+) -> None:
+    found = definitions(code_of(notebook_of(altered(finished_run, tmp_path, **settings))))
+    metrics = [function for metric in METRICS.values() for function in (metric.of_counts, metric.of_logits) if function]
+    known = {function.__name__: inspect.getsource(function).strip() for function in (*FUNCTIONS, *metrics)}
+    assert {name: found[name] for name in found.keys() - ITS_OWN} == {
+        name: known.get(name, "not of the engine") for name in found.keys() - ITS_OWN
+    }
+
+
+def test_what_a_notebook_defines_itself_has_no_namesake_in_the_engine() -> None:
+    names = {
+        node.name: str(file)
+        for file in Path(qlora_core.__file__).parent.rglob("*.py")
+        if "ui" not in file.parts
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.ClassDef)
+    }
+    assert {name: names[name] for name in ITS_OWN & names.keys()} == {}
+
+
+def test_every_function_and_constant_listed_is_used_by_some_notebook(finished_run: Run, tmp_path: Path) -> None:
+    code = "\n".join(
+        code_of(notebook_of(altered(finished_run, tmp_path / str(number), **settings)))
+        for number, settings in enumerate(MANY_SETTINGS)
+    )
+    listed = [*(function.__name__ for function in FUNCTIONS), *(name for _, name in CONSTANTS)]
+    assert [name for name in listed if not re.search(rf"^(def|class) {name}\b|^{name} = ", code, re.MULTILINE)] == []
+
+
+def test_constants_are_the_engine_s_own_with_their_comments() -> None:
+    for module, name in CONSTANTS:
+        code = engine(name)
+        names: dict[str, Any] = {}
+        exec(code, names)
+        assert names[name] == getattr(module, name)
+        assert code.startswith("# ")
+
+
+def precision(tp: np.ndarray, fp: np.ndarray, fn: np.ndarray, tn: np.ndarray) -> np.ndarray:
+    """Share of right answers among those that say "same"."""
+    del fn, tn
+    return tp / np.maximum(tp + fp, 1)
+
+
+def test_a_metric_that_is_added_to_the_table_is_in_the_notebook(
+    finished_run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    metric = Metric("precision", "precision", "the share of right ones", "a book", of_counts=precision)
+    monkeypatch.setitem(METRICS, "precision", metric)
+    notebook = notebook_of(finished_run)
+    assert "- **precision**: the share of right ones (a book)" in cell(notebook, "about-scores").source
+    assert inspect.getsource(precision).strip() in cell(notebook, "scores").source
+    assert "'precision': float(precision(*counts))," in cell(notebook, "scores").source
 
 
 NASTY = "a'\"\\ {{ 7 * 7 }} {% raise %} `<script>alert(1)</script>` \n```\nimport os; os.abort() #\u202e"
 
 
 def test_no_name_a_user_chose_becomes_code(finished_run: Run, tmp_path: Path) -> None:
-    changes = {"base_model": {"id": NASTY, "sha256": NASTY}, "environment": {"device": NASTY, "device_name": NASTY}}
+    changes = {
+        "base_model": {"id": NASTY, "sha256": NASTY},
+        "environment": {"device": NASTY, "device_name": NASTY, "compute_dtype": NASTY},
+    }
     run = altered(finished_run, tmp_path, result=changes, dataset=f"{NASTY}.jsonl", target_modules=(NASTY,))
     nasty, plain = notebook_of(run), notebook_of(finished_run)
     nbformat.validate(nasty)
@@ -235,15 +311,15 @@ def test_the_data_cell_reads_the_pairs_of_the_run(
         exec(cell(notebook, name).source, names)
     columns = ["sentence1", "sentence2", "label"]
     for split in ("train", "validation"):
-        assert names[split] == getattr(pairs, split).select_columns(columns).to_list()
+        assert names[split].to_list() == getattr(pairs, split).select_columns(columns).to_list()
     assert names["same_data"]
 
 
 def assert_same(notebook: Notebook, run: Run) -> None:
     assert run.result is not None
-    expected = recorded_figures(run.result)
-    assert printed(notebook, "compare").rstrip().endswith("Every figure is the recorded one.")
-    assert measured(notebook) == {name: pytest.approx(figures, abs=1e-9) for name, figures in expected.items()}
+    expected = recorded_scores(run.result)
+    assert printed(notebook, "compare").rstrip().endswith("Every number is the recorded one.")
+    assert measured(notebook) == {name: pytest.approx(scores, abs=1e-9) for name, scores in expected.items()}
 
 
 def test_it_gets_the_figures_of_the_run(finished_run: Run, tmp_path: Path) -> None:
