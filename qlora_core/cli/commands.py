@@ -54,14 +54,14 @@ def _asked_for(options: argparse.Namespace) -> RunConfig | None:
 
 def _summary(result: dict[str, Any]) -> str:
     comparison, reload = result["comparison"], result["reload"]
-    lines = [f"run {result['run_id']}, best epoch {result['best_epoch']:g}", *_table(result), ""]
+    lines = [f"run {result['run_id']}, best epoch {result['best_epoch']:g}", *scores_table(result), ""]
     lines += [comparison["untrained_head"]["verdict"], comparison["linear_probe"]["verdict"], result["selection_note"]]
     verified = "verified" if reload["verified"] else "NOT verified"
     lines.append(f"Reload {verified}: largest logit difference {reload['max_abs_logit_difference']:.2g}.")
     return "\n".join(lines)
 
 
-def _table(report: dict[str, Any]) -> list[str]:
+def scores_table(report: dict[str, Any]) -> list[str]:
     """Every answerer's scores, and their intervals where they have one."""
     heads = [f"{metric.label:>8}" + "  [95 % interval] " * metric.has_interval for metric in METRICS.values()]
     lines = [" ".join([" " * 22, *heads]).rstrip()]
@@ -84,7 +84,7 @@ def evaluate(options: argparse.Namespace) -> Report:
     data_dir = Path(options.data_dir) if options.data_dir else None
     report = evaluate_run(run, options.dataset, data_dir, options.split, ProgressBar().pairs)
     verdicts = [comparison["verdict"] for comparison in report["comparison"].values()]
-    return report, "\n".join([*_table(report), "", *verdicts])
+    return report, "\n".join([*scores_table(report), "", *verdicts])
 
 
 def predict(options: argparse.Namespace) -> Report:
