@@ -18,6 +18,7 @@ A message is one or two sentences: the first says what happened, the second what
 the class, and where that is not enough for a code that the error carries.
 """
 
+import csv
 import errno
 import os
 from enum import StrEnum
@@ -30,9 +31,9 @@ class QLoRAError(Exception):
     """Base of all errors below; ``str(error)`` may be shown to a visitor as it is."""
 
 
-# The two functions below are the only places where code decides by the words of an error. torch's CPU allocator raises
-# a plain RuntimeError, and the tokenizers and safetensors libraries, written in Rust, raise exceptions of their own
-# with the system's sentence in them and no errno: the text is all that arrives.
+# The three functions below are the only places where code decides by the words of an error. torch's CPU allocator
+# raises a plain RuntimeError; tokenizers and safetensors, written in Rust, raise exceptions of their own with the
+# system's sentence in them and no errno; Python's csv has one exception for every fault. The text is all that arrives.
 
 
 def is_out_of_memory(error: Exception) -> bool:
@@ -46,6 +47,11 @@ def is_disk_full(error: Exception) -> bool:
     if isinstance(error, OSError) and error.errno is not None:
         return error.errno in FULL_DISK
     return any(os.strerror(number) in str(error) for number in FULL_DISK)
+
+
+def is_unclosed_quote(error: csv.Error) -> bool:
+    """Whether a quote in a CSV file is never closed: the field that it opens is too long, or the file ends in it."""
+    return any(words in str(error) for words in ("unexpected end of data", "field limit"))
 
 
 class UserError(QLoRAError):

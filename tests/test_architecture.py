@@ -24,8 +24,8 @@ FLOORS = (
 #: The same inside the page's room.
 UI_FLOORS = (("ui.words",), ("ui",), ("ui.charts",), ("ui.train", "ui.results", "ui.compare"), ("ui.build", "ui.api"))
 MAX_MODULES = 13
-#: Lists of choices, each with its words.
-TABLES = {"choices", "presets", "data.catalog", "data.formats", "data.phenomena", "models.catalog"}
+#: Lists of choices, each with its words, and the codes that words are made from.
+TABLES = {"choices", "presets", "data.catalog", "data.formats", "data.phenomena", "models.catalog", "server.findings"}
 #: Starts the command line; nothing imports it.
 ENTRY = "__main__"
 

@@ -1,5 +1,6 @@
 """The tree of exceptions, and what the rest of the package may rely on about it."""
 
+import csv
 import errno
 import os
 
@@ -7,7 +8,7 @@ import pytest
 import torch
 
 from qlora_core import errors
-from qlora_core.errors import QLoRAError, RunFailure, UserError, is_disk_full, is_out_of_memory
+from qlora_core.errors import QLoRAError, RunFailure, UserError, is_disk_full, is_out_of_memory, is_unclosed_quote
 
 CLASSES = {
     name: value for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, Exception)
@@ -69,3 +70,10 @@ def test_out_of_memory_is_recognised_in_all_its_forms(error: Exception, expected
 )
 def test_a_full_disk_is_recognised_in_all_its_forms(error: Exception, expected: bool) -> None:
     assert is_disk_full(error) is expected
+
+
+@pytest.mark.parametrize(("content", "expected"), [('a,"b', True), ('"' + "a" * 200_000, True), ('"a"b,c', False)])
+def test_a_quote_that_is_never_closed_is_recognised(content: str, expected: bool) -> None:
+    with pytest.raises(csv.Error) as raised:
+        list(csv.reader([content], strict=True))
+    assert is_unclosed_quote(raised.value) is expected

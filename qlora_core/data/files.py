@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from datasets import Dataset
 
 from qlora_core.data.formats import ANY_FORMAT, FORMATS
-from qlora_core.errors import DataError
+from qlora_core.errors import DataError, is_unclosed_quote
 
 MAX_FILE_BYTES = 64 * 1024 * 1024
 MAX_ROWS = 200_000
@@ -157,9 +157,12 @@ def _csv_rows(path: Path, file: BinaryIO) -> Iterator[Row]:
         try:
             values = next(reader, None)
         except csv.Error as error:
-            raise DataError(
-                f"{path.name}, line {line}: {_csv_fault(str(error))} Write a quote inside a quoted field twice."
-            ) from error
+            fault = (
+                "a quote opens here and is never closed"
+                if is_unclosed_quote(error)
+                else f"this is not valid CSV ({error})"
+            )
+            raise DataError(f"{path.name}, line {line}: {fault}. Write a quote inside a quoted field twice.") from error
         if values is None:
             return
         if not values:
@@ -173,12 +176,6 @@ def _csv_rows(path: Path, file: BinaryIO) -> Iterator[Row]:
                 "line. Put sentences that contain the separator in quotes."
             )
         yield Row(f"line {line}", dict(zip(header, values, strict=True)))
-
-
-def _csv_fault(error: str) -> str:
-    if "unexpected end of data" in error or "field limit" in error:
-        return "a quote opens here and is never closed."
-    return f"this is not valid CSV ({error})."
 
 
 def _jsonl_rows(path: Path, file: BinaryIO) -> Iterator[Row]:

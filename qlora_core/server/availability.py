@@ -12,14 +12,13 @@ import socket
 import subprocess
 from collections.abc import Sequence
 from threading import Event, Thread
-from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from qlora_core.child_process import child_environment, module_command
 from qlora_core.data.catalog import DATASETS
 from qlora_core.models.catalog import BASE_MODELS
-from qlora_core.server.findings import Code, Finding
+from qlora_core.server.findings import Code, Finding, Obstacle, Unavailable
 from qlora_core.settings import read_settings
 
 log = logging.getLogger(__name__)
@@ -29,11 +28,12 @@ DOCTOR_SECONDS = 180.0
 CONNECT_SECONDS = 2.0
 NICENESS = 10
 PORTS = {"http": 80, "https": 443}
-INSTEAD = {
+#: What to choose instead of what can be had from the hub; "" where something comes with this program.
+ALTERNATIVES = {
     **{("base_model", name): entry.instead for name, entry in BASE_MODELS.items()},
     **{("dataset", name): entry.instead for name, entry in DATASETS.items()},
 }
-Reasons = dict[tuple[str, str], str]
+Known = dict[tuple[str, str], Unavailable]
 
 
 class Availability:
@@ -42,8 +42,8 @@ class Availability:
     def __init__(self, doctor: Sequence[str] = DOCTOR) -> None:
         self._doctor = list(doctor)
         self._ended = Event()
-        self._reasons: Reasons = {}
-        self._device = ""
+        self._is_known = False
+        self._unavailable: Known = {}
 
     def start(self) -> None:
         """Begin to look; returns at once."""
@@ -52,35 +52,28 @@ class Availability:
     def wait(self, timeout: float) -> bool:
         """Wait at most ``timeout`` seconds until it is known what works; False where it is not known."""
         self._ended.wait(timeout)
-        return bool(self._reasons)
+        return self._is_known
 
-    def reason(self, kind: str, name: str) -> str:
-        """Why something cannot be used here and what to do, in one sentence; "" where it works or is not known yet.
+    def obstacle(self, kind: str, name: str) -> Unavailable | None:
+        """What keeps a run here from using something; None where it works or nothing is known yet.
 
         Args:
             kind: base_model, dataset or quantization, as ``RunConfig``'s fields are called.
             name: one of that field's values.
         """
-        return self._reasons.get((kind, name), "")
-
-    @property
-    def device(self) -> str:
-        """The processor's name and the number type it computes in; "" while unknown."""
-        return self._device
+        return self._unavailable.get((kind, name))
 
     def _examine(self) -> None:
         try:
-            report = self._ask_doctor()
-            findings = [Finding.model_validate(record) for record in report["findings"]]
-            reasons, device = explain(findings, hub_is_reachable=hub_is_reachable()), describe_device(report)
+            found = unavailable(self._ask_doctor(), hub_is_reachable=hub_is_reachable())
         except (OSError, ValueError, LookupError, TypeError, AttributeError, subprocess.SubprocessError) as error:
             log.warning("What works on this machine is not known, because the doctor failed: %s", error)
         else:
-            self._reasons, self._device = reasons, device
+            self._unavailable, self._is_known = found, True
         finally:
             self._ended.set()
 
-    def _ask_doctor(self) -> dict[str, Any]:
+    def _ask_doctor(self) -> list[Finding]:
         with subprocess.Popen(
             self._doctor,
             env=child_environment(),
@@ -96,40 +89,40 @@ class Availability:
                 process.kill()
         if process.returncode != 0:
             raise ValueError(f"exit status {process.returncode}: {errors.strip()[-300:]}")
-        report: dict[str, Any] = json.loads(output)
-        return report
+        return [Finding.model_validate(record) for record in json.loads(output)["findings"]]
 
 
-def describe_device(report: dict[str, Any]) -> str:
-    """A doctor's report on the device, in words."""
-    environment = report["environment"]
-    return f"{environment['device_name']}, computes in {environment['compute_dtype']}"
-
-
-def explain(findings: Sequence[Finding], *, hub_is_reachable: bool) -> Reasons:
-    """By field and value, why a run here cannot use it; "" where it can.
+def unavailable(findings: Sequence[Finding], *, hub_is_reachable: bool) -> Known:
+    """By field and value, what a run here cannot use.
 
     What went wrong in detail is for whoever runs the machine, and goes to the log.
     """
-    working = [finding.name for finding in findings if finding.code == Code.WORKS]
-    return {(finding.kind, finding.name): _why_not(finding, working, hub_is_reachable) for finding in findings}
+    working = tuple(finding.name for finding in findings if finding.code == Code.WORKS)
+    found: Known = {}
+    for finding in findings:
+        obstacle = _obstacle(finding, hub_is_reachable)
+        if obstacle is not None:
+            instead = working if finding.kind == "quantization" else tuple(filter(None, [_alternative(finding)]))
+            found[finding.kind, finding.name] = Unavailable(finding.name, obstacle, instead)
+        if obstacle not in (None, Obstacle.OUT_OF_REACH):
+            log.warning("%s %s: %s", finding.kind, finding.name, finding.error)
+    return found
 
 
-def _why_not(finding: Finding, working: list[str], hub_is_reachable: bool) -> str:
-    name, instead = finding.name, INSTEAD.get((finding.kind, finding.name), "")
-    if finding.ok or (finding.code == Code.NOT_HERE and instead and hub_is_reachable):
-        return ""
-    if finding.code == Code.NOT_HERE and instead:
-        return (
-            f"{name} is not on this server, which cannot reach the Hugging Face hub to download it: choose {instead}."
-        )
-    log.warning("%s %s: %s", finding.kind, name, finding.error)
+def _obstacle(finding: Finding, hub_is_reachable: bool) -> Obstacle | None:
+    if finding.ok:
+        return None
     if finding.code == Code.FAILS:
-        advice = f"choose {' or '.join(working)}" if working else "whoever runs this server has to look at its log"
-        return f"bitsandbytes cannot compute with {name} weights on this machine: {advice}."
-    if instead:
-        return f"The files of {name} on this server are incomplete or damaged: choose {instead}."
-    return f"{name} is missing from this installation: choose another, or ask whoever runs this server to install it."
+        return Obstacle.CANNOT_COMPUTE
+    if not _alternative(finding):  # what has none comes with this program
+        return Obstacle.NOT_INSTALLED
+    if finding.code == Code.NOT_HERE:
+        return None if hub_is_reachable else Obstacle.OUT_OF_REACH
+    return Obstacle.DAMAGED
+
+
+def _alternative(finding: Finding) -> str:
+    return ALTERNATIVES.get((finding.kind, finding.name), "")
 
 
 def hub_is_reachable() -> bool:

@@ -46,3 +46,21 @@ class Examination:
 
     environment: dict[str, Any]  #: versions, device and number type, see ``models.device.describe_environment``
     findings: list[Finding]
+
+
+class Obstacle(StrEnum):
+    """Why a run here cannot use something."""
+
+    OUT_OF_REACH = "out_of_reach"  #: it is not on this machine, which cannot reach the hub
+    DAMAGED = "damaged"  #: its files on this machine are
+    NOT_INSTALLED = "not_installed"  #: it should have come with this program
+    CANNOT_COMPUTE = "cannot_compute"
+
+
+@dataclass(frozen=True)
+class Unavailable:
+    """One thing that a run here cannot use."""
+
+    name: str
+    obstacle: Obstacle
+    instead: tuple[str, ...]  #: what works, where that is known

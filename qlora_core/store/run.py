@@ -35,7 +35,8 @@ from pydantic import ValidationError
 from qlora_core.config import RunConfig, load_config
 from qlora_core.errors import ConfigError, RunError
 from qlora_core.store.events import Event, EventLog
-from qlora_core.store.files import replace_file, replace_json, replace_text, storage_error
+from qlora_core.store.files import replace_json, replace_text, storage_error
+from qlora_core.store.predictions import read_columns, write_table
 from qlora_core.store.process_identity import identify
 from qlora_core.store.status import State, Status
 
@@ -169,19 +170,7 @@ class Run:
         Raises:
             RunError: it has recorded none, or they are damaged.
         """
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        try:
-            table = pq.read_table(self.path / PREDICTIONS, columns=columns)
-            found = [table.column(name).to_pylist() for name in columns]
-        except FileNotFoundError as error:
-            raise RunError(f"Run {self.id} has recorded no predictions.") from error
-        except (OSError, KeyError, pa.ArrowException) as error:
-            raise RunError(f"The predictions of run {self.id} cannot be read.") from error
-        if any(None in column for column in found):
-            raise RunError(f"The predictions of run {self.id} cannot be read: some are missing.")
-        return found
+        return read_columns(self.path / PREDICTIONS, columns)
 
     def files_to_export(self) -> Iterator[tuple[str, Path]]:
         """What a user takes home as it is: names within the run's folder, and files."""
@@ -247,11 +236,7 @@ class Run:
 
     def write_predictions(self, columns: dict[str, Any]) -> None:
         """Record every answer on validation: idx, label and one probability column for each model."""
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        table = pa.table(columns)
-        replace_file(self.path / PREDICTIONS, lambda path: pq.write_table(table, path))
+        write_table(self.path / PREDICTIONS, columns)
 
     def write_estimate(self, estimate: dict[str, Any]) -> None:
         """Record what was expected of the run before it started."""

@@ -12,8 +12,8 @@ import pytest
 
 from qlora_core.choices import SCHEMES
 from qlora_core.server import availability
-from qlora_core.server.availability import Availability, explain, hub_is_reachable
-from qlora_core.server.findings import Code, Finding
+from qlora_core.server.availability import Availability, hub_is_reachable, unavailable
+from qlora_core.server.findings import Code, Finding, Obstacle, Unavailable
 
 NOT_HERE = {"code": "not_here", "error": "google-bert/x is not on this machine and the hub cannot be reached. Connect."}
 WORKS = {"code": "works"}
@@ -66,34 +66,32 @@ def known(text: dict[str, Any]) -> Availability:
     return result
 
 
-def test_what_works_has_no_reason_against_it() -> None:
+def test_what_works_has_nothing_against_it() -> None:
     here = known(report())
     works = [("base_model", "minilm"), ("base_model", "bert-base-uncased"), ("dataset", "pairs")]
     works += [("quantization", name) for name in SCHEMES]
-    assert {here.reason(kind, name) for kind, name in works} == {""}
+    assert {here.obstacle(kind, name) for kind, name in works} == {None}
 
 
 def test_without_a_hub_what_is_not_here_names_what_is() -> None:
     here = known(report())
-    assert here.reason("base_model", "bert-base-cased") == (
-        "bert-base-cased is not on this server, which cannot reach the Hugging Face hub to download it: choose minilm."
+    assert here.obstacle("base_model", "bert-base-cased") == Unavailable(
+        "bert-base-cased", Obstacle.OUT_OF_REACH, ("minilm",)
     )
-    assert here.reason("dataset", "mrpc").endswith("choose pairs.")
+    assert here.obstacle("dataset", "mrpc") == Unavailable("mrpc", Obstacle.OUT_OF_REACH, ("pairs",))
 
 
 @pytest.mark.usefixtures("hub")
 def test_what_the_hub_can_deliver_works() -> None:
     here = known(report())
-    assert here.reason("base_model", "bert-base-cased") == here.reason("dataset", "mrpc") == ""
+    assert here.obstacle("base_model", "bert-base-cased") is here.obstacle("dataset", "mrpc") is None
 
 
 @pytest.mark.usefixtures("hub")
 def test_a_hub_does_not_help_against_damaged_files(caplog: pytest.LogCaptureFixture) -> None:
     error = "The folder '/srv/private' has no mrpc/train-00000-of-00001.parquet."
     here = known(report(dataset__mrpc={"code": "damaged", "error": error}))
-    assert here.reason("dataset", "mrpc") == (
-        "The files of mrpc on this server are incomplete or damaged: choose pairs."
-    )
+    assert here.obstacle("dataset", "mrpc") == Unavailable("mrpc", Obstacle.DAMAGED, ("pairs",))
     assert "/srv/private" in caplog.text
 
 
@@ -102,28 +100,24 @@ def test_a_hub_does_not_help_against_damaged_files(caplog: pytest.LogCaptureFixt
 def test_a_missing_built_in_model_is_not_looked_for_on_the_hub(code: str) -> None:
     changed = report(base_model__minilm={"code": code, "error": "The base model 'minilm' is not to be had."})
     findings = [Finding.model_validate(record) for record in changed["findings"]]
-    reasons = explain(findings, hub_is_reachable=True)
-    assert reasons["base_model", "minilm"].startswith("minilm is missing from this installation: choose another")
+    found = unavailable(findings, hub_is_reachable=True)
+    assert found == {("base_model", "minilm"): Unavailable("minilm", Obstacle.NOT_INSTALLED, ())}
 
 
 def test_a_quantisation_that_fails_names_those_that_work() -> None:
     fails = {"code": "fails", "error": "no kernel <b>"}
-    assert known(report(quantization__int8=fails)).reason("quantization", "int8") == (
-        "bitsandbytes cannot compute with int8 weights on this machine: choose nf4 or fp4 or none."
+    assert known(report(quantization__int8=fails)).obstacle("quantization", "int8") == Unavailable(
+        "int8", Obstacle.CANNOT_COMPUTE, ("nf4", "fp4", "none")
     )
-
-
-def test_device_is_told_in_words() -> None:
-    assert known(report()).device == "AMD EPYC, computes in bfloat16"
 
 
 def test_until_the_doctor_has_spoken_everything_counts_as_working() -> None:
     waiting = Availability(doctor(json.dumps(report()), seconds=1.0))
     waiting.start()
     assert not waiting.wait(0.01)
-    assert waiting.reason("base_model", "bert-base-cased") == waiting.device == ""
+    assert waiting.obstacle("base_model", "bert-base-cased") is None
     assert waiting.wait(30)
-    assert waiting.reason("base_model", "bert-base-cased") != ""
+    assert waiting.obstacle("base_model", "bert-base-cased") is not None
 
 
 @pytest.mark.parametrize(
@@ -138,7 +132,7 @@ def test_a_failing_doctor_leaves_everything_unknown_and_is_logged(
         here = Availability(command)
         here.start()
         assert not here.wait(30)
-    assert here.reason("base_model", "bert-base-cased") == here.device == ""
+    assert here.obstacle("base_model", "bert-base-cased") is None
     assert "the doctor failed" in caplog.text
 
 
@@ -184,25 +178,25 @@ def test_a_proxy_is_asked_in_place_of_the_hub(hub: socket.socket, monkeypatch: p
 
 
 def test_everything_that_can_be_downloaded_has_an_alternative_that_is_built_in() -> None:
-    built_in = {name for (_, name), instead in availability.INSTEAD.items() if not instead}
+    built_in = {name for (_, name), instead in availability.ALTERNATIVES.items() if not instead}
     assert built_in == {"minilm", "pairs"}
-    assert {instead for instead in availability.INSTEAD.values() if instead} == built_in
+    assert {instead for instead in availability.ALTERNATIVES.values() if instead} == built_in
 
 
 @pytest.mark.parametrize("words", ["", "found: ", "is not on this machine", "works"])
 def test_words_decide_nothing(words: str) -> None:
     findings = [Finding(kind="dataset", name="mrpc", code=code, error=words) for code in Code]
     for finding in findings:
-        reasons = {explain([finding], hub_is_reachable=reachable)["dataset", "mrpc"] for reachable in (True, False)}
-        assert ("" in reasons) == (finding.code in (Code.FOUND, Code.WORKS, Code.NOT_HERE))
+        works = [not unavailable([finding], hub_is_reachable=reachable) for reachable in (True, False)]
+        assert works == [finding.ok or finding.code == Code.NOT_HERE, finding.ok]
 
 
 def test_the_real_command_is_understood(environment: dict[str, str]) -> None:
     output = subprocess.run(availability.DOCTOR, env=environment, capture_output=True, text=True, check=True).stdout
     findings = [Finding.model_validate(record) for record in json.loads(output)["findings"]]
-    reasons = explain(findings, hub_is_reachable=True)
-    assert reasons["base_model", "minilm"] == reasons["dataset", "pairs"] == ""
-    assert {name for kind, name in reasons if kind == "quantization"} == set(SCHEMES)
+    assert {finding.name for finding in findings if finding.kind == "quantization"} == set(SCHEMES)
+    found = unavailable(findings, hub_is_reachable=True)
+    assert not {("base_model", "minilm"), ("dataset", "pairs")} & set(found)
 
 
 def test_no_heavy_library_is_imported(environment: dict[str, str]) -> None:

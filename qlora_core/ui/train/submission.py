@@ -15,6 +15,7 @@ from qlora_core.server.who_may import MAX_SECRET_CHARACTERS
 from qlora_core.store.run import Run
 from qlora_core.ui.train.form import config_from
 from qlora_core.ui.words import train as words
+from qlora_core.ui.words.availability import why_not
 
 #: What the page's list of sentence pairs offers.
 DATASET_CHOICES = {**DATASETS, OWN_FILE.name: OWN_FILE}
@@ -39,8 +40,8 @@ def chosen_config(
         dataset = str(keep_file(services.store.uploads, Path(own_file)))
     config = config_from(base_model, dataset, values)
     for kind, name in (("base_model", base_model), ("dataset", dataset), ("quantization", config.quantization)):
-        if reason := services.availability.reason(kind, name):
-            raise ConfigError(reason)
+        if found := services.availability.obstacle(kind, name):
+            raise ConfigError(why_not(found))
     return config
 
 

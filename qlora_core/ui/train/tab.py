@@ -19,6 +19,7 @@ from qlora_core.ui.train.form import FIELD_NAMES, control, preset_values
 from qlora_core.ui.train.live_view import live_view
 from qlora_core.ui.train.submission import DATASET_CHOICES, chosen_config, expectation, started_words, submit_run
 from qlora_core.ui.words import train as words
+from qlora_core.ui.words.availability import why_not
 
 
 @dataclass(frozen=True)
@@ -167,9 +168,9 @@ def labelled_choices(services: Services) -> Callable[[], tuple[Any, Any]]:
     """A handler that gives the base models and datasets again, saying of each that cannot work here why."""
 
     def labelled(kind: str, choices: Mapping[str, Choice]) -> list[tuple[str, str]]:
-        reasons = {name: services.availability.reason(kind, name) for name in choices}
+        obstacles = {name: services.availability.obstacle(kind, name) for name in choices}
         return [
-            (words.unavailable(label, reasons[name]) if reasons[name] else label, name)
+            (words.unavailable(label, why_not(found)) if (found := obstacles[name]) else label, name)
             for label, name in _choices(choices)
         ]
 

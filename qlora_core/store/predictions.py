@@ -1,0 +1,44 @@
+"""``predictions.parquet``: every answer on the validation pairs, one row a pair and one column a model."""
+
+from pathlib import Path
+from typing import Any
+
+from qlora_core.errors import RunError
+from qlora_core.store.files import replace_file
+
+# pyarrow is imported where it is used: importing the store costs nothing.
+
+
+def write_table(path: Path, columns: dict[str, Any]) -> None:
+    """Replace the table.
+
+    Raises:
+        StorageError: as ``replace_file``.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pa.table(columns)
+    replace_file(path, lambda temporary: pq.write_table(table, temporary))
+
+
+def read_columns(path: Path, names: list[str]) -> list[list[Any]]:
+    """Columns in the order asked for; the run is called as its folder is.
+
+    Raises:
+        RunError: there is no table, or it is damaged.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    run_id = path.parent.name
+    try:
+        table = pq.read_table(path, columns=names)
+        columns = [table.column(name).to_pylist() for name in names]
+    except FileNotFoundError as error:
+        raise RunError(f"Run {run_id} has recorded no predictions.") from error
+    except (OSError, KeyError, pa.ArrowException) as error:
+        raise RunError(f"The predictions of run {run_id} cannot be read.") from error
+    if any(None in column for column in columns):
+        raise RunError(f"The predictions of run {run_id} cannot be read: some are missing.")
+    return columns
