@@ -5,7 +5,6 @@ import json
 
 import numpy as np
 from datasets import Dataset
-from sklearn.model_selection import StratifiedGroupKFold
 
 #: A user's file is split in this many parts, one of which is validation.
 SPLIT_PARTS = 5
@@ -13,6 +12,8 @@ SPLIT_PARTS = 5
 
 def split_pairs(pairs: Dataset, bundles: np.ndarray, seed: int) -> tuple[Dataset, Dataset]:
     """Pairs to train on and about a fifth to validate on, with the same share of labels, bundles undivided."""
+    from sklearn.model_selection import StratifiedGroupKFold  # a second's work, and few runs have pairs to split
+
     labels = np.asarray(pairs["label"])
     folds = StratifiedGroupKFold(n_splits=SPLIT_PARTS, shuffle=True, random_state=seed).split(labels, labels, bundles)
     # One sentence may link most of the pairs: the part that they fill is not the one to validate on.

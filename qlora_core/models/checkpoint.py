@@ -21,7 +21,7 @@ class Progress:
 
     step: int = 0  #: optimiser steps done
     examples: int = 0  #: pairs seen, repetitions counted
-    train_seconds: float = 0.0  #: time spent in steps, over all sessions of the run
+    train_seconds: float = 0.0  #: time spent in steps, before and after the run is resumed
     evaluation_seconds: float = 0.0  #: time the last evaluation took
     history: list[dict[str, float]] = field(default_factory=list)  #: one entry an evaluation
     best_state: dict[str, torch.Tensor] = field(default_factory=dict)  #: trained tensors at the best evaluation

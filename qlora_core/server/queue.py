@@ -11,17 +11,22 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from threading import Event, RLock, Thread
+from typing import IO
 
 import psutil
 
 from qlora_core.child_process import child_environment, module_command
 from qlora_core.config import RunConfig
 from qlora_core.errors import QLoRAError, QueueError, RunError
+from qlora_core.server.forking import ForkedProcess, ForkServer
 from qlora_core.store.run import Control, Run
 from qlora_core.store.runs import RunStore
 from qlora_core.store.status import Status
 
 log = logging.getLogger(__name__)
+
+#: The program that carries out a run.
+RUN_PROCESS = "qlora_core.training.run_process"
 
 #: The same visitor asking for the same run again within this time has clicked twice.
 DOUBLE_CLICK_SECONDS = 3.0
@@ -48,7 +53,7 @@ class Worker:
     """The process that carries out a run, started by this server."""
 
     run: Run
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes] | ForkedProcess
     over_since: float | None = None  #: time.monotonic() when its run was first seen not to be at work any more
 
 
@@ -63,8 +68,9 @@ class Stopping:
 class JobQueue:
     """Starts waiting runs one after the other, and passes on what is asked of them."""
 
-    def __init__(self, store: RunStore, *, poll_seconds: float = 0.3) -> None:
+    def __init__(self, store: RunStore, fork_server: ForkServer | None = None, *, poll_seconds: float = 0.3) -> None:
         self.store = store
+        self._fork_server = fork_server
         self._poll_seconds = poll_seconds
         self._active: dict[str, Run] = {}  # waiting or at work
         self._submitted: dict[str, float] = {}  # time.monotonic(), of those that this server was asked for
@@ -260,14 +266,7 @@ class JobQueue:
 
     def _launch(self, run: Run) -> None:
         with run.open_worker_log() as output:
-            process = subprocess.Popen(
-                worker_command(run),
-                env=child_environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,  # a Ctrl-C in the server's terminal is the server's to pass on
-            )
+            process = self._fork(run, output) or _start_afresh(run, output)
         try:
             os.setpriority(os.PRIO_PROCESS, process.pid, NICENESS)  # training takes what the page leaves over
             run.hand_over(process.pid)
@@ -276,6 +275,11 @@ class JobQueue:
             process.wait()
             raise
         self._workers[run.id] = Worker(run, process)
+
+    def _fork(self, run: Run, output: IO[bytes]) -> ForkedProcess | None:
+        if self._fork_server is None:
+            return None
+        return self._fork_server.fork(RUN_PROCESS, str(run.path.resolve()), output=output)
 
     def _end_if_stuck(self, run: Run) -> None:
         """A worker that was asked to stop looks at that between two pieces of work; one that hangs never does."""
@@ -291,7 +295,18 @@ class JobQueue:
 
 def worker_command(run: Run) -> list[str]:
     """The command line of the process that carries out ``run``."""
-    return module_command("qlora_core.training.run_process", str(run.path.resolve()))
+    return module_command(RUN_PROCESS, str(run.path.resolve()))
+
+
+def _start_afresh(run: Run, output: IO[bytes]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        worker_command(run),
+        env=child_environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,  # a Ctrl-C in the server's terminal is the server's to pass on
+    )
 
 
 def _is_over(run: Run) -> bool:

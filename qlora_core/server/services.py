@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 
 from qlora_core.errors import RunError
-from qlora_core.server.availability import Availability
+from qlora_core.server.availability import DOCTOR_SECONDS, Availability
 from qlora_core.server.estimates import Estimates
+from qlora_core.server.forking import ForkServer
 from qlora_core.server.model_cache import Predictors
 from qlora_core.server.queue import JobQueue
 from qlora_core.server.who_may import WhoMay
@@ -30,15 +32,23 @@ class Services:
     availability: Availability
     estimates: Estimates
     predictors: Predictors
+    fork_server: ForkServer
 
     def start(self) -> None:
-        """Go on with the queue, and find out what works on this machine."""
+        """Go on with the queue, find out what works on this machine, then load the libraries for runs to come."""
         self.queue.start()
         self.availability.start()
+        Thread(target=self._load_libraries, name="fork-server", daemon=True).start()
 
     def close(self) -> None:
         """Interrupt the run at work; it can be resumed."""
         self.queue.close()
+        self.fork_server.close()
+
+    def _load_libraries(self) -> None:
+        """Not at once: the doctor loads them too, and the page is to be there first."""
+        self.availability.wait(DOCTOR_SECONDS)
+        self.fork_server.start()
 
     def run(self, run_id: str) -> Run:
         """A run of this server, or a recorded one.
@@ -66,14 +76,15 @@ class Services:
 
 def make_services(runs_folder: Path, recorded_folder: Path, owner_key: str) -> Services:
     """Services for a store; nothing is started yet."""
-    store, recorded = RunStore(runs_folder), RunStore(recorded_folder)
+    store, recorded, fork_server = RunStore(runs_folder), RunStore(recorded_folder), ForkServer()
     return Services(
         store=store,
-        queue=JobQueue(store),
+        queue=JobQueue(store, fork_server),
         feeds=Feeds(store, recorded),
         recorded=recorded,
         who_may=WhoMay(owner_key, recorded),
         availability=Availability(),
         estimates=Estimates(),
         predictors=Predictors(),
+        fork_server=fork_server,
     )

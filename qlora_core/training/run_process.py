@@ -1,4 +1,4 @@
-"""Start or resume a run in this process, and record however it ends: this is the worker's edge.
+"""Start or resume a run in this process, and record however it ends.
 
 python -m qlora_core.training.run_process RUN_DIRECTORY carries out a run that a queue handed over to this process.
 """

@@ -41,7 +41,7 @@ class TrainingSummary:
     best: dict[str, float]
     steps: int
     stopped_early: bool
-    train_seconds: float  #: time in training steps, over all sessions of a resumed run
+    train_seconds: float  #: time in training steps, before and after a run is resumed
     examples_per_second: float
 
 

@@ -1,0 +1,179 @@
+"""Starting programs as forks of a process that has the libraries loaded: ``fork_server`` is what runs there."""
+
+import array
+import json
+import logging
+import os
+import select
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
+from threading import Lock
+from typing import IO
+
+import psutil
+
+from qlora_core.child_process import child_environment, module_command
+from qlora_core.server.fork_server import READY
+from qlora_core.store.process_identity import identify, is_running
+
+log = logging.getLogger(__name__)
+
+COMMAND = module_command("qlora_core.server.fork_server")
+NICENESS = 10
+#: For a fork that is asked for; it takes milliseconds.
+FORK_SECONDS = 10.0
+POLL_SECONDS = 0.05
+#: The exit status of a process whose end nobody could tell.
+UNKNOWN_STATUS = -1
+NUMBER_BYTES = array.array("i").itemsize
+
+
+class ForkedProcess:
+    """A program's process, to be handled as a ``subprocess.Popen``; it is the fork server's child, not this one's."""
+
+    def __init__(self, pid: int, told: socket.socket) -> None:
+        self.pid, self._told = pid, told
+        self.returncode: int | None = None
+        try:
+            self._identity = identify(pid)
+        except psutil.NoSuchProcess:  # ended already; its status is told
+            self._identity = ""
+
+    def poll(self) -> int | None:
+        """The exit status; None while the process is at work."""
+        return self._wait(0.0)
+
+    def wait(self, timeout: float | None = None) -> int:
+        """The exit status, once there is one.
+
+        Raises:
+            subprocess.TimeoutExpired: the process is still at work.
+        """
+        while (status := self._wait(timeout)) is None:
+            if timeout is not None:
+                raise subprocess.TimeoutExpired(str(self.pid), timeout)
+        return status
+
+    def terminate(self) -> None:
+        """Ask the process to end."""
+        self._act(psutil.Process.terminate)
+
+    def kill(self) -> None:
+        """End it."""
+        self._act(psutil.Process.kill)
+
+    def _wait(self, timeout: float | None) -> int | None:
+        if self.returncode is None and select.select([self._told], [], [], timeout)[0]:
+            told = _receive_number(self._told)
+            self.returncode = self._wait_unseen(timeout) if told is None else told
+        return self.returncode
+
+    def __del__(self) -> None:
+        self._told.close()
+
+    def _wait_unseen(self, timeout: float | None) -> int | None:
+        """Look by oneself, because the fork server has ended before its child."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while is_running(self.pid, self._identity):
+            if deadline is not None and time.monotonic() >= deadline:
+                return None
+            time.sleep(POLL_SECONDS)
+        return UNKNOWN_STATUS
+
+    def _act(self, act: Callable[[psutil.Process], None]) -> None:
+        if self.poll() is None:
+            with suppress(psutil.NoSuchProcess):
+                act(psutil.Process(self.pid))
+
+
+class ForkServer:
+    """One server's. It needs some seconds to load the libraries; until then, nothing can be forked."""
+
+    def __init__(self, command: Sequence[str] = COMMAND) -> None:
+        self._command = list(command)
+        self._lock = Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._control: socket.socket | None = None
+        self._is_ready = self._is_closed = False
+
+    def start(self) -> None:
+        """Let it begin to load; returns at once. Nothing happens where processes cannot well be forked."""
+        with self._lock:
+            if sys.platform == "linux" and not self._is_closed:  # macOS's own libraries do not survive a fork
+                self._start()
+
+    def close(self) -> None:
+        """End it; what was forked goes on."""
+        with self._lock:
+            self._is_closed = True
+            if self._process is not None:
+                self._process.kill()
+                self._process.wait()
+            self._give_up()
+
+    def fork(self, module: str, *arguments: str, output: IO[bytes]) -> ForkedProcess | None:
+        """Run a module of this package in a fork, in a session of its own; None where that is not possible now.
+
+        Args:
+            output: what the program prints, and its errors.
+        """
+        with self._lock:
+            try:
+                return self._fork(module, arguments, output) if self._control is not None else None
+            except (OSError, EOFError) as error:
+                log.warning("Runs are started afresh: the process that has the libraries loaded failed (%r).", error)
+                self._give_up()
+                return None
+
+    def _start(self) -> None:
+        self._control, theirs = socket.socketpair()
+        with theirs:
+            self._process = subprocess.Popen(
+                [*self._command, str(theirs.fileno())],
+                env=child_environment(),
+                stdin=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,  # a Ctrl-C in the server's terminal is the server's to pass on
+            )
+        os.setpriority(os.PRIO_PROCESS, self._process.pid, NICENESS)  # what is forked is as patient
+
+    def _give_up(self) -> None:
+        if self._control is not None:
+            self._control.close()
+        self._control = None
+
+    def _fork(self, module: str, arguments: Sequence[str], output: IO[bytes]) -> ForkedProcess | None:
+        control = self._control
+        assert control is not None
+        if not self._is_ready:
+            if not select.select([control], [], [], 0)[0]:
+                return None
+            if control.recv(len(READY)) != READY:
+                raise EOFError
+            self._is_ready = True
+        request = json.dumps({"module": module, "arguments": arguments}).encode()
+        told, theirs = socket.socketpair()
+        with ExitStack() as on_failure:
+            on_failure.callback(told.close)
+            with theirs:
+                socket.send_fds(control, [request], [output.fileno(), output.fileno(), theirs.fileno()])
+            told.settimeout(FORK_SECONDS)
+            pid = _receive_number(told)
+            if pid is None:
+                raise EOFError
+            told.settimeout(None)
+            on_failure.pop_all()
+        return ForkedProcess(pid, told)
+
+
+def _receive_number(told: socket.socket) -> int | None:
+    """A process number or an exit status; None where nobody is left to tell any."""
+    try:
+        received = told.recv(NUMBER_BYTES, socket.MSG_WAITALL)
+    except ConnectionResetError:
+        return None
+    return array.array("i", received)[0] if len(received) == NUMBER_BYTES else None
