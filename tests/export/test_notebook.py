@@ -156,6 +156,17 @@ def test_an_unquantised_run_s_notebook_has_nothing_of_quantisation(
     assert words not in code_of(notebook_of(run))
 
 
+def test_a_run_of_an_earlier_version_is_compared_in_the_metrics_that_it_knew(finished_run: Run, tmp_path: Path) -> None:
+    run = altered(finished_run, tmp_path)
+    assert run.result is not None
+    for scores in (*run.result["metrics"].values(), *run.result["history"]):
+        del scores["matthews_correlation"]
+    (run.path / "result.json").write_text(json.dumps(run.result), encoding="utf-8")
+    recorded = cell(notebook_of(Run(run.path)), "compare").source
+    assert "'finetuned': {'accuracy': " in recorded
+    assert "matthews_correlation" not in recorded
+
+
 def definitions(code: str) -> dict[str, str]:
     """Functions and classes at the top of some code, each with its decorators, by name."""
     lines = code.splitlines()
