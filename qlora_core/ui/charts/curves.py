@@ -25,7 +25,7 @@ from qlora_core.ui.palette import ACCENT
 SMOOTHING = 0.9  #: of the loss before, in the exponential moving average
 #: How the charted metrics are told apart: plotly's dash, and what it is called.
 DASHES = (("solid", "solid"), ("dot", "dotted"), ("dash", "dashed"))
-LABEL_ROOM = 128  #: pixels to the right of a panel
+LABEL_ROOM = 136  #: pixels to the right of a panel
 LABEL_GAP = 0.095  #: of a panel's height
 
 
