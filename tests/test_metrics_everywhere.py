@@ -16,6 +16,7 @@ from qlora_core.config import make_config
 from qlora_core.evaluation.metrics import METRICS, Metric, probabilities
 from qlora_core.evaluation.report import measure_all
 from qlora_core.evaluation.scores import score
+from qlora_core.export.notebook import notebook_of
 from qlora_core.export.numbers import numbers_table
 from qlora_core.export.spreadsheet import csv_text
 from qlora_core.store.feed import Cursor, RunFeed
@@ -130,6 +131,12 @@ def test_it_is_in_the_history_and_in_the_headline(run: Run, result: dict[str, An
     if added.has_interval:
         row = dict(zip(headers, history_row(run, recorded=False), strict=True))
         assert row[added.heading] == round(result["metrics"]["finetuned"][added.name], 4)
+
+
+def test_it_is_computed_and_compared_in_the_notebook(run: Run, result: dict[str, Any], added: Metric) -> None:
+    text = "\n".join(cell.source for cell in notebook_of(run).cells)
+    assert f"def {added.name}(" in text
+    assert repr(result["metrics"]["finetuned"][added.name]) in text
 
 
 def test_it_is_in_the_lines_of_progress(capsys: pytest.CaptureFixture[str], added: Metric) -> None:
