@@ -17,6 +17,7 @@ from qlora_core.store.run import Run
 from qlora_core.ui.events import PRIVATE
 from qlora_core.ui.results.run_choice import checked_runs
 from qlora_core.ui.safe_text import plain
+from qlora_core.ui.words import finished as words
 
 Write = Callable[[Run, Path], object]
 PRESS = "() => qlora.download('%s')"
@@ -35,8 +36,8 @@ def download_button(
         try:
             path = written(checked_runs(services, run_ids)[0], suffix, write, ready.GRADIO_CACHE)
         except QLoRAError as error:
-            return {message: f"**That file cannot be made.** {plain(error, 600)}", ready: None}
-        return {message: f"{plain(Path(path).name)} is being downloaded.", ready: path}
+            return {message: words.no_file(plain(error, 600)), ready: None}
+        return {message: words.downloading(plain(Path(path).name)), ready: path}
 
     button.click(make, runs, [message, ready], show_progress_on=message, concurrency_limit=2, **PRIVATE).then(
         None, None, None, js=PRESS % elem_id, **PRIVATE

@@ -11,7 +11,6 @@ from qlora_core.evaluation.flips import BEFORE, Flips, flips, in_order, select
 from qlora_core.server.services import Services
 from qlora_core.ui.events import PRIVATE
 from qlora_core.ui.results.flips_table import (
-    FLIP_HEADERS,
     FLIP_TYPES,
     FLIP_WIDTHS,
     SENTENCE_COLUMNS,
@@ -20,24 +19,10 @@ from qlora_core.ui.results.flips_table import (
 )
 from qlora_core.ui.results.run_choice import checked_runs
 from qlora_core.ui.safe_text import plain
+from qlora_core.ui.words import finished as words
 
-BASELINES = [("linear probe → fine-tuned", "linear_probe"), ("untrained head → fine-tuned", "untrained_head")]
-KINDS = [("fixed and broken", ""), ("fixed only", "fixed"), ("broken only", "broken")]
-ORDERS = [
-    ("largest change first", "change"),
-    ("most helped first", "gain"),
-    ("most harmed first", "loss"),
-    ("in the data's order", "idx"),
-]
-EXPLANATION = (
-    "Validation pairs on which fine-tuned model and baseline disagree. **Select a row to take its pair to Compare.** "
-    "Before and After are the probability of “same”; Change is how much the probability of the right answer rose."
-)
-ANY = "any phenomenon"
 MAX_ROWS = 300
 MAX_CHARACTERS = 200
-NO_SENTENCE = "The sentences of this pair are not on this machine any more."
-BAD_CHOICE = "That choice cannot be read. Reload the page."
 
 
 @dataclass(frozen=True)
@@ -67,21 +52,23 @@ class FlipsPanel:
 
 def flips_panel() -> FlipsPanel:
     """Lay the part out."""
-    gr.Markdown(f"### What flipped\n\n{EXPLANATION}")
-    before = gr.Radio(BASELINES, value=BEFORE[0], label="From → to")
+    gr.Markdown(words.FLIPS)
+    before = gr.Radio(_choices(words.BASELINES), value=BEFORE[0], label=words.FROM_TO)
     with gr.Row():
-        kind = gr.Dropdown(KINDS, value="", label="Show", min_width=220)
-        phenomenon = gr.Dropdown([ANY], value=ANY, label="Phenomenon", min_width=220)
-        order = gr.Dropdown(ORDERS, value="change", label="Sort", min_width=220)
-        text = gr.Textbox(label="Find in the sentences", min_width=220, max_length=MAX_CHARACTERS)
-    words = gr.Markdown(latex_delimiters=[])
+        kind = gr.Dropdown(_choices(words.KINDS), value="", label=words.SHOW, min_width=220)
+        phenomenon = gr.Dropdown(
+            [words.ANY_PHENOMENON], value=words.ANY_PHENOMENON, label=words.PHENOMENON, min_width=220
+        )
+        order = gr.Dropdown(_choices(words.FLIP_ORDERS), value="change", label=words.SORT, min_width=220)
+        text = gr.Textbox(label=words.FIND, min_width=220, max_length=MAX_CHARACTERS)
+    said = gr.Markdown(latex_delimiters=[])
     table = gr.Dataframe(
-        headers=FLIP_HEADERS,
+        headers=words.FLIP_HEADERS,
         datatype=FLIP_TYPES,
         interactive=False,
         wrap=True,
         max_height=460,
-        label="Pairs that flipped",
+        label=words.FLIPPED_PAIRS,
         show_label=False,
         column_widths=FLIP_WIDTHS,
         elem_id="flips",
@@ -89,7 +76,12 @@ def flips_panel() -> FlipsPanel:
         buttons=["copy"],
     )
     sentence1, sentence2 = gr.Textbox(visible=False), gr.Textbox(visible=False)
-    return FlipsPanel(before, kind, phenomenon, order, text, words, table, sentence1, sentence2)
+    return FlipsPanel(before, kind, phenomenon, order, text, said, table, sentence1, sentence2)
+
+
+def _choices(labels: dict[str, str]) -> list[tuple[str, str | int | float]]:
+    """As Gradio takes them: label, value."""
+    return [(label, name) for name, label in labels.items()]
 
 
 def wire_flips(services: Services, panel: FlipsPanel, runs: gr.Dropdown) -> Dependency:
@@ -122,10 +114,10 @@ def take_pair(event: gr.SelectData) -> tuple[str, str]:
     """
     row = event.row_value
     if not isinstance(row, list) or len(row) <= max(SENTENCE_COLUMNS):
-        raise gr.Error(NO_SENTENCE, print_exception=False)
+        raise gr.Error(words.NO_SENTENCE, print_exception=False)
     first, second = (row[column] for column in SENTENCE_COLUMNS)
     if not isinstance(first, str) or not isinstance(second, str) or not first or not second:
-        raise gr.Error(NO_SENTENCE, print_exception=False)
+        raise gr.Error(words.NO_SENTENCE, print_exception=False)
     return first, second
 
 
@@ -135,13 +127,13 @@ def shown_flips(services: Services, run_ids: object, *choice: object) -> list[An
         before, kind, phenomenon, order, text = _checked(choice)
         found = flips(checked_runs(services, run_ids)[0], before)
     except QLoRAError as error:
-        return [f"**That cannot be shown.** {plain(error, 600)}", [], gr.skip()]
+        return [words.cannot_be_shown(plain(error, 600)), [], gr.skip()]
     known = found.phenomena
     phenomenon = phenomenon if phenomenon in known else ""
     chosen = in_order(select(found.pairs, kind=kind, phenomenon=phenomenon, text=text), order)
     rows = flip_rows(chosen[:MAX_ROWS])
-    words = flip_words(len(rows), chosen, found.pairs, found.missing)
-    return [words, _table(rows, found), _phenomena(found, phenomenon)]
+    said = flip_words(len(rows), chosen, found.pairs, found.missing)
+    return [said, _table(rows, found), _phenomena(found, phenomenon)]
 
 
 def _table(rows: list[list[Any]], found: Flips) -> Any:
@@ -149,9 +141,9 @@ def _table(rows: list[list[Any]], found: Flips) -> Any:
     unknown = {"Sentence 1", "Sentence 2", "Phenomenon"} if found.missing else set()
     if not found.phenomena:
         unknown |= {"Phenomenon"}
-    columns = [number for number, name in enumerate(FLIP_HEADERS) if name not in unknown]
+    columns = [number for number, name in enumerate(words.FLIP_HEADERS) if name not in unknown]
     data = [[row[column] for column in columns] for row in rows]
-    headers, widths = ([every[column] for column in columns] for every in (FLIP_HEADERS, FLIP_WIDTHS))
+    headers, widths = ([every[column] for column in columns] for every in (words.FLIP_HEADERS, FLIP_WIDTHS))
     return gr.update(
         value={"headers": headers, "data": data},
         datatype=[FLIP_TYPES[column] for column in columns],
@@ -160,15 +152,19 @@ def _table(rows: list[list[Any]], found: Flips) -> Any:
 
 
 def _phenomena(found: Flips, chosen: str) -> Any:
-    return gr.update(choices=[ANY, *found.phenomena], value=chosen or ANY, visible=bool(found.phenomena))
+    return gr.update(
+        choices=[words.ANY_PHENOMENON, *found.phenomena],
+        value=chosen or words.ANY_PHENOMENON,
+        visible=bool(found.phenomena),
+    )
 
 
 def _checked(choice: tuple[object, ...]) -> tuple[Any, str, str, Any, str]:
     """The five controls' values, refused unless each is one that its control offers."""
     if len(choice) != 5 or not all(isinstance(value, str) and len(value) <= MAX_CHARACTERS for value in choice):
-        raise RunError(BAD_CHOICE)
+        raise RunError(words.BAD_CHOICE)
     before, kind, phenomenon, order, text = map(str, choice)
-    offered = ((before, BASELINES), (kind, KINDS), (order, ORDERS))
-    if any(value not in [name for _, name in choices] for value, choices in offered):
-        raise RunError(BAD_CHOICE)
+    offered = ((before, words.BASELINES), (kind, words.KINDS), (order, words.FLIP_ORDERS))
+    if any(value not in choices for value, choices in offered):
+        raise RunError(words.BAD_CHOICE)
     return before, kind, phenomenon, order, text

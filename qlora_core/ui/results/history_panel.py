@@ -11,7 +11,6 @@ from qlora_core.server.services import Services
 from qlora_core.store.run import Run
 from qlora_core.ui.events import PRIVATE
 from qlora_core.ui.results.history_table import (
-    NEWEST,
     Cell,
     columns,
     containing,
@@ -22,12 +21,9 @@ from qlora_core.ui.results.history_table import (
 )
 from qlora_core.ui.results.run_choice import MAX_RUNS, all_choices, checked_runs
 from qlora_core.ui.safe_text import plain
+from qlora_core.ui.words import finished as words
 
 MAX_CHARACTERS = 200
-EXPLANATION = (
-    "Select a row to pick its run, or pick runs below: to see which settings differ, to show them above, or to delete. "
-    "Gain is over the linear probe, in points of accuracy."
-)
 Updates = dict[Any, Any]
 
 
@@ -57,41 +53,43 @@ class HistoryPanel:
 
 def history_panel() -> HistoryPanel:
     """Lay the part out."""
-    gr.Markdown(f"### All runs\n\n{EXPLANATION}")
+    gr.Markdown(f"### {words.ALL_RUNS}\n\n{words.ALL_RUNS_HELP}")
     with gr.Row():
-        order = gr.Dropdown(list(orders()), value=NEWEST, label="Sort by", min_width=220)
-        text = gr.Textbox(label="Filter", placeholder="finished mrpc", min_width=220, max_length=MAX_CHARACTERS)
+        order = gr.Dropdown(list(orders()), value=words.NEWEST, label=words.SORT_BY, min_width=220)
+        text = gr.Textbox(
+            label=words.FILTER, placeholder=words.FILTER_EXAMPLE, min_width=220, max_length=MAX_CHARACTERS
+        )
     table = gr.Dataframe(
         headers=[column.header for column in columns()],
         datatype=[column.type for column in columns()],
         interactive=False,
         wrap=True,
         max_height=420,
-        label="All runs",
+        label=words.ALL_RUNS,
         show_label=False,
         column_widths=[column.width for column in columns()],
         elem_id="history",
         elem_classes="results-table",
         buttons=["copy"],
     )
-    picked = gr.Dropdown([], multiselect=True, max_choices=MAX_RUNS, label=f"Picked runs, at most {MAX_RUNS}")
+    picked = gr.Dropdown([], multiselect=True, max_choices=MAX_RUNS, label=words.picked_runs(MAX_RUNS))
     differing = gr.Dataframe(
         visible=False,
         interactive=False,
         datatype="str",
         wrap=True,
-        label="Settings that differ",
+        label=words.DIFFERING,
         elem_classes="results-table",
         buttons=["copy"],
     )
     shared: dict[str, Any] = {"size": "md", "min_width": 150}
     with gr.Row(elem_classes="results-actions"):
-        show = gr.Button("Show picked runs above", **shared)
-        delete = gr.Button("Delete picked runs", elem_classes="results-delete", **shared)
+        show = gr.Button(words.SHOW_PICKED, **shared)
+        delete = gr.Button(words.DELETE_PICKED, elem_classes="results-delete", **shared)
     message = gr.Markdown(latex_delimiters=[])
     with gr.Row(visible=False, elem_classes="results-actions") as confirm:
-        really = gr.Button("Really delete", elem_classes="results-delete", **shared)
-        keep = gr.Button("Keep them", **shared)
+        really = gr.Button(words.REALLY_DELETE, elem_classes="results-delete", **shared)
+        keep = gr.Button(words.KEEP_THEM, **shared)
     outcome = gr.Markdown(latex_delimiters=[])
     secret = gr.Textbox(visible=False)
     return HistoryPanel(
@@ -144,11 +142,11 @@ def listed(services: Services, panel: HistoryPanel, order: object, text: object,
     ids = [run_id for _, run_id in choices]
     kept = [run_id for run_id in picked if run_id in ids] if isinstance(picked, list) else []
     damaged = services.store.damaged()
-    words = f"These runs are damaged and left as they are: {plain(', '.join(damaged), 600)}." if damaged else ""
+    said = words.damaged_runs(plain(", ".join(damaged), 600)) if damaged else ""
     return {
         panel.table: history_rows(services, order, text),
         panel.picked: gr.update(choices=choices, value=kept),
-        panel.outcome: words,
+        panel.outcome: said,
     }
 
 
@@ -171,13 +169,13 @@ def differing_settings(services: Services, panel: HistoryPanel, run_ids: object)
         runs = checked_runs(services, run_ids)
         headers, rows = differences(runs)
     except QLoRAError as error:
-        return {**hidden, panel.message: f"**These cannot be compared.** {plain(error, 600)}"}
+        return {**hidden, panel.message: words.not_compared(plain(error, 600))}
     if len(runs) == 1:
-        return {**hidden, panel.message: "Pick another run to see which settings differ."}
+        return {**hidden, panel.message: words.PICK_ANOTHER}
     if not rows:
-        return {**hidden, panel.message: "These runs have the same settings."}
+        return {**hidden, panel.message: words.SAME_SETTINGS}
     table = gr.update(value={"headers": headers, "data": rows}, visible=True)
-    return {**hidden, panel.differing: table, panel.message: f"{len(rows)} settings differ."}
+    return {**hidden, panel.differing: table, panel.message: words.differing(len(rows))}
 
 
 def question(services: Services, panel: HistoryPanel, run_ids: object) -> Updates:
@@ -185,10 +183,9 @@ def question(services: Services, panel: HistoryPanel, run_ids: object) -> Update
     try:
         runs = checked_runs(services, run_ids)
     except QLoRAError as error:
-        return {panel.message: f"**Nothing to delete.** {plain(error, 600)}", panel.confirm: gr.update(visible=False)}
+        return {panel.message: words.nothing_to_delete(plain(error, 600)), panel.confirm: gr.update(visible=False)}
     names = ", ".join(plain(run.id) for run in runs)
-    words = f"**Delete {names} for good?** Adapter, results and records are lost."
-    return {panel.message: words, panel.confirm: gr.update(visible=True)}
+    return {panel.message: words.delete_for_good(names), panel.confirm: gr.update(visible=True)}
 
 
 def delete_runs(services: Services, secret: object, run_ids: object) -> str:
@@ -206,9 +203,9 @@ def delete_runs(services: Services, secret: object, run_ids: object) -> str:
     for run in runs:
         run.delete()
         services.predictors.drop(run)
-    return f"Deleted: {', '.join(plain(run.id) for run in runs)}."
+    return words.deleted(", ".join(plain(run.id) for run in runs))
 
 
 def _check_resting(run: Run) -> None:
     if run.status.is_going_on:
-        raise RunError(f"Run {run.id} is {run.status.state}. Stop it first, in the tab Fine-tune.")
+        raise RunError(words.stop_first(run.id, run.status.state))

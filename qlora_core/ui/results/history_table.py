@@ -12,8 +12,8 @@ from qlora_core.presets import DEFAULT_PRESET, PRESETS
 from qlora_core.store.run import Run
 from qlora_core.ui.results.setting_rows import shown_value
 from qlora_core.ui.values import ColumnType, moment
+from qlora_core.ui.words import finished as words
 
-NEWEST = "newest first"
 #: Fields that say what a run is about and not how it is trained.
 SUBJECT = ("base_model", "dataset", "data_dir", "seed")
 Cell = str | float | None
@@ -53,15 +53,17 @@ class Column:
 def columns() -> list[Column]:
     """The columns from left to right; every metric with an interval has one."""
     return [
-        Column("Run", 200, lambda row: row.run_id),
-        Column("State", 85, lambda row: row.state),
-        Column("Created (UTC)", 135, lambda row: moment(row.created), order=NEWEST),
-        Column("Base model", 100, lambda row: file_name(row.config.base_model)),
-        Column("Pairs", 110, lambda row: file_name(row.config.dataset)),
-        Column("Settings", 225, lambda row: setting_words(row.config)),
+        Column(words.RUN, 200, lambda row: row.run_id),
+        Column(words.STATE, 85, lambda row: row.state),
+        Column(words.CREATED, 135, lambda row: moment(row.created), order=words.NEWEST),
+        Column(words.BASE_MODEL, 100, lambda row: file_name(row.config.base_model)),
+        Column(words.PAIRS, 110, lambda row: file_name(row.config.dataset)),
+        Column(words.SETTINGS, 225, lambda row: setting_words(row.config)),
         *(_score_column(metric) for metric in METRICS.values() if metric.has_interval),
-        Column("Gain", 90, lambda row: _rounded(row.numbers.gain, 1), "number", "gain over the linear probe"),
-        Column("Training (s)", 90, lambda row: _rounded(row.numbers.seconds, 0), "number", "training time"),
+        Column(words.GAIN, 90, lambda row: _rounded(row.numbers.gain, 1), "number", words.LARGEST_GAIN),
+        Column(
+            words.TRAINING_SECONDS, 90, lambda row: _rounded(row.numbers.seconds, 0), "number", words.LONGEST_TRAINING
+        ),
     ]
 
 
@@ -88,7 +90,7 @@ def history_row(run: Run, *, recorded: bool) -> list[Cell]:
         RunError: its configuration or status cannot be read.
     """
     status = run.status
-    state = "recorded" if recorded else status.state
+    state = words.RECORDED if recorded else status.state
     row = Row(run.id, state, status.created, run.config, numbers_of(run))
     return [column.cell(row) for column in columns()]
 
@@ -127,7 +129,7 @@ def _changes(config: RunConfig, preset: str) -> list[str]:
 def in_order(rows: list[list[Cell]], order: str) -> list[list[Cell]]:
     """Rows by one of ``orders``, the largest first; those without a number last."""
     places = orders()
-    column = places.get(order, places[NEWEST])
+    column = places.get(order, places[words.NEWEST])
     known = [row for row in rows if row[column] is not None]
     return sorted(known, key=lambda row: _key(row[column]), reverse=True) + [row for row in rows if row[column] is None]
 
@@ -138,8 +140,8 @@ def _key(cell: Cell) -> tuple[str, float]:
 
 def containing(rows: list[list[Cell]], text: str) -> list[list[Cell]]:
     """Rows in which every word of ``text`` occurs, in whichever column, upper and lower case alike."""
-    words = text.casefold().split()
-    return [row for row in rows if all(word in " ".join(map(str, row)).casefold() for word in words)]
+    wanted = text.casefold().split()
+    return [row for row in rows if all(word in " ".join(map(str, row)).casefold() for word in wanted)]
 
 
 def differences(runs: list[Run]) -> tuple[list[str], list[list[str]]]:
@@ -154,4 +156,4 @@ def differences(runs: list[Run]) -> tuple[list[str], list[list[str]]]:
         for name in RunConfig.model_fields
         if len({getattr(config, name) for config in configs}) > 1
     ]
-    return ["Setting", *(run.id for run in runs)], rows
+    return [words.SETTING, *(run.id for run in runs)], rows

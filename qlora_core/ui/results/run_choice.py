@@ -7,6 +7,7 @@ from qlora_core.errors import RunError
 from qlora_core.server.services import Services
 from qlora_core.store.run import Run
 from qlora_core.ui.values import Choices, moment
+from qlora_core.ui.words import finished as words
 
 MAX_RUNS = 4
 
@@ -22,10 +23,10 @@ def long_label(run: Run, *, recorded: bool) -> str:
         with run.explaining_damage():
             outcome = f"accuracy {run.require_result()['metrics']['finetuned']['accuracy']:.3f}"
     except RunError:
-        outcome = "result damaged"
+        outcome = words.RESULT_DAMAGED
     config = run.config
-    what = f"{file_name(config.base_model)} on {file_name(config.dataset)}, {outcome}"
-    return f"{what}, {moment(run.status.created)} UTC ({run.id[-4:]}){', recorded' if recorded else ''}"
+    model, pairs, when = file_name(config.base_model), file_name(config.dataset), moment(run.status.created)
+    return words.run_choice(model, pairs, outcome, when, run.id, recorded=recorded)
 
 
 def finished_choices(services: Services) -> Choices:
@@ -54,12 +55,12 @@ def checked_runs(services: Services, run_ids: object) -> list[Run]:
         RunError: none or too many are named, or there is no run of that name.
     """
     if not isinstance(run_ids, list) or not all(isinstance(run_id, str) for run_id in run_ids):
-        raise RunError("That request names no runs. Reload the page.")
+        raise RunError(words.NO_RUNS_NAMED)
     names = list(dict.fromkeys(run_ids))
     if not names:
-        raise RunError("No run is chosen. Choose one above.")
+        raise RunError(words.NO_RUN_CHOSEN)
     if len(names) > MAX_RUNS:
-        raise RunError(f"At most {MAX_RUNS} runs can be looked at together. Take some away.")
+        raise RunError(words.too_many(MAX_RUNS))
     return [services.run(name) for name in names]
 
 

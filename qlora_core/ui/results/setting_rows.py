@@ -5,9 +5,6 @@ from typing import Any
 
 from qlora_core.config import PATH_FIELDS, SETTINGS, RunConfig, file_name
 
-SETTING_HEADERS = ["Setting", "Value", "What it is"]
-ENVIRONMENT_HEADERS = ["What", "Value"]
-
 
 def shown_value(name: str, value: object) -> str:
     """A setting as the page shows it: of a path only the file's name, which is all that a visitor may know."""

@@ -16,25 +16,13 @@ from qlora_core.ui.charts.curves import history_figure, loss_curve_figure
 from qlora_core.ui.charts.groups import memory_figure, phenomenon_figure
 from qlora_core.ui.charts.reliability import reliability_figure
 from qlora_core.ui.charts.scores import scores_figure
-from qlora_core.ui.results import finished_run as words
+from qlora_core.ui.results import finished_run
 from qlora_core.ui.results.run_choice import short_label
-from qlora_core.ui.results.setting_rows import ENVIRONMENT_HEADERS, SETTING_HEADERS, environment_rows, setting_rows
+from qlora_core.ui.results.setting_rows import environment_rows, setting_rows
 from qlora_core.ui.safe_text import plain
+from qlora_core.ui.words import finished as words
 
-NOTHING_YET = (
-    "## Nothing to show yet\n\nOpen the tab **Fine-tune** and press **Start**: what the run measures appears here."
-)
-#: Figures in the order they are shown: what each is called in the code, and on the page.
-FIGURES = {
-    "scores": "Scores of every answerer",
-    "history": "Validation scores and loss by epoch",
-    "confusion": "Right and wrong answers by label",
-    "reliability": "Confidence against accuracy",
-    "loss": "Loss by training step",
-    "memory": "Memory by group of tensors",
-    "phenomenon": "Accuracy by phenomenon",
-}
-#: Figures that lay several runs over each other; they come first.
+#: Charts that lay several runs over each other; they come first.
 SHARED = ("scores", "history")
 Updates = dict[Any, Any]
 
@@ -67,14 +55,16 @@ class SummaryPanel:
 
 def headline_markdown() -> gr.Markdown:
     """The first thing on the tab: the outcome in words, or why there is none."""
-    return gr.Markdown(NOTHING_YET, elem_classes="results-headline", elem_id="results-headline", latex_delimiters=[])
+    return gr.Markdown(
+        words.NOTHING_YET, elem_classes="results-headline", elem_id="results-headline", latex_delimiters=[]
+    )
 
 
 def figure_grid() -> dict[str, gr.Plot]:
     """The figures, side by side where there is room."""
     plots = {}
     with gr.Row(elem_classes="results-figures"):
-        for name, label in FIGURES.items():
+        for name, label in words.CHARTS.items():
             looks = ["results-figure", f"figure-{name}"]
             plots[name] = gr.Plot(label=label, show_label=False, elem_classes=looks)
     return plots
@@ -82,14 +72,14 @@ def figure_grid() -> dict[str, gr.Plot]:
 
 def badge_accordion() -> tuple[gr.Accordion, gr.Markdown]:
     """The badge, which opens to what it rests on."""
-    with gr.Accordion("Reload", open=False, elem_classes="results-badge", elem_id="reload-badge") as badge:
+    with gr.Accordion(words.RELOAD, open=False, elem_classes="results-badge", elem_id="reload-badge") as badge:
         evidence = gr.Markdown(latex_delimiters=[])
     return badge, evidence
 
 
 def settings_accordion() -> tuple[gr.Dataframe, gr.Dataframe]:
     """Every setting, and the machine and versions."""
-    with gr.Accordion("Every setting, versions and hardware", open=False):
+    with gr.Accordion(words.EVERY_SETTING, open=False):
         shared: dict[str, Any] = {
             "datatype": "str",
             "interactive": False,
@@ -98,11 +88,11 @@ def settings_accordion() -> tuple[gr.Dataframe, gr.Dataframe]:
             "elem_classes": "results-table",
         }
         settings = gr.Dataframe(
-            headers=SETTING_HEADERS, label="Settings", column_widths=["25%", "30%", "45%"], **shared
+            headers=words.SETTING_HEADERS, label=words.SETTINGS, column_widths=["25%", "30%", "45%"], **shared
         )
         environment = gr.Dataframe(
-            headers=ENVIRONMENT_HEADERS,
-            label="Machine, versions, base model and pairs",
+            headers=words.ENVIRONMENT_HEADERS,
+            label=words.ENVIRONMENT,
             column_widths=["30%", "70%"],
             **shared,
         )
@@ -111,12 +101,12 @@ def settings_accordion() -> tuple[gr.Dataframe, gr.Dataframe]:
 
 def failure(panel: SummaryPanel, error: Exception) -> Updates:
     """What is shown in place of a run that cannot be."""
-    return {panel.headline: f"**That cannot be shown.** {plain(error, 600)}", panel.body: gr.update(visible=False)}
+    return {panel.headline: words.cannot_be_shown(plain(error, 600)), panel.body: gr.update(visible=False)}
 
 
 def nothing_yet(panel: SummaryPanel) -> Updates:
     """What is shown before there is any run."""
-    return {panel.headline: NOTHING_YET, panel.body: gr.update(visible=False)}
+    return {panel.headline: words.NOTHING_YET, panel.body: gr.update(visible=False)}
 
 
 def summary(services: Services, panel: SummaryPanel, runs: list[Run]) -> Updates:
@@ -128,11 +118,11 @@ def summary(services: Services, panel: SummaryPanel, runs: list[Run]) -> Updates
     first, result = runs[0], runs[0].require_result()
     with first.explaining_damage():
         updates: Updates = {
-            panel.headline: words.headline(result) + _others_words(runs),
+            panel.headline: finished_run.headline(result) + _others_words(runs),
             panel.body: gr.update(visible=True),
-            panel.facts: words.facts(first.id, first.config, result, recorded=services.is_recorded(first)),
-            panel.badge: gr.update(label=words.badge(result)),
-            panel.evidence: words.evidence(result),
+            panel.facts: finished_run.facts(first.id, first.config, result, recorded=services.is_recorded(first)),
+            panel.badge: gr.update(label=finished_run.badge(result)),
+            panel.evidence: finished_run.evidence(result),
         }
     drawn = _shared_figures(runs)
     return updates | {plot: drawn.get(name) for name, plot in panel.plots.items()}
@@ -182,5 +172,5 @@ def _shared_figures(runs: list[Run]) -> dict[str, go.Figure]:
 def _others_words(runs: list[Run]) -> str:
     if len(runs) == 1:
         return ""
-    others = ", ".join(plain(run.id) for run in runs[1:])
-    return f"\n\nThis is about run {plain(runs[0].id)}. Beside it, in the first two figures only: {others}."
+    first, *others = (plain(run.id) for run in runs)
+    return f"\n\n{words.others(first, others)}"

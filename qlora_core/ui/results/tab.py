@@ -27,6 +27,7 @@ from qlora_core.ui.results.summary_panel import (
     summary,
 )
 from qlora_core.ui.safe_text import plain
+from qlora_core.ui.words import finished as words
 
 Updates = dict[Any, Any]
 KEEP_ADDRESS = "(runs) => { qlora.address({ run: runs[0] }); return [runs]; }"
@@ -57,8 +58,8 @@ def results_tab(services: Services) -> ResultsTab:
         value=[],
         multiselect=True,
         max_choices=MAX_RUNS,
-        label="Run",
-        info=f"Add others, {MAX_RUNS} in all, to lay their scores and curves over each other.",
+        label=words.RUN,
+        info=words.add_others(MAX_RUNS),
         elem_id="results-runs",
     )
     headline = headline_markdown()
@@ -80,15 +81,17 @@ def results_tab(services: Services) -> ResultsTab:
 
 def _numbers_and_downloads(services: Services, runs: gr.Dropdown) -> gr.Dataframe:
     """The table of all numbers, and what can be taken home."""
-    with gr.Accordion("All numbers", open=False):
+    with gr.Accordion(words.ALL_NUMBERS, open=False):
         gr.Markdown(explained(METRICS))
-        numbers = gr.Dataframe(interactive=False, label="All numbers", show_label=False, elem_classes="results-table")
+        numbers = gr.Dataframe(
+            interactive=False, label=words.ALL_NUMBERS, show_label=False, elem_classes="results-table"
+        )
     with gr.Row(elem_classes="results-actions"):
         message = gr.Markdown(render=False, latex_delimiters=[])
         shared: dict[str, Any] = {"runs": runs, "message": message, "size": "md", "min_width": 200}
-        download_button(services, "Take the adapter home (zip)", ".zip", write_zip, variant="primary", **shared)
-        download_button(services, "Take the run home as a notebook", ".ipynb", write_notebook, **shared)
-        download_button(services, "All numbers as CSV", ".csv", write_numbers, **shared)
+        download_button(services, words.ZIP, ".zip", write_zip, variant="primary", **shared)
+        download_button(services, words.NOTEBOOK, ".ipynb", write_notebook, **shared)
+        download_button(services, words.CSV, ".csv", write_numbers, **shared)
     message.render()
     return numbers
 
@@ -138,11 +141,11 @@ def _wire_choice(services: Services, tab: ResultsTab) -> None:
     def delete(secret: object, picked: object, chosen: object, order: object, text: object) -> Updates:
         """Delete the picked runs and show what is left."""
         try:
-            words = delete_runs(services, secret, picked)
+            said = delete_runs(services, secret, picked)
         except QLoRAError as error:
-            return {history.outcome: f"**Nothing was deleted.** {plain(error, 600)}"}
+            return {history.outcome: words.not_deleted(plain(error, 600))}
         updates = opened(services, tab, "", chosen, order, text, picked)
-        return updates | {history.outcome: words, history.confirm: gr.update(visible=False)}
+        return updates | {history.outcome: said, history.confirm: gr.update(visible=False)}
 
     chosen = tab.runs.input(
         choose, tab.runs, tab.summary.first, js=KEEP_ADDRESS, trigger_mode="always_last", **_progress(tab)

@@ -1,7 +1,8 @@
 """The pairs that flipped as rows."""
 
 from qlora_core.evaluation.flips import Flip, Sentences
-from qlora_core.ui.results.flips_table import FLIP_HEADERS, FLIP_TYPES, FLIP_WIDTHS, flip_rows, flip_words
+from qlora_core.ui.results.flips_table import FLIP_TYPES, FLIP_WIDTHS, flip_rows, flip_words
+from qlora_core.ui.words.finished import FLIP_HEADERS
 
 
 def test_flip_rows_fit_their_headers() -> None:

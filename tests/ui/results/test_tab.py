@@ -17,12 +17,12 @@ from qlora_core.server.services import Services, make_services
 from qlora_core.server.who_may import NotYours
 from qlora_core.store.run import Run
 from qlora_core.ui.results.downloads import write_notebook, write_numbers, write_zip, written
-from qlora_core.ui.results.flips_panel import NO_SENTENCE, shown_flips, take_pair
-from qlora_core.ui.results.flips_table import FLIP_HEADERS
+from qlora_core.ui.results.flips_panel import shown_flips, take_pair
 from qlora_core.ui.results.history_panel import delete_runs, differing_settings, listed, question, toggled
 from qlora_core.ui.results.run_choice import finished_choices, run_to_open
-from qlora_core.ui.results.summary_panel import FIGURES, NOTHING_YET, SHARED
+from qlora_core.ui.results.summary_panel import SHARED
 from qlora_core.ui.results.tab import ResultsTab, detailed, opened, results_tab, shown, wire_opening
+from qlora_core.ui.words.finished import CHARTS, FLIP_HEADERS, NO_SENTENCE, NOTHING_YET
 
 HOSTILE: list[Any] = [
     None,
@@ -105,7 +105,7 @@ def test_a_run_fills_everything_in_two_steps(services: Services, tab: ResultsTab
     assert first[tab.summary.body]["visible"] is True
     assert "linear probe" in first[tab.summary.headline]
     assert first[tab.summary.badge]["label"].startswith("✓ Reload verified")
-    for name in FIGURES:
+    for name in CHARTS:
         figure = first[tab.summary.plots[name]] if name in SHARED else rest[tab.summary.plots[name]]["value"]
         assert (figure is None) == (name == "phenomenon"), name
     assert set(tab.summary.rest) == set(rest)
