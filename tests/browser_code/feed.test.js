@@ -5,17 +5,19 @@ import { makeFeed } from "../../assets/live/feed.js";
 import { chosen } from "../../assets/live/state.js";
 import { answer, fresh } from "./example.js";
 
-let state, asked, reply;
+let state, asked, reply, now, timers;
 
 beforeEach(() => {
   globalThis.document = { hidden: false };
-  mock.timers.enable();
+  [now, timers] = [0, []];
+  mock.method(globalThis, "setTimeout", (act, delay) => timers.push({ act, due: now + delay }));
+  mock.method(globalThis, "clearTimeout", (number) => number && (timers[number - 1].due = Infinity));
   [state, asked] = [fresh(), []];
   reply = async () => answer();
 });
 
 afterEach(() => {
-  mock.timers.reset();
+  mock.restoreAll();
   delete globalThis.document;
 });
 
@@ -32,8 +34,13 @@ async function settled() {
   for (let turn = 0; turn < 20; turn += 1) await null;
 }
 
+/** Lets so much time pass, and what is due at its end happen. */
 async function pass(milliseconds) {
-  mock.timers.tick(milliseconds);
+  now += milliseconds;
+  for (const timer of timers.filter(({ due }) => due <= now)) {
+    timer.due = Infinity;
+    timer.act();
+  }
   await settled();
 }
 
