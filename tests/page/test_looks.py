@@ -74,6 +74,7 @@ def test_a_run_started_on_a_phone_comes_into_view(
 def test_nothing_sticks_out_of_the_live_view(width: int, server: Server, visit: Callable[..., Visitor]) -> None:
     page = visit(viewport={"width": width, "height": 844}).open(server.url)
     expect(page.locator('[data-at="watched"] li')).to_have_count(6)
+    page.get_by_text("The same as a table").click()
     inside = page.locator(".live").evaluate(
         """card => Array.from(card.querySelectorAll("*")).filter(part =>
              !part.closest("svg, .sr-only, .modebar") && part.getBoundingClientRect().width
