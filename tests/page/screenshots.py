@@ -15,7 +15,8 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from qlora_core.store.run import Run
-from tests.page.conftest import CHROMIUM, OWNER_KEY, ROOT, Server, until
+from tests.page.server import OWNER_KEY, REAL, ROOT, Server, until
+from tests.page.visitor import CHROMIUM
 
 TABS = {"Fine-tune": "fine-tune", "Results": "results", "Compare": "compare"}
 WIDTHS = (1280, 390)
@@ -75,7 +76,7 @@ def main(folder: str | None = None) -> None:
     target = Path(folder) if folder else ROOT / "docs" / "images"
     target.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as place, sync_playwright() as driver:
-        server = Server(Path(place) / "server" / "runs")
+        server = Server(Path(place) / "server" / "runs", REAL)
         server.start()
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         if folder is None:

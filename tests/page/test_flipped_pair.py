@@ -3,12 +3,10 @@
 import re
 from collections.abc import Callable
 
-import pytest
 from playwright.sync_api import expect
 
-from tests.page.conftest import Server, Visitor
-
-pytestmark = pytest.mark.slow
+from tests.page.server import Server
+from tests.page.visitor import Visitor
 
 
 def test_a_flipped_pair_is_asked_again_by_a_click(server: Server, recorded: str, visit: Callable[..., Visitor]) -> None:

@@ -8,12 +8,11 @@ from urllib.request import urlopen
 import pytest
 
 from benchmarks.watching import SimulatedRun, Viewer, live_component
-from tests.page.conftest import PATIENCE, Server, until
+from tests.page.server import PATIENCE, Server, until
 
 VIEWERS, PARTS, STEPS_A_PART = 30, 8, 125
 STEPS = 10_000
 STEPS_A_POINT = 16  #: of ``STEPS``, which are drawn in at most 1,000 points
-pytestmark = pytest.mark.slow
 
 
 class EagerViewer(Viewer):

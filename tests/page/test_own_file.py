@@ -4,13 +4,10 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Page, expect
 
-from tests.page.conftest import Server, Visitor
-from tests.page.test_page import badge, start_small
-
-pytestmark = pytest.mark.slow
+from tests.page.server import Server
+from tests.page.visitor import Visitor, badge, choose_small, start
 
 
 def open_with_file(visitor: Visitor, server: Server, path: Path) -> Page:
@@ -26,9 +23,10 @@ def open_with_file(visitor: Visitor, server: Server, path: Path) -> Page:
     return page
 
 
-def test_a_file_of_ones_own_is_trained_on(pairs_file: Path, server: Server, visit: Callable[..., Visitor]) -> None:
-    page = open_with_file(visit(), server, pairs_file)
-    run = server.run(start_small(page, num_train_epochs=1, max_eval_samples=8))
+def test_a_file_of_ones_own_is_trained_on(pairs_file: Path, real_server: Server, visit: Callable[..., Visitor]) -> None:
+    page = open_with_file(visit(), real_server, pairs_file)
+    choose_small(page, num_train_epochs=1, max_eval_samples=8)
+    run = real_server.run(start(page))
     badge(page, "Finished")
     assert Path(run.config.dataset).read_bytes() == pairs_file.read_bytes()
     assert run.result is not None

@@ -10,7 +10,7 @@ from qlora_core.server.services import make_services
 from qlora_core.store.run import Run
 from qlora_core.ui.compare.answers import compare_pair
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("assets/*/*.md")])
 
 

@@ -1,0 +1,40 @@
+"""The page's server, started as ``python -m tests.page.pretending_server``: app.py, whose runs only pretend.
+
+So does the measuring of what a run will cost. Everything else is the product's own.
+"""
+
+from typing import Any
+from unittest.mock import patch
+
+import app
+from qlora_core.child_process import module_command
+from qlora_core.config import RunConfig
+from qlora_core.server import estimates, queue
+from qlora_core.store.run import Run
+
+
+def pretend_to_run(run: Run) -> list[str]:
+    """The command line of the process that pretends to carry out ``run``."""
+    return module_command("tests.page.pretended_run", str(run.path.resolve()))
+
+
+def pretend_to_measure(config: RunConfig, **_: Any) -> dict[str, Any]:
+    """An ``Estimate`` as the measuring process prints it."""
+    return {
+        "seconds": (40.0, 90.0),
+        "memory_bytes": (1_200_000_000, 1_500_000_000),
+        "memory_kind": "memory",
+        "examples_per_second": 50.0,
+        "steps": 75 * config.num_train_epochs,
+        "device_name": "a pretended processor",
+        "threads": 1,
+        "measured_at": 1_800_000_000.0,
+    }
+
+
+if __name__ == "__main__":
+    with (
+        patch.object(queue, "worker_command", pretend_to_run),
+        patch.object(estimates, "measure_cost", pretend_to_measure),
+    ):
+        app.main()

@@ -1,0 +1,76 @@
+"""What the live view is told and what it may ask for: run, buttons, place in the queue."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qlora_core.config import make_config
+from qlora_core.server.services import Services, make_services
+from qlora_core.ui.train.live_view import Command, Poll, _control, _poll, buttons, run_to_show, view
+
+
+@pytest.fixture
+def services(tmp_path: Path) -> Services:
+    """Services whose queue does not start anything."""
+    return make_services(tmp_path / "runs", tmp_path / "recorded", "owner")
+
+
+@pytest.mark.parametrize(
+    ("state", "phase", "held", "expected"),
+    [
+        ("queued", "queued", False, ["pause", "stop"]),
+        ("queued", "queued", True, ["resume", "stop"]),
+        ("running", "loading", False, ["pause", "stop"]),
+        ("running", "training", False, ["pause", "stop"]),
+        ("running", "verifying", False, ["pause"]),
+        ("paused", "training", False, ["resume", "stop"]),
+        ("interrupted", "training", False, ["resume"]),
+        ("failed", "training", False, ["resume"]),
+        ("stopped", "done", False, []),
+        ("finished", "done", False, []),
+    ],
+)
+def test_only_buttons_that_do_something_are_offered(state: str, phase: str, held: bool, expected: list[str]) -> None:
+    assert buttons(state, phase, held=held, mine=True) == expected
+    assert buttons(state, phase, held=held, mine=False) == []
+
+
+def test_a_visitor_sees_their_own_run_first_then_the_one_at_work(services: Services) -> None:
+    first = services.queue.submit(make_config(seed=1), "one")
+    second = services.queue.submit(make_config(seed=2), "two")
+    assert run_to_show(services, "two") is not None
+    assert [run_to_show(services, secret) for secret in ("two", "one", "nobody")] != [None] * 3
+    shown = [run_to_show(services, secret) for secret in ("two", "one", "nobody")]
+    assert [run.id for run in shown if run] == [second.id, first.id, first.id]
+
+
+def test_without_any_run_there_is_nothing_to_show(services: Services) -> None:
+    assert run_to_show(services, "") is None
+
+
+def test_the_view_tells_the_place_in_the_queue_and_nothing_of_the_machine(services: Services, tmp_path: Path) -> None:
+    services.queue.submit(make_config(seed=1), "one")
+    run = services.queue.submit(make_config(seed=2, dataset=str(tmp_path / "secret" / "mine.csv")), "two")
+    told = view(services, run, Poll(secret="two"))
+    assert (told["place"], told["waiting"], told["mine"], told["buttons"]) == (2, 2, True, ["pause", "stop"])
+    assert told["about"]["dataset"] == "mine.csv"
+    assert str(tmp_path) not in json.dumps(told)
+
+
+@pytest.mark.parametrize(
+    "request_", [None, 5, [], {"run": 5}, {"have": {"points": -1}}, {"other": 1}, {"run": "x" * 99}]
+)
+def test_a_malformed_request_is_answered_in_plain_words(request_: Any, services: Services) -> None:
+    assert set(_poll(services)(request_)) == {"error"}
+    assert set(_control(services)(request_)) == {"error"}
+
+
+def test_a_stranger_controls_nothing(services: Services) -> None:
+    run = services.queue.submit(make_config(), "mine")
+    told = _control(services)(Command(run=run.id, secret="other", action="stop").model_dump())
+    assert "Only the browser that started this run" in told["error"]
+    assert run.status.state == "queued"
+    assert _control(services)(Command(run=run.id, secret="owner", action="stop").model_dump()) == {}
+    assert run.status.state == "stopped"
