@@ -61,12 +61,17 @@ def reach_with_ours(config: RunConfig, target: float) -> Row:
         finally:
             process.wait()
         (run,) = RunStore(Path(folder)).runs()
-        evaluations, reached = _evaluations(run, target)
-        if not evaluations:
-            raise SystemExit(f"The run ended before its first evaluation: {run.status.message}")
-        trained = next(event["time"] for event in run.events() if event.get("phase") == "training")
-        ended = reached or evaluations[-1]["time"]
-        return _row([event["f1"] for event in evaluations], ended - started, ended - trained, target)
+        return of_our_run(run, started, target)
+
+
+def of_our_run(run: Run, started: float, target: float) -> Row:
+    """What a run that was started at ``started`` (seconds since 1970) came to."""
+    evaluations, reached = _evaluations(run, target)
+    if not evaluations:
+        raise SystemExit(f"The run ended before its first evaluation: {run.status.message}")
+    trained = next(event["time"] for event in run.events() if event.get("phase") == "training")
+    ended = reached or evaluations[-1]["time"]
+    return _row([event["f1"] for event in evaluations], ended - started, ended - trained, target)
 
 
 def _evaluations(run: Run, target: float) -> tuple[list[dict[str, Any]], float | None]:

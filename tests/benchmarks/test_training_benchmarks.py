@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from io import StringIO
@@ -13,6 +14,9 @@ import pytest
 from benchmarks import scaling, time_to_quality, train_step
 from benchmarks.harness import Row
 from qlora_core.config import RunConfig
+from qlora_core.store.runs import RunStore
+from qlora_core.training.run_process import start_run
+from tests.conftest import ignore
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing.*:FutureWarning"),
@@ -84,13 +88,24 @@ def test_the_matrix_products_of_a_step_are_all_counted(tiny_config: Callable[...
         assert counted["flops"] == pytest.approx(expected, rel=0.01), form
 
 
-def test_time_to_quality_counts_a_form_that_never_gets_there(monkeypatch: pytest.MonkeyPatch, names: list[str]) -> None:
-    sure, never = (["--seeds", "0", "--forms", "at its best", f"--target={target}"] for target in (0.0, 1.01))
+def test_time_to_quality_ends_a_form_that_has_got_there(monkeypatch: pytest.MonkeyPatch, names: list[str]) -> None:
+    sure = ["--seeds", "0", "--forms", "at its best", "--target=0.0"]
     rows, numbers = table_and_json(run(time_to_quality, monkeypatch, *names, *sure))
     assert [(row[0], row[4]) for row in rows[2:]] == [("ours", "1 of 1 seeds"), ("at its best", "1 of 1 seeds")]
     assert [len(row["f1"]) for (row,) in numbers["forms"].values()] == [1, 1]  # ended at the first look
     for (row,) in numbers["forms"].values():
         assert 0 < row["training_seconds"] < row["seconds"]
+
+
+def test_time_to_quality_counts_a_form_that_never_gets_there(
+    monkeypatch: pytest.MonkeyPatch, names: list[str], store: RunStore
+) -> None:
+    def train_here(config: RunConfig, target: float) -> Row:
+        started = time.time()
+        return time_to_quality.of_our_run(start_run(config, store, ignore), started, target)
+
+    monkeypatch.setattr(time_to_quality, "reach_with_ours", train_here)
+    never = ["--seeds", "0", "--forms", "at its best", "--target=1.01"]
     rows, numbers = table_and_json(run(time_to_quality, monkeypatch, *names, *never))
     assert [row[4] for row in rows[2:]] == ["0 of 1 seeds, else never"] * 2
     epochs = time_to_quality.BEST_OF_MRPC["num_train_epochs"]

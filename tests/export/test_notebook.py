@@ -3,11 +3,14 @@
 import ast
 import inspect
 import json
+import os
 import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +35,7 @@ from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore
 from qlora_core.training.run_process import start_run
 from tests.conftest import ignore, make_bert, make_rows
+from tests.ready_processes import start_process
 
 Notebook = nbformat.NotebookNode
 
@@ -54,13 +58,42 @@ def measured(notebook: Notebook) -> dict[str, dict[str, float]]:
     return {name: json.loads(scores) for name, scores in re.findall(r"^(.+)\t(.+)$", text, re.MULTILINE)}
 
 
-def execute(notebook: Notebook, folder: Path) -> Notebook:
-    """Run all cells in a fresh kernel whose working folder is ``folder``."""
+def asking(notebook: Notebook) -> Notebook:
+    """The notebook, with a last cell that prints the scores it arrived at."""
     ask = 'for name, scores in measured.items():\n    print(name, json.dumps(scores), sep="\\t")'
     notebook.cells.append(nbformat.v4.new_code_cell(ask, id="measured"))
-    resources = {"metadata": {"path": str(folder)}}
-    NotebookClient(notebook, timeout=300, kernel_name="python3", resources=resources).execute()
     return notebook
+
+
+def execute_in_kernel(notebook: Notebook, folder: Path) -> Notebook:
+    """Run all cells in a fresh kernel whose working folder is ``folder``."""
+    resources = {"metadata": {"path": str(folder)}}
+    NotebookClient(asking(notebook), timeout=300, kernel_name="python3", resources=resources).execute()
+    return notebook
+
+
+def execute(notebook: Notebook, folder: Path) -> Notebook:
+    """Run all cells in a process of their own whose working folder is ``folder``, without a kernel."""
+    cells = [(cell.id, cell.source) for cell in asking(notebook).cells if cell.cell_type == "code"]
+    process = start_process(run_cells, cells, folder, output=folder / "cells")
+    process.join()
+    assert process.exitcode == 0, (folder / "cells.stderr").read_text(encoding="utf-8")
+    printed = json.loads((folder / "printed.json").read_text(encoding="utf-8"))
+    for cell in notebook.cells:
+        if cell.id in printed:
+            cell.outputs = [nbformat.v4.new_output("stream", name="stdout", text=printed[cell.id])]
+    return notebook
+
+
+def run_cells(cells: list[tuple[str, str]], folder: Path) -> None:
+    """Run code cell by cell, and write down what each printed."""
+    os.chdir(folder)
+    names, printed = {"__name__": "__main__"}, {}
+    for name, source in cells:
+        with redirect_stdout(StringIO()) as output:
+            exec(compile(source, name, "exec"), names)
+        printed[name] = output.getvalue()
+    Path("printed.json").write_text(json.dumps(printed), encoding="utf-8")
 
 
 def place(run: Run, folder: Path) -> None:
@@ -116,20 +149,36 @@ MANY_SETTINGS: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("settings", [{}, *MANY_SETTINGS])
-@pytest.mark.parametrize("dtype", ["bfloat16", "float16", "float32"])
-def test_no_name_is_missing_or_left_over(
-    finished_run: Run, tmp_path: Path, settings: dict[str, Any], dtype: str
-) -> None:
-    run = altered(finished_run, tmp_path, result={"environment": {"compute_dtype": dtype}}, **settings)
-    code = code_of(notebook_of(run))
-    command = [sys.executable, "-m", "ruff", "check", "--isolated", "--select", "E9,F", "--line-length", "120", "-"]
-    checked = subprocess.run(command, input=code, capture_output=True, text=True, check=False)
+@pytest.fixture(scope="module")
+def many_codes(finished_run: Run, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The code of notebooks of many kinds of runs, each under a name of its own."""
+    kinds = [
+        (f"{dtype}_{number}", dtype, settings)
+        for dtype in ("bfloat16", "float16", "float32")
+        for number, settings in enumerate([{}, *MANY_SETTINGS])
+    ]
+    folder = tmp_path_factory.mktemp("many")
+    return {
+        name: code_of(
+            notebook_of(
+                altered(finished_run, folder / name, result={"environment": {"compute_dtype": dtype}}, **settings)
+            )
+        )
+        for name, dtype, settings in kinds
+    }
+
+
+def test_no_name_is_missing_or_left_over(many_codes: dict[str, str], tmp_path: Path) -> None:
+    for name, code in many_codes.items():
+        (tmp_path / f"{name}.py").write_text(code, encoding="utf-8")
+    command = [sys.executable, "-m", "ruff", "check", "--isolated", "--select", "E9,F", "--line-length", "120", "."]
+    checked = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert checked.returncode == 0, checked.stdout
-    tree = ast.parse(code)
-    constants = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id.isupper()}
-    read = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
-    assert constants - read - {"F"} == set()
+    for name, code in many_codes.items():
+        tree = ast.parse(code)
+        constants = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id.isupper()}
+        read = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+        assert constants - read - {"F"} == set(), name
 
 
 @pytest.mark.parametrize("words", ["STOP_AFTER", "MAX_TRAIN", "MAX_EVAL", "load_dataset", "parquet", "csv", "DATA_DIR"])
@@ -337,7 +386,7 @@ def assert_same(notebook: Notebook, run: Run) -> None:
 
 def test_it_gets_the_scores_of_the_run(finished_run: Run, tmp_path: Path) -> None:
     place(finished_run, tmp_path)
-    assert_same(execute(notebook_of(finished_run), tmp_path), finished_run)
+    assert_same(execute_in_kernel(notebook_of(finished_run), tmp_path), finished_run)
     saved = {path.name for path in (tmp_path / f"adapter-{finished_run.id}").iterdir()}
     assert {"adapter_model.safetensors", "adapter_config.json", "tokenizer.json"} <= saved
 

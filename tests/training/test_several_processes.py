@@ -2,6 +2,7 @@
 
 import json
 import random
+import resource
 import subprocess
 import sys
 import threading
@@ -22,18 +23,10 @@ from qlora_core.store.feed import Cursor, RunFeed
 from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore
 from qlora_core.training.run_process import resume_run, start_run
-from tests.conftest import ignore, make_bert, wait_until
+from tests.conftest import free_port, ignore, make_bert, wait_until
+from tests.ready_processes import run_command, start_process
 
 MakeConfig = Callable[..., RunConfig]
-
-RUN_SHORT_OF_MEMORY = """
-import resource, sys, psutil
-import qlora_core.training.run_process
-from qlora_core.cli.main import main
-limit = psutil.Process().memory_info().vms + 2**30
-resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-sys.exit(main(["train", "--resume", sys.argv[1], "--runs-dir", sys.argv[2]]))
-"""
 
 
 def adapter_bytes(run: Run) -> bytes:
@@ -48,14 +41,15 @@ def has_events(run: Run, count: int) -> Callable[[], bool]:
     return lambda: count_events(run) >= count
 
 
-def kill_when(condition: Callable[[], bool], run: Run, environment: dict[str, str]) -> None:
+def kill_when(condition: Callable[[], bool], run: Run) -> None:
     """Carry ``run`` out in a process that is killed as soon as the store shows the condition."""
-    command = [sys.executable, "-m", "qlora_core", "train", "--resume", run.id, "--runs-dir", str(run.path.parent)]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        while not condition():
-            assert process.poll() is None
-            threading.Event().wait(0.002)
-        process.kill()
+    arguments = ("train", "--resume", run.id, "--runs-dir", str(run.path.parent))
+    process = start_process(run_command, *arguments, output=run.path / "process")
+    while not condition():
+        assert process.is_alive()
+        threading.Event().wait(0.002)
+    process.kill()
+    process.join()
 
 
 def assert_interrupted_and_readable(run: Run) -> None:
@@ -73,12 +67,12 @@ def assert_interrupted_and_readable(run: Run) -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_run_killed_at_random_points_ends_with_the_same_weights(
-    seed: int, finished_run: Run, store: RunStore, environment: dict[str, str]
+    seed: int, finished_run: Run, store: RunStore
 ) -> None:
     draw = random.Random(seed)
     run = store.create(finished_run.config)
     for earliest, latest in ((1, 12), (4, 20)):
-        kill_when(has_events(run, count_events(run) + draw.randint(earliest, latest)), run, environment)
+        kill_when(has_events(run, count_events(run) + draw.randint(earliest, latest)), run)
         assert_interrupted_and_readable(run)
     resume_run(run.id, store, ignore)
     assert run.status.state == "finished"
@@ -86,20 +80,16 @@ def test_a_run_killed_at_random_points_ends_with_the_same_weights(
 
 
 @pytest.mark.parametrize("phase", ["loading", "verifying"])
-def test_a_run_killed_in_its_first_or_last_phase_can_go_on(
-    phase: str, finished_run: Run, store: RunStore, environment: dict[str, str]
-) -> None:
+def test_a_run_killed_in_its_first_or_last_phase_can_go_on(phase: str, finished_run: Run, store: RunStore) -> None:
     run = store.create(finished_run.config)
-    kill_when(lambda: run.status.phase == phase, run, environment)
+    kill_when(lambda: run.status.phase == phase, run)
     assert_interrupted_and_readable(run)
     resume_run(run.id, store, ignore)
     assert adapter_bytes(run) == adapter_bytes(finished_run)
     assert (run.result or {})["metrics"] == (finished_run.result or {})["metrics"]
 
 
-def test_a_run_at_work_in_another_process_is_left_alone(
-    tiny_config: MakeConfig, store: RunStore, environment: dict[str, str]
-) -> None:
+def test_a_run_at_work_in_another_process_is_left_alone(tiny_config: MakeConfig, store: RunStore) -> None:
     run = store.create(tiny_config())
 
     def refused() -> bool:
@@ -109,11 +99,18 @@ def test_a_run_at_work_in_another_process_is_left_alone(
             resume_run(run.id, store, ignore)
         return True
 
-    kill_when(refused, run, environment)
+    kill_when(refused, run)
+
+
+def train_short_of_memory(run: Run) -> int:
+    """Carry ``run`` out with a gigabyte more than the libraries take."""
+    limit = psutil.Process().memory_info().vms + 2**30
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    return run_command("train", "--resume", run.id, "--runs-dir", str(run.path.parent))
 
 
 def test_memory_that_runs_out_ends_the_run_with_advice(
-    tiny_config: MakeConfig, store: RunStore, environment: dict[str, str], tmp_path: Path
+    tiny_config: MakeConfig, store: RunStore, tmp_path: Path
 ) -> None:
     sentence = " ".join(["the old bridge was sold quickly"] * 50)
     rows = [{"sentence1": f"{sentence} {n}", "sentence2": f"{n} {sentence}", "label": n % 2} for n in range(40)]
@@ -122,11 +119,11 @@ def test_memory_that_runs_out_ends_the_run_with_advice(
     many_heads = make_bert(tmp_path / "many-heads", num_attention_heads=64)
     sizes = {"max_length": 512, "train_batch_size": 64, "eval_batch_size": 1}
     run = store.create(tiny_config(base_model=str(many_heads), dataset=str(pairs), **sizes))
-    command = [sys.executable, "-c", RUN_SHORT_OF_MEMORY, run.id, str(store.folder)]
-    process = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    process = start_process(train_short_of_memory, run, output=tmp_path / "process")
+    process.join()
     advice = "The machine ran out of memory. Lower train_batch_size, eval_batch_size or max_length."
-    assert process.stderr.splitlines()[-1] == f"error: {advice}"
-    assert process.returncode == 1
+    assert (tmp_path / "process.stderr").read_text(encoding="utf-8").splitlines()[-1] == f"error: {advice}"
+    assert process.exitcode == 1
     assert (run.status.state, run.status.message) == ("failed", advice)
 
 
@@ -184,9 +181,7 @@ def test_two_processes_give_the_result_of_one_and_write_it_once(
     assert kinds == [(event["seq"], event["kind"]) for event in float32_run.events()]
 
 
-def test_two_processes_go_on_with_an_interrupted_run(
-    float32_run: Run, store: RunStore, environment: dict[str, str]
-) -> None:
+def test_two_processes_go_on_with_an_interrupted_run(float32_run: Run, store: RunStore, tmp_path: Path) -> None:
     def interrupt(kind: str, fields: dict[str, Any]) -> None:
         if kind == "step" and fields["step"] == 3:
             raise KeyboardInterrupt
@@ -194,7 +189,16 @@ def test_two_processes_go_on_with_an_interrupted_run(
     with pytest.raises(KeyboardInterrupt):
         start_run(float32_run.config, store, interrupt)
     (run,) = store.runs()
-    train_in_two_processes(environment, "--resume", run.id, "--runs-dir", str(store.folder))
+    resume = ("train", "--resume", run.id, "--runs-dir", str(store.folder))
+    launcher = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1"}
+    launcher |= {"MASTER_PORT": str(free_port())}
+    processes = [
+        start_process(run_command, *resume, output=tmp_path / rank, RANK=rank, LOCAL_RANK=rank, **launcher)
+        for rank in ("0", "1")
+    ]
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0, 0], (tmp_path / "0.stderr").read_text(encoding="utf-8")
     assert_same_within_float_tolerance(run, float32_run)
 
 
