@@ -4,9 +4,11 @@ import os
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run two at a time; their processes have a core each
 
 import json
 import resource
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +20,7 @@ import psutil
 import pytest
 import torch
 from datasets import Dataset
+from hypothesis import settings
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import (
     BertConfig,
@@ -36,6 +39,8 @@ from qlora_core.training import verify
 from qlora_core.training.run_process import start_run
 from qlora_core.training.setup import Setup
 
+settings.register_profile("without deadlines", deadline=None)
+settings.load_profile("without deadlines")
 torch.set_num_threads(1)  # matrices this small are multiplied faster by one thread, above all on a busy machine
 
 SUBJECTS = ("the ferry", "a baker", "our school", "the old bridge", "one farmer", "that museum")
@@ -111,6 +116,13 @@ def largest_file(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 def wait_until(condition: Callable[[], object], seconds: float = 60) -> None:
     """Look again and again until ``condition`` holds; fail if it does not within ``seconds``."""
     deadline = time.monotonic() + seconds
@@ -144,13 +156,23 @@ MARKER_BY_FIXTURE = {
 ANSWER_IN_FRESH_PROCESS = verify.answer_in_fresh_process
 
 
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Tests run two at a time; those of files that are named in the command, one after the other in one process."""
+    return 0 if all(".py" in argument for argument in config.args) else 2
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test whose fixtures say what it needs."""
+    """Mark every test whose fixtures say what it needs; keep together those that share a server or need quiet."""
     for item in items:
+        fixtures = getattr(item, "fixturenames", ())
         for fixture, marker in MARKER_BY_FIXTURE.items():
-            if fixture in getattr(item, "fixturenames", ()):
+            if fixture in fixtures:
                 item.add_marker(marker)
+        if "make_server" in fixtures:
+            item.add_marker(pytest.mark.xdist_group("page"))
+        elif item.get_closest_marker("timing"):
+            item.add_marker(pytest.mark.xdist_group("timing"))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,8 +1,8 @@
 """What a run will cost, measured in a process of its own: its words are passed on, and it is ended when it hangs."""
 
+import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -39,23 +39,28 @@ def test_the_childs_words_are_passed_on(tiny_config: MakeConfig, tmp_path: Path)
         measure_cost(tiny_config(dataset=str(tmp_path / "missing.csv")))
 
 
-def fake_child(monkeypatch: pytest.MonkeyPatch, program: str) -> None:
-    """Let another program be started in place of the measuring one."""
-    real = subprocess.Popen
+#: A program that never ends by itself.
+HANGS = "import signal; print('working', flush=True); signal.pause()"
+
+
+def fake_child(monkeypatch: pytest.MonkeyPatch, program: str) -> list[Any]:
+    """Let another program be started in place of the measuring one; returns the processes that were."""
+    real, started = subprocess.Popen, list[Any]()
 
     def start(command: list[str], **options: Any) -> Any:
         assert command[1:3] == ["-m", "qlora_core.training.cost.estimate"]
-        return real([sys.executable, "-c", program], **options)
+        started.append(real([sys.executable, "-c", program], **options))
+        return started[-1]
 
     monkeypatch.setattr(subprocess, "Popen", start)
+    return started
 
 
 def test_a_child_that_hangs_is_ended(tiny_config: MakeConfig, monkeypatch: pytest.MonkeyPatch) -> None:
-    fake_child(monkeypatch, "import time; print('working', flush=True); time.sleep(60)")
-    started = time.monotonic()
-    with pytest.raises(RunFailure, match=r"longer than 1 seconds .* start the run without an estimate"):
-        measure_cost(tiny_config(), timeout=1.0)
-    assert time.monotonic() - started < 30
+    started = fake_child(monkeypatch, HANGS)
+    with pytest.raises(RunFailure, match=r"longer than 0 seconds .* start the run without an estimate"):
+        measure_cost(tiny_config(), timeout=0.2)
+    assert [child.returncode for child in started] == [-signal.SIGKILL]
 
 
 @pytest.mark.parametrize(
@@ -76,18 +81,21 @@ def test_a_child_that_fails(program: str, words: str, tiny_config: MakeConfig, m
         measure_cost(tiny_config())
 
 
+#: A program that waits until it has been made nicer, and says so.
+NICE = "import json, os\nwhile os.nice(0) < 10: pass\nprint(json.dumps({'nice': os.nice(0)}))"
+
+
 def test_the_child_leaves_the_processor_to_the_page(tiny_config: MakeConfig, monkeypatch: pytest.MonkeyPatch) -> None:
-    fake_child(monkeypatch, "import json, os, time; time.sleep(0.5); print(json.dumps({'nice': os.nice(0)}))")
+    fake_child(monkeypatch, NICE)
     assert measure_cost(tiny_config())["nice"] >= 10
 
 
 def test_a_listener_that_fails_ends_the_child(tiny_config: MakeConfig, monkeypatch: pytest.MonkeyPatch) -> None:
-    fake_child(monkeypatch, "import time; print('working', flush=True); time.sleep(60)")
+    started = fake_child(monkeypatch, HANGS)
 
     def leave(line: str) -> None:
         raise DataError(f"gone while {line}")
 
-    started = time.monotonic()
     with pytest.raises(DataError, match="gone while working"):
         measure_cost(tiny_config(), leave)
-    assert time.monotonic() - started < 30
+    assert [child.returncode for child in started] == [-signal.SIGKILL]

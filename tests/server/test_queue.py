@@ -268,14 +268,23 @@ def test_a_hung_worker_that_is_asked_to_stop_is_ended(
 def test_a_hung_worker_that_is_not_asked_to_stop_is_left_alone(
     queue: JobQueue, worker: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(job_queue, "PATIENCE_SECONDS", 0.05)
-    monkeypatch.setattr(job_queue, "SHUTDOWN_SECONDS", 0.2)
+    monkeypatch.setattr(job_queue, "PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(job_queue, "SHUTDOWN_SECONDS", 0.0)
     worker("deaf")
     run = queue.submit(config())
-    wait_until(lambda: works(run) and time.time() - run.status.updated > 0.5)
+    wait_until(lambda: works(run))
+    turns, turn = [], queue._turn
+
+    def counted() -> None:
+        turn()
+        turns.append(run)
+
+    monkeypatch.setattr(queue, "_turn", counted)
+    wait_until(lambda: len(turns) > 3)  # it has looked at the worker since
     assert run.status.state == "running"
 
 
+@pytest.mark.timing
 def test_a_run_that_rested_long_gets_the_time_to_stop(
     idle: JobQueue, worker: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
