@@ -20,7 +20,8 @@ from qlora_core.export.notebook import notebook_of
 from qlora_core.export.numbers import numbers_table
 from qlora_core.export.spreadsheet import csv_text
 from qlora_core.store.feed import Cursor, RunFeed
-from qlora_core.store.runs import Run, RunStore
+from qlora_core.store.run import Run
+from qlora_core.store.runs import RunStore
 from qlora_core.training.model_card import model_card
 from qlora_core.training.reporter import Reporter
 from qlora_core.ui.results.finished_run import headline
