@@ -16,7 +16,7 @@ from qlora_core.store.process_identity import identify, is_running
 from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore
 from tests.conftest import SetClock
-from tests.store.test_runs import change_json
+from tests.store.test_run import change_json
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
