@@ -5,28 +5,21 @@ they were, and lets a run that is still at work finish.
 """
 
 import logging
-import os
 import subprocess
 import time
 from contextlib import suppress
 from dataclasses import dataclass
 from threading import Event, RLock, Thread
-from typing import IO
 
-import psutil
-
-from qlora_core.child_process import child_environment, module_command
 from qlora_core.config import RunConfig
 from qlora_core.errors import QLoRAError, QueueError, RunError
-from qlora_core.server.forking import ForkedProcess, ForkServer
+from qlora_core.server.forking import ForkServer
+from qlora_core.server.worker import Worker, kill, start_worker
 from qlora_core.store.run import Control, Run
 from qlora_core.store.runs import RunStore
 from qlora_core.store.status import Status
 
 log = logging.getLogger(__name__)
-
-#: The program that carries out a run.
-RUN_PROCESS = "qlora_core.training.run_process"
 
 #: The same visitor asking for the same run again within this time has clicked twice.
 DOUBLE_CLICK_SECONDS = 3.0
@@ -35,7 +28,6 @@ PATIENCE_SECONDS = 120.0
 #: What a worker has to end itself: when the server closes, and once its run is over.
 SHUTDOWN_SECONDS = 15.0
 RETRY_SECONDS = 10.0
-NICENESS = 10
 SEEN_SECONDS = 0.25
 
 
@@ -46,15 +38,6 @@ class Seen:
     at_work: Run | None
     waiting: list[Run]  #: the next one first
     at: float  #: time.monotonic()
-
-
-@dataclass
-class Worker:
-    """The process that carries out a run, started by this server."""
-
-    run: Run
-    process: subprocess.Popen[bytes] | ForkedProcess
-    over_since: float | None = None  #: time.monotonic() when its run was first seen not to be at work any more
 
 
 @dataclass(frozen=True)
@@ -98,15 +81,13 @@ class JobQueue:
         self._closed.set()
         if self._thread is not None:
             self._thread.join()
-        processes = [worker.process for worker in self._workers.values()]
-        for process in processes:
-            process.terminate()
-        for process in processes:
+        for worker in self._workers.values():
+            worker.process.terminate()
+        for worker in self._workers.values():
             try:
-                process.wait(SHUTDOWN_SECONDS)
+                worker.process.wait(SHUTDOWN_SECONDS)
             except subprocess.TimeoutExpired:
-                _kill(process.pid)
-                process.wait()
+                worker.end()
         self._workers.clear()
 
     def submit(self, config: RunConfig, owner: str = "") -> Run:
@@ -231,7 +212,7 @@ class JobQueue:
         elif not self._workers:
             ready = next((run for run in self.waiting() if run.requested() != "pause"), None)
             if ready is not None:
-                self._launch(ready)
+                self._workers[ready.id] = start_worker(ready, self._fork_server)
 
     def _is_new(self, run: Run) -> bool:
         submitted = self._submitted.get(run.id)
@@ -255,31 +236,13 @@ class JobQueue:
         at_work = {run.id for run, status in self._statuses() if status.is_live}
         for run_id, worker in list(self._workers.items()):
             if run_id in at_work:
-                worker.over_since = None
-            elif _lingers(worker):
-                _kill(worker.process.pid)
-                worker.process.wait()
+                worker.seen_at_work()
+            elif worker.seconds_over() > SHUTDOWN_SECONDS:
+                worker.end()
             if worker.process.poll() is not None:
                 del self._workers[run_id]
         self._active = {run_id: run for run_id, run in self._active.items() if not _is_over(run)}
         self._submitted = {run_id: at for run_id, at in self._submitted.items() if run_id in self._active}
-
-    def _launch(self, run: Run) -> None:
-        with run.open_worker_log() as output:
-            process = self._fork(run, output) or _start_afresh(run, output)
-        try:
-            os.setpriority(os.PRIO_PROCESS, process.pid, NICENESS)  # training takes what the page leaves over
-            run.hand_over(process.pid)
-        except (QLoRAError, OSError):
-            process.kill()
-            process.wait()
-            raise
-        self._workers[run.id] = Worker(run, process)
-
-    def _fork(self, run: Run, output: IO[bytes]) -> ForkedProcess | None:
-        if self._fork_server is None:
-            return None
-        return self._fork_server.fork(RUN_PROCESS, str(run.path.resolve()), output=output)
 
     def _end_if_stuck(self, run: Run) -> None:
         """A worker that was asked to stop looks at that between two pieces of work; one that hangs never does."""
@@ -289,24 +252,8 @@ class JobQueue:
         elif self._stopping is None or self._stopping.status != status:
             self._stopping = Stopping(status, time.monotonic())
         elif time.monotonic() - self._stopping.since >= PATIENCE_SECONDS:
-            _kill(status.pid)
+            kill(status.pid)
             run.set_status(state="interrupted", message="It did not answer and was ended. It can be resumed.")
-
-
-def worker_command(run: Run) -> list[str]:
-    """The command line of the process that carries out ``run``."""
-    return module_command(RUN_PROCESS, str(run.path.resolve()))
-
-
-def _start_afresh(run: Run, output: IO[bytes]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        worker_command(run),
-        env=child_environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,  # a Ctrl-C in the server's terminal is the server's to pass on
-    )
 
 
 def _is_over(run: Run) -> bool:
@@ -315,19 +262,3 @@ def _is_over(run: Run) -> bool:
         return not run.status.is_going_on
     except RunError:
         return not run.exists
-
-
-def _lingers(worker: Worker) -> bool:
-    """Whether a worker whose run is not at work has had the time to end itself, or its run was deleted."""
-    now = time.monotonic()
-    if worker.over_since is None:
-        worker.over_since = now
-    return now - worker.over_since > SHUTDOWN_SECONDS or not worker.run.exists
-
-
-def _kill(pid: int) -> None:
-    """End a worker and the process it may have started, which reloads its adapter."""
-    with suppress(psutil.NoSuchProcess):
-        worker = psutil.Process(pid)
-        for process in (worker, *worker.children()):
-            process.kill()

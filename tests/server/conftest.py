@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from qlora_core.config import RunConfig, make_config
-from qlora_core.server import queue as job_queue
+from qlora_core.server import worker as worker_module
 from qlora_core.server.queue import JobQueue
 from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore
@@ -22,7 +22,7 @@ def worker(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
         def command(run: Run) -> list[str]:
             return [sys.executable, "-S", "-E", "-c", WORKER, str(run.path), behaviour]
 
-        monkeypatch.setattr(job_queue, "worker_command", command)
+        monkeypatch.setattr(worker_module, "worker_command", command)
 
     choose("obey")
     return choose

@@ -16,6 +16,7 @@ import pytest
 from qlora_core.child_process import module_command
 from qlora_core.config import make_config
 from qlora_core.server import queue as job_queue
+from qlora_core.server import worker as worker_module
 from qlora_core.server.forking import NICENESS, UNKNOWN_STATUS, ForkedProcess, ForkServer
 from qlora_core.server.queue import JobQueue
 from qlora_core.store.run import Run
@@ -207,7 +208,7 @@ class StandIns(ForkServer):
         self.forked: list[int] = []
 
     def fork(self, module: str, *arguments: str, output: Any) -> ForkedProcess | None:
-        assert module == job_queue.RUN_PROCESS
+        assert module == worker_module.RUN_PROCESS
         process = super().fork(PROGRAM, "as a worker", *arguments, self.behaviour, output=output)
         self.forked += [process.pid] if process is not None else []
         return process
@@ -240,7 +241,7 @@ def test_the_queue_forks_its_runs_one_after_the_other(queue: JobQueue, stand_ins
     runs = [queue.submit(make_config(), name) for name in "ab"]
     for run in runs:
         wait_for(run)
-        assert psutil.Process(run.status.pid).nice() >= job_queue.NICENESS
+        assert psutil.Process(run.status.pid).nice() >= worker_module.NICENESS
         finish(run)
     assert [run.status.pid for run in runs] == stand_ins.forked
 
@@ -333,7 +334,7 @@ def test_a_forked_run_ends_with_the_weights_of_any_other(
 
     def is_forked() -> bool:
         with log.open("ab") as output:
-            process = loaded.fork(job_queue.RUN_PROCESS, str(run.path), output=output)
+            process = loaded.fork(worker_module.RUN_PROCESS, str(run.path), output=output)
         forked.extend([process] if process is not None else [])
         return bool(forked)
 

@@ -15,6 +15,7 @@ import pytest
 from qlora_core.config import make_config
 from qlora_core.errors import QueueError, RunError, StorageError
 from qlora_core.server import queue as job_queue
+from qlora_core.server import worker as worker_module
 from qlora_core.server.queue import JobQueue
 from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore
@@ -66,7 +67,7 @@ def test_runs_are_carried_out_one_after_the_other_in_that_order(queue: JobQueue)
 def test_a_worker_takes_what_the_page_leaves_over(queue: JobQueue) -> None:
     run = queue.submit(config())
     wait_for(run)
-    assert psutil.Process(run.status.pid).nice() == job_queue.NICENESS
+    assert psutil.Process(run.status.pid).nice() == worker_module.NICENESS
 
 
 def test_a_visitor_has_one_run_in_the_queue(idle: JobQueue) -> None:
@@ -245,7 +246,7 @@ def test_a_worker_that_cannot_start_leaves_the_queue_to_others(queue: JobQueue, 
 
 def test_what_a_worker_says_is_kept(queue: JobQueue, monkeypatch: pytest.MonkeyPatch) -> None:
     command = [sys.executable, "-S", "-E", "-c", "import sys; sys.exit('no torch here')"]
-    monkeypatch.setattr(job_queue, "worker_command", lambda _: command)
+    monkeypatch.setattr(worker_module, "worker_command", lambda _: command)
     run = queue.submit(config())
     wait_until(lambda: run.status.state == "interrupted")
     assert (run.path / "worker.log").read_text(encoding="utf-8") == "no torch here\n"
@@ -481,7 +482,7 @@ def test_a_worker_finds_the_package_wherever_the_server_was_started(
     idle: JobQueue, store: RunStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     script = "import importlib.util, sys; sys.exit('found' if importlib.util.find_spec('qlora_core') else 'missing')"
-    monkeypatch.setattr(job_queue, "worker_command", lambda _: [sys.executable, "-c", script])
+    monkeypatch.setattr(worker_module, "worker_command", lambda _: [sys.executable, "-c", script])
     store.folder.mkdir()
     monkeypatch.chdir(store.folder)
     monkeypatch.delenv("PYTHONPATH", raising=False)
