@@ -4,13 +4,15 @@
 
 Seconds since a fresh process began, the forms taking turns, and which libraries it had imported by then. "empty page"
 is a Gradio app with nothing on it, which no page can be faster than. The training is a small one (64 pairs) with its
-baselines.
+baselines. Last comes ``run_start``: a run's process started afresh, and as a server starts it.
 """
 
 import argparse
 
+from benchmarks import run_start
 from benchmarks.harness import Row, measure_in_child, median, median_and_range, report, take_turns
 from benchmarks.moments import FORMS, LIBRARIES
+from qlora_core.config import make_config
 
 
 def main() -> None:
@@ -44,6 +46,8 @@ def main() -> None:
         for name, rows in imports.items()
     ]
     report("start_up", table, {"forms": found, "imports": imports})
+    table, numbers = run_start.compare(options.rounds, make_config(max_train_samples=64, max_eval_samples=16))
+    report("run_start", table, numbers)
 
 
 if __name__ == "__main__":

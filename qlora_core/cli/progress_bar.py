@@ -10,7 +10,7 @@ from qlora_core.evaluation.scores import sentence
 
 
 class ProgressBar:
-    """A journal's listener for the command line."""
+    """A reporter's listener for the command line."""
 
     def __init__(self) -> None:
         self._bar: tqdm[None] | None = None

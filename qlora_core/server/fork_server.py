@@ -14,6 +14,7 @@ import select
 import signal
 import socket
 import sys
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -98,7 +99,7 @@ def serve(control: socket.socket, load: Callable[[], None] = load_libraries) -> 
                 request, fds, _, _ = socket.recv_fds(control, MAX_REQUEST_BYTES, FDS)
                 if not request:
                     return None
-                pid = os.fork()
+                pid = _fork()
                 if pid == 0:
                     _leave(control, woken, wake, forks, fds)
                     return Program(**json.loads(request))
@@ -107,6 +108,13 @@ def serve(control: socket.socket, load: Callable[[], None] = load_libraries) -> 
                     os.close(fd)
     except (BrokenPipeError, ConnectionResetError):
         return None
+
+
+def _fork() -> int:
+    """The threads of this process are its libraries' (OpenBLAS, jemalloc), which see to forks themselves."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*use of fork", category=DeprecationWarning)  # Python 3.12 and later
+        return os.fork()
 
 
 def _leave(control: socket.socket, woken: int, wake: int, forks: Forks, fds: list[int]) -> None:

@@ -115,6 +115,16 @@ class ForkServer:
                 self._process.wait()
             self._give_up()
 
+    @property
+    def pid(self) -> int | None:
+        """Its process; None before it was started."""
+        return None if self._process is None else self._process.pid
+
+    def is_ready(self) -> bool:
+        """Whether it has loaded the libraries and can be asked."""
+        with self._lock:
+            return self._listens()
+
     def fork(self, module: str, *arguments: str, output: IO[bytes]) -> ForkedProcess | None:
         """Run a module of this package in a fork, in a session of its own; None where that is not possible now.
 
@@ -122,11 +132,13 @@ class ForkServer:
             output: what the program prints, and its errors.
         """
         with self._lock:
+            control = self._control
+            if control is None or not self._listens():
+                return None
             try:
-                return self._fork(module, arguments, output) if self._control is not None else None
+                return _ask(control, module, arguments, output)
             except (OSError, EOFError) as error:
-                log.warning("Runs are started afresh: the process that has the libraries loaded failed (%r).", error)
-                self._give_up()
+                self._give_up(repr(error))
                 return None
 
     def _start(self) -> None:
@@ -141,33 +153,37 @@ class ForkServer:
             )
         os.setpriority(os.PRIO_PROCESS, self._process.pid, NICENESS)  # what is forked is as patient
 
-    def _give_up(self) -> None:
+    def _listens(self) -> bool:
+        if self._control is None or self._is_ready:
+            return self._is_ready
+        if select.select([self._control], [], [], 0)[0]:
+            self._is_ready = self._control.recv(len(READY)) == READY
+            if not self._is_ready:
+                self._give_up("it ended while it loaded them")
+        return self._is_ready
+
+    def _give_up(self, reason: str = "") -> None:
+        if reason:
+            log.warning("Runs are started afresh: the process that has the libraries loaded failed (%s).", reason)
         if self._control is not None:
             self._control.close()
-        self._control = None
+        self._control, self._is_ready = None, False
 
-    def _fork(self, module: str, arguments: Sequence[str], output: IO[bytes]) -> ForkedProcess | None:
-        control = self._control
-        assert control is not None
-        if not self._is_ready:
-            if not select.select([control], [], [], 0)[0]:
-                return None
-            if control.recv(len(READY)) != READY:
-                raise EOFError
-            self._is_ready = True
-        request = json.dumps({"module": module, "arguments": arguments}).encode()
-        told, theirs = socket.socketpair()
-        with ExitStack() as on_failure:
-            on_failure.callback(told.close)
-            with theirs:
-                socket.send_fds(control, [request], [output.fileno(), output.fileno(), theirs.fileno()])
-            told.settimeout(FORK_SECONDS)
-            pid = _receive_number(told)
-            if pid is None:
-                raise EOFError
-            told.settimeout(None)
-            on_failure.pop_all()
-        return ForkedProcess(pid, told)
+
+def _ask(control: socket.socket, module: str, arguments: Sequence[str], output: IO[bytes]) -> ForkedProcess:
+    request = json.dumps({"module": module, "arguments": arguments}).encode()
+    told, theirs = socket.socketpair()
+    with ExitStack() as on_failure:
+        on_failure.callback(told.close)
+        with theirs:
+            socket.send_fds(control, [request], [output.fileno(), output.fileno(), theirs.fileno()])
+        told.settimeout(FORK_SECONDS)
+        pid = _receive_number(told)
+        if pid is None:
+            raise EOFError
+        told.settimeout(None)
+        on_failure.pop_all()
+    return ForkedProcess(pid, told)
 
 
 def _receive_number(told: socket.socket) -> int | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import footprint, live, predict, start_up
+from benchmarks import footprint, live, predict, run_start, start_up
 from benchmarks.harness import Row
 from tests.benchmarks.test_training_benchmarks import run, table_and_json
 from tests.conftest import wait_until
@@ -39,11 +39,26 @@ def test_start_up_lays_out_every_moment(monkeypatch: pytest.MonkeyPatch) -> None
         return {"seconds": 2.0 if "empty" in argument else 3.0, "imported": ["gradio"]}
 
     monkeypatch.setattr(start_up, "measure_in_child", pretend)
+    monkeypatch.setattr(start_up.run_start, "compare", lambda *_: ([{"a run": "as a fork"}], {}))
     monkeypatch.setattr(sys, "argv", ["start_up", "--rounds=2"])
-    rows, numbers = table_and_json(printed(start_up, monkeypatch))
+    moments, runs = printed(start_up, monkeypatch).split("\n## ")[1:]
+    assert "| as a fork |" in runs
+    rows, numbers = table_and_json(moments)
     assert [row[0] for row in rows[2:]] == [*start_up.FORMS, *(f"import {name}" for name in start_up.LIBRARIES)]
     assert rows[3][:3] == ["page served", "3.00 (3.00 to 3.00)", "1.50"]
     assert numbers["forms"].keys() == start_up.FORMS.keys()
+
+
+def test_a_fork_is_ready_before_a_process_that_starts_afresh(
+    monkeypatch: pytest.MonkeyPatch, tiny_bert: Path, pairs_file: Path
+) -> None:
+    names = [f"--base-model={tiny_bert}", f"--dataset={pairs_file}"]
+    rows, numbers = table_and_json(run(run_start, monkeypatch, *names, "--rounds=1"))
+    assert [row[0] for row in rows[2:]] == [run_start.AFRESH, run_start.FORKED, "(the fork server)"]
+    (afresh,), (forked,) = (numbers["forms"][form] for form in (run_start.AFRESH, run_start.FORKED))
+    assert forked["ready"] < afresh["ready"] / 2
+    assert forked["ready"] <= forked["first step"]
+    assert numbers["fork_server"]["cpu_seconds"] > 0
 
 
 def printed(module: Any, monkeypatch: pytest.MonkeyPatch) -> str:

@@ -9,7 +9,8 @@ from unittest.mock import patch
 import app
 from qlora_core.child_process import module_command
 from qlora_core.config import RunConfig
-from qlora_core.server import estimates, queue
+from qlora_core.server import estimates, worker
+from qlora_core.server.forking import ForkServer
 from qlora_core.store.run import Run
 
 
@@ -34,7 +35,8 @@ def pretend_to_measure(config: RunConfig, **_: Any) -> dict[str, Any]:
 
 if __name__ == "__main__":
     with (
-        patch.object(queue, "worker_command", pretend_to_run),
+        patch.object(ForkServer, "start", lambda _: None),  # it would fork real runs
+        patch.object(worker, "worker_command", pretend_to_run),
         patch.object(estimates, "measure_cost", pretend_to_measure),
     ):
         app.main()

@@ -46,23 +46,17 @@ def fork(fork_server: ForkServer, tmp_path: Path) -> Callable[..., ForkedProcess
     """Forks the program of the tests, which prints into ``output.txt``."""
 
     def ask(*arguments: str) -> ForkedProcess:
+        wait_until(fork_server.is_ready)
         with (tmp_path / "output.txt").open("ab") as output:
-            forked: list[ForkedProcess | None] = []
-
-            def is_forked() -> bool:
-                forked.append(fork_server.fork(PROGRAM, *arguments, output=output))
-                return forked[-1] is not None
-
-            wait_until(is_forked)
-        assert forked[-1] is not None
-        return forked[-1]
+            process = fork_server.fork(PROGRAM, *arguments, output=output)
+        assert process is not None
+        return process
 
     return ask
 
 
 def server_process(fork_server: ForkServer) -> psutil.Process:
-    assert fork_server._process is not None
-    return psutil.Process(fork_server._process.pid)
+    return psutil.Process(fork_server.pid)
 
 
 def test_a_program_runs_as_in_a_process_of_its_own(
@@ -157,7 +151,7 @@ server = ForkServer(module_command("tests.server.light_fork_server"))
 server.start()
 with open(os.devnull, "wb") as output:
     while (process := server.fork({PROGRAM!r}, "wait for", sys.argv[1], output=output)) is None: time.sleep(0.01)
-print(server._process.pid, process.pid, flush=True)
+print(server.pid, process.pid, flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
 """
     command = [sys.executable, "-c", script, str(tmp_path / "signal")]
@@ -215,15 +209,10 @@ class StandIns(ForkServer):
 
 
 @pytest.fixture
-def stand_ins(tmp_path: Path) -> Iterator[StandIns]:
+def stand_ins() -> Iterator[StandIns]:
     server = StandIns()
     server.start()
-
-    def is_ready() -> bool:
-        with (tmp_path / "first.txt").open("ab") as output:
-            return ForkServer.fork(server, PROGRAM, "exit", "0", output=output) is not None
-
-    wait_until(is_ready)
+    wait_until(server.is_ready)
     yield server
     server.close()
 
@@ -330,16 +319,10 @@ def test_a_forked_run_ends_with_the_weights_of_any_other(
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     run = store.create(finished_run.config)
     log = run.path / "worker.log"
-    forked: list[ForkedProcess] = []
-
-    def is_forked() -> bool:
-        with log.open("ab") as output:
-            process = loaded.fork(worker_module.RUN_PROCESS, str(run.path), output=output)
-        forked.extend([process] if process is not None else [])
-        return bool(forked)
-
-    wait_until(is_forked, 240)
-    (process,) = forked
+    wait_until(loaded.is_ready, 240)
+    with log.open("ab") as output:
+        process = loaded.fork(worker_module.RUN_PROCESS, str(run.path), output=output)
+    assert process is not None
     before = psutil.Process(process.pid).cpu_times()
     assert before.user + before.system < 1.0
     run.hand_over(process.pid)
