@@ -7,6 +7,7 @@ every handler.
 import asyncio
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -44,7 +45,9 @@ def served(services: Services) -> tuple[gr.Blocks, FastAPI]:
         page = build_app(services).queue()
         return page, gr.mount_gradio_app(FastAPI(), page, path="/", show_error=False)
 
-    return asyncio.run(build())  # outside of an event loop, Gradio makes some that it never closes
+    # In an event loop: without one, Gradio makes some that it never closes. In a thread: this one may have a loop.
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, build()).result()
 
 
 @pytest.fixture(scope="module")
