@@ -3,9 +3,12 @@
 python -m qlora_core.training.run_process RUN_DIRECTORY carries out a run that a queue handed over to this process.
 """
 
+import os
 import signal
 import sys
+import time
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +30,9 @@ from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore
 from qlora_core.training.pipeline import execute
 from qlora_core.training.reporter import Listener, Reporter, StopRequested
+
+HAND_OVER_SECONDS = 10.0
+HAND_OVER_POLL_SECONDS = 0.01
 
 
 def start_run(config: RunConfig, store: RunStore, listener: Listener) -> Run:
@@ -116,5 +122,17 @@ def _ignore(kind: str, fields: dict[str, Any]) -> None:
     del kind, fields
 
 
+def await_hand_over(run: Run) -> None:
+    """Wait a moment until the queue has handed the run over to this process: a fork begins sooner than that.
+
+    Both would write the run's status otherwise. A run that nobody hands over is claimed afterwards.
+    """
+    deadline = time.monotonic() + HAND_OVER_SECONDS
+    with suppress(RunError):  # one that cannot be read is refused in a moment
+        while run.status.pid != os.getpid() and time.monotonic() < deadline:
+            time.sleep(HAND_OVER_POLL_SECONDS)
+
+
 if __name__ == "__main__":
+    await_hand_over(Run(Path(sys.argv[1])))
     sys.exit(main(sys.argv[1]))

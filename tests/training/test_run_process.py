@@ -17,7 +17,7 @@ from qlora_core.errors import DivergedError, MemoryExhausted, QLoRAError, RunErr
 from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore
 from qlora_core.training.reporter import Listener
-from qlora_core.training.run_process import carry_out, main, resume_run, start_run
+from qlora_core.training.run_process import await_hand_over, carry_out, main, resume_run, start_run
 from tests.conftest import ignore, largest_file
 
 MakeConfig = Callable[..., RunConfig]
@@ -332,3 +332,29 @@ def test_a_run_handed_to_another_process_is_left_to_it(
 def test_a_folder_that_is_no_run_is_refused(store: RunStore, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(str(store.folder / "nobody")) == 2
     assert "There is no run 'nobody'" in capsys.readouterr().err
+
+
+def test_a_process_waits_until_the_run_is_handed_over_to_it(
+    tiny_config: MakeConfig, store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fork begins before the queue has written whose the run is; both would write its status at once."""
+    run = store.create(tiny_config())
+    polls: list[float] = []
+
+    def hand_over_at_the_third(seconds: float) -> None:
+        polls.append(seconds)
+        if len(polls) == 3:
+            run.hand_over(os.getpid())
+
+    monkeypatch.setattr("qlora_core.training.run_process.time.sleep", hand_over_at_the_third)
+    await_hand_over(run)
+    assert len(polls) == 3
+
+
+def test_a_run_that_nobody_hands_over_is_not_waited_for_long(
+    tiny_config: MakeConfig, store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = store.create(tiny_config())
+    monkeypatch.setattr("qlora_core.training.run_process.HAND_OVER_SECONDS", 0.02)
+    await_hand_over(run)
+    assert run.status.pid is None
