@@ -2,6 +2,7 @@ import js from "@eslint/js";
 import globals from "globals";
 
 export default [
+  { ignores: [".venv/", "venv/"] },
   js.configs.recommended,
   { files: ["assets/live/*.js"], languageOptions: { globals: globals.browser } },
   { files: ["assets/page.js"], languageOptions: { sourceType: "script", globals: globals.browser } },

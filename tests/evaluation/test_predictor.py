@@ -238,6 +238,8 @@ def test_threads_that_ask_at_once_are_answered_as_one_alone_is(predictor: Predic
         assert list(pool.map(lambda question: predictor.answer([question[0]], question[1]), questions)) == expected
 
 
+# Python silences warnings for all threads or none, so that one thread may end what another has asked for.
+@pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")
 def test_another_run_may_be_opened_while_one_answers(predictor: Predictor, finished_run: Run, tmp_path: Path) -> None:
     expected = predictor.answer(PAIRS)
     other = copy_with(finished_run, tmp_path, bnb_4bit_compute_dtype="float32")
