@@ -6,13 +6,15 @@ import secrets
 import signal
 import sys
 from pathlib import Path
+from urllib.parse import quote
 
 from qlora_core.errors import ConfigError
 from qlora_core.server.services import make_services
-from qlora_core.settings import read_settings
+from qlora_core.settings import Settings, read_settings
 from qlora_core.ui.build import build_app, launch_options
 
 HERE = Path(__file__).resolve().parent
+ALL_NETWORKS = ("0.0.0.0", "::", "[::]")
 
 
 def main() -> None:
@@ -28,11 +30,19 @@ def main() -> None:
     atexit.register(services.close)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # an orderly end, as after Ctrl-C
     services.start()
-    address = f"http://{settings.server_name}:{settings.server_port}/"
-    print(f"Your key as the owner of this server: open the page once as {address}?owner={owner_key}")
+    print(owner_words(settings, owner_key))
     page = build_app(services)
     page.queue(default_concurrency_limit=8, max_size=200)
-    page.launch(server_name=settings.server_name, server_port=settings.server_port, **launch_options())
+    page.launch(server_name=settings.server_name, server_port=settings.server_port, **launch_options(settings))
+
+
+def owner_words(settings: Settings, owner_key: str) -> str:
+    """How to become the server's owner; a key that was chosen is not repeated, because logs are kept."""
+    name = "localhost" if settings.server_name in ALL_NETWORKS else settings.server_name
+    page = f"http://{name}:{settings.server_port}/#owner="
+    if settings.owner_key:
+        return f"As the owner of this server, open the page once as {page}KEY with the key of QLORA_OWNER_KEY."
+    return f"As the owner of this server, open the page once as {page}{quote(owner_key, safe='')}"
 
 
 if __name__ == "__main__":

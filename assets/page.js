@@ -1,23 +1,28 @@
-// What every part of the page shares, as window.qlora: this browser's secret, and the ways between the tabs.
+// What every part of the page shares, as window.qlora: this browser's secret, the owner's pass, and the ways between the
+// tabs.
 
 window.qlora = (() => {
-  const KEY = "qlora-secret";
+  const SECRET = "qlora-secret";
+  const OWNER = "qlora-owner";
   const DOWNLOAD_DELAY = 100;
-  let secret = "";
+  const NO_ANSWER = "The server does not answer. Open the link with the owner's key again.";
+  const inMemory = {}; // for a browser that keeps nothing: it lasts as long as the page
   let wanted = "";
+  let key = "";
+  let show = () => {}; // shows the server the key, as soon as there is somebody to ask it
 
-  function kept() {
+  function kept(name) {
     try {
-      return localStorage.getItem(KEY) || "";
+      return localStorage.getItem(name) || inMemory[name] || "";
     } catch {
-      return ""; // a browser that keeps nothing: the secret lasts as long as the page
+      return inMemory[name] || "";
     }
   }
 
-  function keep(value) {
-    secret = value;
+  function keep(name, value) {
+    inMemory[name] = value;
     try {
-      localStorage.setItem(KEY, value);
+      localStorage.setItem(name, value);
     } catch {
       // as above
     }
@@ -28,13 +33,16 @@ window.qlora = (() => {
     return bytes.map((byte) => byte.toString(16).padStart(2, "0")).join("");
   }
 
-  function takeOwnersKey() {
-    const address = new URL(location.href);
-    const owner = address.searchParams.get("owner");
-    if (!owner) return;
-    keep(owner);
-    address.searchParams.delete("owner");
-    history.replaceState(null, "", address);
+  /** Takes the owner's key out of the address, where it stands behind the "#": browsers send that part to nobody. */
+  function takeKey() {
+    const found = /^#owner=(.+)$/.exec(location.hash);
+    if (!found) return;
+    try {
+      key = decodeURIComponent(found[1]);
+    } catch {
+      key = found[1]; // a percent sign of its own
+    }
+    history.replaceState(null, "", location.pathname + location.search);
   }
 
   // Gradio names each radio button for itself, anew at each choice; the arrow keys move between those that share a name.
@@ -46,15 +54,38 @@ window.qlora = (() => {
 
   // The tab Results asks for the run it is to show. When it is first opened by hand, that is the address's run.
   wanted = new URLSearchParams(location.search).get("run") || "";
-  takeOwnersKey();
+  takeKey();
+  window.addEventListener("hashchange", () => {
+    takeKey();
+    show();
+  });
   document.addEventListener("keydown", joinRadioButtons);
 
   const qlora = {
-    /** Whoever started a run is known by a secret that only this browser has; the server's owner opens ?owner=KEY once. */
+    /** Whoever started a run is known by a secret that only this browser has. */
     secret() {
-      if (!secret) secret = kept();
-      if (!secret) keep(drawn());
-      return secret;
+      const known = kept(SECRET);
+      if (!known) keep(SECRET, drawn());
+      return known || kept(SECRET);
+    },
+
+    /** What the server knows its owner's browsers by, "" in others. */
+    ownersPass() {
+      return kept(OWNER);
+    },
+
+    /** Shows the server the owner's key that the address bears, now or later, and keeps the pass that it gives for the
+     * right one. `claim({key})` asks the server; `say(words)` shows what it answered. */
+    becomeOwner(claim, say) {
+      show = async () => {
+        if (!key) return;
+        const shown = key;
+        key = "";
+        const answer = await claim({ key: shown }).catch(() => ({ error: NO_ANSWER }));
+        if (answer.pass) keep(OWNER, answer.pass);
+        say(answer.words || answer.error);
+      };
+      show();
     },
 
     /** Puts parameters into the page's address, so that it can be sent to others, and takes out empty ones. */

@@ -33,11 +33,12 @@ def serve_empty_page() -> None:
 def serve_page() -> None:
     """This program's page, as app.py builds it."""
     from qlora_core.server.services import make_services
+    from qlora_core.settings import Settings
     from qlora_core.ui.build import build_app, launch_options
 
     with tempfile.TemporaryDirectory() as folder:
         services = make_services(Path(folder), RECORDED, "owner")
-        _serve(build_app(services), **launch_options())
+        _serve(build_app(services), **launch_options(Settings()))
 
 
 def _serve(page: "object", **options: object) -> None:

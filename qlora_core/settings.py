@@ -4,16 +4,20 @@ docs/deploying.md has the same table, and a test compares the two. Libraries rea
 """
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
+from urllib.parse import urlsplit
 
 from qlora_core.errors import ConfigError
 
 DATA_DIR_VARIABLE = "QLORA_DATA_DIR"
 ON_WORDS = ("1", "ON", "YES", "TRUE")
 PORTS = range(1, 2**16)
+NAME = re.compile(r"[a-z0-9._-]{1,253}|\[[0-9a-f:.]{2,45}\]")  #: of a machine, without a port
+OWNER_KEY_CHARACTERS = range(16, 201)  #: fewer can be guessed
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,7 @@ class Variable:
     help: str
     default: str  #: in words
     read: Callable[[str], Any] = str  #: raises ValueError where a text has no meaning
+    is_secret: bool = False  #: whether its text must not be repeated
 
 
 def _flag(text: str) -> bool:
@@ -36,14 +41,45 @@ def _port(text: str) -> int:
     return int(text)
 
 
+def _root_path(text: str) -> str:
+    urlsplit(text)
+    return text
+
+
+def _names(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip().lower() for name in text.split(",") if name.strip())
+    if not all(NAME.fullmatch(name) for name in names):
+        raise ValueError("no names")
+    return names
+
+
+def _key(text: str) -> str:
+    if len(text) not in OWNER_KEY_CHARACTERS:
+        raise ValueError("no key")
+    return text
+
+
 ADDRESS = Variable(
     ("GRADIO_SERVER_NAME",), "address to listen on; `0.0.0.0` means every network of this machine", "`127.0.0.1`"
 )
 PORT = Variable(("GRADIO_SERVER_PORT",), "port to listen on", "`7860`", _port)
+ROOT_PATH = Variable(
+    ("GRADIO_ROOT_PATH",), "path below which a reverse proxy serves the page, such as `/qlora`", "empty", _root_path
+)
+ALLOWED_HOSTS = Variable(
+    ("QLORA_ALLOWED_HOSTS",),
+    "names by which visitors reach this server, with commas between them; localhost and numeric addresses are always "
+    "allowed (which names)",
+    "none",
+    _names,
+)
+SPACE_HOST = Variable(("SPACE_HOST",), "names of a Space; Hugging Face sets it", "none", _names)
 OWNER_KEY = Variable(
     ("QLORA_OWNER_KEY",),
-    "key of the server's owner (who may do what); the start prints it",
-    "a new one at each start",
+    "key of the server's owner (who may do what), 16 to 200 characters",
+    "a new one at each start, which prints it",
+    _key,
+    is_secret=True,
 )
 RUNS_DIR = Variable(("QLORA_RUNS_DIR",), "folder of all runs (what is stored where)", "`runs` beside `app.py`", Path)
 DATA_DIR = Variable(
@@ -71,6 +107,9 @@ class Settings:
 
     server_name: Annotated[str, ADDRESS] = "127.0.0.1"
     server_port: Annotated[int, PORT] = 7860
+    root_path: Annotated[str, ROOT_PATH] = ""
+    allowed_hosts: Annotated[tuple[str, ...], ALLOWED_HOSTS] = ()
+    space_host: Annotated[tuple[str, ...], SPACE_HOST] = ()
     owner_key: Annotated[str, OWNER_KEY] = ""
     runs_dir: Annotated[Path | None, RUNS_DIR] = None
     data_dir: Annotated[Path | None, DATA_DIR] = None
@@ -100,5 +139,6 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         try:
             found[setting] = variable.read(environment[name])
         except ValueError as error:
-            raise ConfigError(f"The variable {name} cannot be {environment[name][:80]!r}: {variable.help}.") from error
+            said = "what it is set to" if variable.is_secret else repr(environment[name][:80])
+            raise ConfigError(f"The variable {name} cannot be {said}: {variable.help}.") from error
     return Settings(**found)

@@ -22,7 +22,13 @@ FLOORS = (
     ("cli", "ui"),
 )
 #: The same inside the page's room.
-UI_FLOORS = (("ui.words",), ("ui",), ("ui.charts",), ("ui.train", "ui.results", "ui.compare"), ("ui.build", "ui.api"))
+UI_FLOORS = (
+    ("ui.words",),
+    ("ui",),
+    ("ui.charts", "ui.web"),
+    ("ui.train", "ui.results", "ui.compare"),
+    ("ui.build", "ui.api"),
+)
 MAX_MODULES = 13
 #: Lists of choices, each with its words, and the codes that words are made from.
 TABLES = {"choices", "presets", "data.catalog", "data.formats", "data.phenomena", "models.catalog", "server.findings"}

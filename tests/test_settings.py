@@ -72,7 +72,15 @@ def test_nothing_is_required() -> None:
     [
         ("GRADIO_SERVER_NAME", "0.0.0.0", "server_name", "0.0.0.0"),
         ("GRADIO_SERVER_PORT", "80", "server_port", 80),
-        ("QLORA_OWNER_KEY", "secret", "owner_key", "secret"),
+        ("QLORA_OWNER_KEY", "sixteen letters!", "owner_key", "sixteen letters!"),
+        ("GRADIO_ROOT_PATH", "/qlora", "root_path", "/qlora"),
+        (
+            "QLORA_ALLOWED_HOSTS",
+            "Example.org, [fe80::1],teacher.local",
+            "allowed_hosts",
+            ("example.org", "[fe80::1]", "teacher.local"),
+        ),
+        ("SPACE_HOST", "user-space.hf.space", "space_host", ("user-space.hf.space",)),
         ("QLORA_RUNS_DIR", "/data/runs", "runs_dir", Path("/data/runs")),
         ("QLORA_DATA_DIR", "glue", "data_dir", Path("glue")),
         ("HF_HUB_OFFLINE", "1", "hub_is_off", True),
@@ -100,10 +108,26 @@ def test_what_cannot_be_meant_is_refused_with_what_the_variable_is_for(variable:
         read_settings({variable: text})
 
 
+@pytest.mark.parametrize("text", ["https://example.org", "example.org:80", "a b", "*", "\u0435xample.org", "x" * 254])
+def test_what_is_no_name_of_a_machine_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match="names by which visitors reach this server"):
+        read_settings({"QLORA_ALLOWED_HOSTS": text})
+
+
 @pytest.mark.parametrize("text", ["0", "65536", "-1"])
 def test_a_number_that_is_no_port_is_refused(text: str) -> None:
     with pytest.raises(ConfigError, match="port to listen on"):
         read_settings({"GRADIO_SERVER_PORT": text})
+
+
+@pytest.mark.parametrize("key", ["k", "fifteen letters", "x" * 201])
+def test_a_key_that_can_be_guessed_is_refused_without_being_repeated(key: str) -> None:
+    with pytest.raises(
+        ConfigError, match=r"^The variable QLORA_OWNER_KEY cannot be what it is set to: .+\.$"
+    ) as refusal:
+        read_settings({"QLORA_OWNER_KEY": key})
+    assert f"'{key}'" not in str(refusal.value)
+    assert "16" in str(refusal.value)
 
 
 def test_settings_are_read_when_they_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ import { beginning, makePlayer } from "./replay.js";
 import { chosen, initial, replied, silent } from "./state.js";
 import { View } from "./view.js";
 
-/** `element` is the rendered live_view.html; `server` has poll and control, and `tables` is the table of words, of
+/** `element` is the rendered live_view.html; `server` has poll, control and claim, and `tables` is the table of words, of
  * qlora_core/ui/train/live_view.py. */
 export function start(element, server, tables) {
   const wanted = new URLSearchParams(location.search).get("run") || "";
@@ -19,7 +19,8 @@ export function start(element, server, tables) {
     view.show(state, before);
     play();
   };
-  const poll = async (question) => server.poll({ ...question, secret: window.qlora.secret() });
+  const who = () => ({ secret: window.qlora.secret(), owner: window.qlora.ownersPass() });
+  const poll = async (question) => server.poll({ ...question, ...who() });
   const ask = makeFeed({ poll, read, update, isShown: () => element.isConnected });
   const play = makePlayer({ read, update });
   const follow = (run) => {
@@ -36,7 +37,7 @@ export function start(element, server, tables) {
   const command = async (button, action) => {
     button.disabled = true;
     try {
-      const { error } = await server.control({ run: state.run, secret: window.qlora.secret(), action });
+      const { error } = await server.control({ run: state.run, ...who(), action });
       update(replied(state, error, performance.now()));
     } catch {
       update(silent(state, "no reply"));
@@ -47,6 +48,13 @@ export function start(element, server, tables) {
   listen(element, (button, action) => (own[action] ? own[action]() : command(button, action)), follow);
   redraw(view, read);
   document.addEventListener("visibilitychange", () => document.hidden || ask());
+  window.qlora.becomeOwner(
+    async (shown) => server.claim(shown),
+    (words) => {
+      view.showOwner(words);
+      ask();
+    },
+  );
   ask();
 }
 

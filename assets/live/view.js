@@ -76,6 +76,12 @@ export class View {
     line.append(" ", link);
   }
 
+  showOwner(text) {
+    const line = this.at("owner");
+    line.hidden = false;
+    line.textContent = text;
+  }
+
   speak(text) {
     const place = this.at("spoken");
     if (place.textContent !== text) place.textContent = text; // what is set again may be read out again

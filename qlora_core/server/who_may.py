@@ -1,13 +1,19 @@
-"""Who may do what with a run: the browser that started it, and the owner of the server."""
+"""Who may do what with a run: the browser that started it, and the owner of the server.
+
+A browser has a secret of its own. One that has shown the owner's key has a pass besides: it follows from the key, but
+nobody can guess it or find the key by it. So the key itself is sent once.
+"""
 
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from qlora_core.errors import QLoRAError
+from qlora_core.server.guesses import Guesses
 from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore
 
 MAX_SECRET_CHARACTERS = 200
+PASS_PURPOSE = b"pass of a browser that has shown the owner's key"
 
 
 class NotYours(QLoRAError):
@@ -16,25 +22,49 @@ class NotYours(QLoRAError):
 
 @dataclass(frozen=True)
 class WhoMay:
-    """One server's answers, by the secret that a browser sends along."""
+    """One server's answers, by what a browser sends along."""
 
-    owner_key: str  #: whoever knows it may do everything
+    owner_key: str  #: whoever knows it may do everything; "" where nobody is the owner
     recorded: RunStore  #: runs that come with the program, which nobody may change
+    guesses: Guesses = field(default_factory=Guesses)
 
-    def control(self, run: Run, secret: str) -> bool:
-        """Whether ``secret`` is the server's owner's, or that of the visitor who started ``run``."""
-        if len(secret) > MAX_SECRET_CHARACTERS or self.recorded.holds(run):
+    def control(self, run: Run, secret: str, owner_pass: str = "") -> bool:
+        """Whether ``secret`` is that of the visitor who started ``run``, or ``owner_pass`` the owner's."""
+        if self.recorded.holds(run):
             return False
-        return self._is_owner(secret) or run.is_owned_by(secret)
+        return self.is_owner(owner_pass) or (_may_be_secret(secret) and run.is_owned_by(secret))
 
-    def check_control(self, run: Run, secret: str) -> None:
+    def check_control(self, run: Run, secret: str, owner_pass: str = "") -> None:
         """Refuse whoever may not control ``run``.
 
         Raises:
             NotYours: they may not.
         """
-        if not self.control(run, secret):
+        if not self.control(run, secret, owner_pass):
             raise NotYours("Only the browser that started this run, or the owner of this server, may do that.")
 
-    def _is_owner(self, secret: str) -> bool:
-        return bool(secret) and hmac.compare_digest(secret.encode(), self.owner_key.encode())
+    def is_owner(self, owner_pass: str) -> bool:
+        """Whether that is the owner's pass. It is longer than anybody could guess, so this may be asked at any rate."""
+        return _may_be_secret(owner_pass) and hmac.compare_digest(owner_pass.encode(), self._pass().encode())
+
+    def owner_pass(self, key: str, address: str) -> str:
+        """The owner's pass for whoever shows the owner's key, "" for another key.
+
+        Raises:
+            TooManyGuesses: wrong keys came too often, from ``address`` or from everywhere.
+        """
+        if not _may_be_secret(key) or not self.owner_key:
+            return ""
+        self.guesses.take(address)
+        if not hmac.compare_digest(key.encode(), self.owner_key.encode()):
+            return ""
+        self.guesses.give_back(address)
+        return self._pass()
+
+    def _pass(self) -> str:
+        return hmac.new(self.owner_key.encode(), PASS_PURPOSE, "sha256").hexdigest() if self.owner_key else ""
+
+
+def _may_be_secret(text: str) -> bool:
+    """Not empty, not too long, and text that can be written at all: JSON may hold half a character."""
+    return 0 < len(text) <= MAX_SECRET_CHARACTERS and not any("\ud800" <= character <= "\udfff" for character in text)

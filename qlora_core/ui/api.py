@@ -20,6 +20,7 @@ from qlora_core.models.catalog import BASE_MODELS
 from qlora_core.presets import FIRST_PRESET, PRESETS
 from qlora_core.server.services import Services
 from qlora_core.ui.compare.answers import compare_pair
+from qlora_core.ui.events import address_of
 from qlora_core.ui.train.form import FIELD_NAMES, control_values
 from qlora_core.ui.train.submission import chosen_config, submit_run
 from qlora_core.ui.words.train import no_such
@@ -79,12 +80,13 @@ def add_api(services: Services) -> None:
         return result | {"config": without_folders(result["config"])}
 
     @_plainly
-    def control_run(run_id: str, action: str, secret: str) -> dict[str, Any]:
-        """$actions a run; ``secret`` is what start_run gave you."""
+    def control_run(run_id: str, action: str, secret: str, request: gr.Request) -> dict[str, Any]:
+        """$actions a run; ``secret`` is what start_run gave you, or the key of the server's owner."""
         if action not in ACTIONS:
             raise ConfigError(no_such("action", ACTIONS))
-        run = services.store.open(run_id)
-        services.who_may.check_control(run, secret)
+        run, who_may = services.store.open(run_id), services.who_may
+        is_theirs = who_may.control(run, secret)
+        who_may.check_control(run, secret, "" if is_theirs else who_may.owner_pass(secret, address_of(request)))
         getattr(services.queue, action)(run.id)
         return {"run_id": run.id, "state": run.status.state}
 

@@ -3,8 +3,10 @@
 from typing import Any
 
 import gradio as gr
+from starlette.middleware import Middleware
 
 from qlora_core.server.services import Services
+from qlora_core.settings import Settings
 from qlora_core.ui import scripts
 from qlora_core.ui.api import add_api
 from qlora_core.ui.compare import tab as compare_tab
@@ -12,6 +14,7 @@ from qlora_core.ui.events import PRIVATE
 from qlora_core.ui.results import tab as results_tab
 from qlora_core.ui.theme import style_sheet, theme
 from qlora_core.ui.train.tab import first_expectation, labelled_choices, train_tab
+from qlora_core.ui.web.hosts import OwnPagesOnly, hosts_of
 from qlora_core.ui.words import page as words
 
 MAX_UPLOAD = "20mb"
@@ -39,13 +42,16 @@ def build_app(services: Services) -> gr.Blocks:
     return page
 
 
-def launch_options() -> dict[str, Any]:
-    """What ``Blocks.launch`` takes besides address and port: the look, and everything unneeded switched off."""
+def launch_options(settings: Settings) -> dict[str, Any]:
+    """What ``Blocks.launch`` takes besides address and port: the look, the guard, all that is unneeded switched off."""
     return {
         "theme": theme(),
         "css": style_sheet(),
         "head": scripts.head(),
-        "app_kwargs": {"routes": scripts.routes()},
+        "app_kwargs": {
+            "routes": scripts.routes(),
+            "middleware": [Middleware(OwnPagesOnly, hosts=hosts_of(settings))],
+        },
         "footer_links": [],
         "run_history": False,
         "ssr_mode": False,

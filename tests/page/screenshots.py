@@ -45,7 +45,7 @@ def take_live(browser: Browser, server: Server, folder: Path) -> None:
     for moment, step in (("begins", 0), ("trains", 90)):
         until(partial(has_come_to, run, step), f"step {step}")
         for width, theme in product(WIDTHS, THEMES):
-            page = open_page(browser, f"{server.url}?__theme={theme}&owner={OWNER_KEY}", width)
+            page = open_page(browser, f"{server.url}?__theme={theme}#owner={OWNER_KEY}", width)
             page.locator('[data-at="badge"][data-state="running"]').wait_for()
             page.wait_for_timeout(1000 * DRAW_SECONDS)
             page.screenshot(path=folder / f"run-{moment}-{width}-{theme}.png", full_page=True)

@@ -19,7 +19,7 @@ from tests.hostile import leaks
 from tests.page.pretended_run import hold
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-OWNER_KEY = "the-owner"
+OWNER_KEY = "the-owner-of-this-server"
 #: What Python is to run: a server whose runs only pretend, and the product itself.
 PRETENDING, REAL = ("-m", "tests.page.pretending_server"), (str(ROOT / "app.py"),)
 #: Long enough for a busy two-core machine; a test that works waits a small part of it.

@@ -135,7 +135,7 @@ def test_no_private_endpoint_leaks_or_starts_anything(server: Server) -> None:
     assert {run.id for run in server.store.runs()} == before
 
 
-@pytest.mark.parametrize("function", ["poll", "control"])
+@pytest.mark.parametrize("function", ["poll", "control", "claim"])
 def test_the_live_views_functions_refuse_what_is_wrong(function: str, server: Server) -> None:
     live = live_component(server.url)
     body = {"data": {"run": "../x"}, "component_id": live, "fn_name": function, "session_hash": "hostile"}

@@ -80,10 +80,35 @@ def test_everyone_may_watch_and_only_whoever_started_it_may_stop(server: Server,
             ),
             "both see the same curve",
         )
-        theirs = owner.open(f"{server.url}?owner={OWNER_KEY}&run={run.id}")
-        assert OWNER_KEY not in theirs.url
+        theirs = owner.open(f"{server.url}?run={run.id}#owner={OWNER_KEY}")
         press(theirs, "Stop and keep what was learned")
         badge(other, "Stopped")
+
+
+def test_a_link_takes_nobodys_secret_away_and_only_the_right_key_is_kept(server: Server, visit: Visit) -> None:
+    visitor = visit()
+    sent: list[str] = []
+    visitor.context.on("request", lambda request: sent.append(f"{request.url} {request.headers.get('referer')}"))
+    page = visitor.open(f"{server.url}?owner={OWNER_KEY}")
+    badge(page, "Recorded run, replayed")
+    secret, kept = (f"localStorage.getItem('qlora-{name}')" for name in ("secret", "owner"))
+    own = page.evaluate(secret)
+    assert own != OWNER_KEY
+    assert page.evaluate(kept) is None
+    said = page.locator('[data-at="owner"]')
+    expect(said).not_to_be_visible()
+    page.goto(server.url)
+    sent.clear()
+    for key, words in (("another key than that", "not this server's owner's"), (OWNER_KEY, "is now the owner's")):
+        page.evaluate("key => { location.hash = `owner=${encodeURIComponent(key)}`; }", key)
+        expect(said).to_contain_text(words)
+        assert page.url == server.url
+        assert bool(page.evaluate(kept)) == (key == OWNER_KEY)
+        assert page.evaluate(secret) == own
+    assert page.evaluate(kept) != OWNER_KEY
+    assert sent
+    assert not [line for line in sent if "owner=" in line or OWNER_KEY in line]
+    assert OWNER_KEY not in server.log
 
 
 def test_a_closed_tab_does_not_end_the_run(server: Server, visit: Visit) -> None:

@@ -22,7 +22,7 @@ from qlora_core.server.services import Services, make_services
 from qlora_core.ui.build import build_app
 from tests.hostile import HOSTILE, leaks, short
 
-OWNER_KEY = "the-owner"
+OWNER_KEY = "the-owner-of-this-server"
 ENDPOINTS = ("start_run", "run_status", "run_results", "control_run", "compare")
 each_hostile = pytest.mark.parametrize("hostile", HOSTILE, ids=short)
 
@@ -112,7 +112,7 @@ def test_settings_are_checked(
 
 
 @each_hostile
-@pytest.mark.parametrize("function", ["poll", "control"])
+@pytest.mark.parametrize("function", ["poll", "control", "claim"])
 def test_the_live_views_functions_refuse_what_is_wrong(
     function: str, hostile: Any, page: gr.Blocks, client: TestClient, secrets: tuple[str, str]
 ) -> None:

@@ -43,7 +43,8 @@ class HistoryPanel:
     really: gr.Button
     keep: gr.Button
     outcome: gr.Markdown
-    secret: gr.Textbox
+    secret: gr.Textbox  #: of the browser that asks
+    owner: gr.Textbox  #: the owner's pass, where that browser has it
 
     @property
     def listing(self) -> list[Any]:
@@ -91,9 +92,9 @@ def history_panel() -> HistoryPanel:
         really = gr.Button(words.REALLY_DELETE, elem_classes="results-delete", **shared)
         keep = gr.Button(words.KEEP_THEM, **shared)
     outcome = gr.Markdown(latex_delimiters=[])
-    secret = gr.Textbox(visible=False)
+    secret, owner = gr.Textbox(visible=False), gr.Textbox(visible=False)
     return HistoryPanel(
-        order, text, table, picked, differing, message, show, delete, confirm, really, keep, outcome, secret
+        order, text, table, picked, differing, message, show, delete, confirm, really, keep, outcome, secret, owner
     )  # fmt: skip
 
 
@@ -188,7 +189,7 @@ def question(services: Services, panel: HistoryPanel, run_ids: object) -> Update
     return {panel.message: words.delete_for_good(names), panel.confirm: gr.update(visible=True)}
 
 
-def delete_runs(services: Services, secret: object, run_ids: object) -> str:
+def delete_runs(services: Services, secret: object, run_ids: object, owner_pass: object = "") -> str:
     """Remove runs of the visitor's own; either all of them or, if one may not be removed, none.
 
     Raises:
@@ -198,7 +199,7 @@ def delete_runs(services: Services, secret: object, run_ids: object) -> str:
     """
     runs = checked_runs(services, run_ids)
     for run in runs:
-        services.who_may.check_control(run, secret if isinstance(secret, str) else "")
+        services.who_may.check_control(run, *(text if isinstance(text, str) else "" for text in (secret, owner_pass)))
         _check_resting(run)
     for run in runs:
         run.delete()

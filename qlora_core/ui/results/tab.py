@@ -138,10 +138,10 @@ def _wire_choice(services: Services, tab: ResultsTab) -> None:
         """Show the runs that were picked from the list."""
         return {tab.runs: run_ids, **shown(services, tab, run_ids)}
 
-    def delete(secret: object, picked: object, chosen: object, order: object, text: object) -> Updates:
+    def delete(secret: object, owner: object, picked: object, chosen: object, order: object, text: object) -> Updates:
         """Delete the picked runs and show what is left."""
         try:
-            said = delete_runs(services, secret, picked)
+            said = delete_runs(services, secret, picked, owner)
         except QLoRAError as error:
             return {history.outcome: words.not_deleted(plain(error, 600))}
         updates = opened(services, tab, "", chosen, order, text, picked)
@@ -154,9 +154,9 @@ def _wire_choice(services: Services, tab: ResultsTab) -> None:
     picked.then(None, None, None, js="() => document.querySelector('#results-runs').scrollIntoView()", **PRIVATE)
     deleted = history.really.click(
         delete,
-        [history.secret, history.picked, tab.runs, history.order, history.text],
+        [history.secret, history.owner, history.picked, tab.runs, history.order, history.text],
         tab.outputs,
-        js="(_, ...chosen) => [qlora.secret(), ...chosen]",
+        js="(_, __, ...chosen) => [qlora.secret(), qlora.ownersPass(), ...chosen]",
         trigger_mode="once",
         **_progress(tab),
     )

@@ -17,8 +17,10 @@ from qlora_core.server.who_may import MAX_SECRET_CHARACTERS
 from qlora_core.store.feed import Cursor
 from qlora_core.store.run import Run
 from qlora_core.store.status import LIVE, STATES, Action
+from qlora_core.ui.events import address_of
 from qlora_core.ui.scripts import start_live_view
 from qlora_core.ui.train.live_tables import tables
+from qlora_core.ui.words import page as words
 
 RunId = str
 BAD_REQUEST = "That request cannot be read. Reload the page."
@@ -32,6 +34,7 @@ class Poll(BaseModel):
 
     run: RunId = Field("", max_length=80)
     secret: str = Field("", max_length=MAX_SECRET_CHARACTERS)
+    owner: str = Field("", max_length=MAX_SECRET_CHARACTERS)  #: the owner's pass, of a browser that has one
     have: Cursor = Cursor()
     about: bool = False  #: whether they want the run's settings as well
 
@@ -43,17 +46,26 @@ class Command(BaseModel):
 
     run: RunId = Field(max_length=80)
     secret: str = Field(max_length=MAX_SECRET_CHARACTERS)
+    owner: str = Field("", max_length=MAX_SECRET_CHARACTERS)
     action: Action
 
 
+class Claim(BaseModel):
+    """What a browser shows whose address bears an owner's key."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    key: str = Field(max_length=MAX_SECRET_CHARACTERS)
+
+
 def live_view(services: Services) -> gr.HTML:
-    """The element, with its two server functions and the tables its scripts need."""
+    """The element, with its server functions and the tables its scripts need."""
     return gr.HTML(
         value="",
         html_template=(ASSETS / "live" / "live_view.html").read_text(encoding="utf-8"),
         js_on_load=start_live_view(),
         tables=tables(),
-        server_functions=[_poll(services), _control(services)],
+        server_functions=[_poll(services), _control(services), _claim(services)],
         elem_id="live",
         container=False,
         padding=False,
@@ -81,7 +93,7 @@ def _control(services: Services) -> Callable[[Any], dict[str, str]]:
         try:
             command = Command.model_validate(request)
             run = services.store.open(command.run)
-            services.who_may.check_control(run, command.secret)
+            services.who_may.check_control(run, command.secret, command.owner)
             actions = {"pause": services.queue.pause, "resume": services.queue.resume, "stop": services.queue.stop}
             actions[command.action](run.id)
         except ValidationError:
@@ -91,6 +103,22 @@ def _control(services: Services) -> Callable[[Any], dict[str, str]]:
         return {}
 
     return control
+
+
+def _claim(services: Services) -> Callable[[Any, gr.Request], dict[str, str]]:
+    def claim(request: Any, sent: gr.Request) -> dict[str, str]:
+        """The owner's pass for the owner's key, and in words whether the key was right."""
+        try:
+            owner_pass = services.who_may.owner_pass(Claim.model_validate(request).key, address_of(sent))
+        except ValidationError:
+            return {"error": BAD_REQUEST}
+        except QLoRAError as error:
+            return {"error": str(error)}
+        if not owner_pass:
+            return {"error": words.KEY_REFUSED}
+        return {"pass": owner_pass, "words": words.KEY_ACCEPTED}
+
+    return claim
 
 
 def run_to_show(services: Services, secret: str) -> Run | None:
@@ -106,7 +134,7 @@ def view(services: Services, run: Run, asked: Poll) -> dict[str, Any]:
     news = services.feeds.of(run.id).since(asked.have if asked.run == run.id else Cursor())
     queue = services.queue.seen()
     at_work, waiting = queue.at_work, queue.waiting
-    mine = services.who_may.control(run, asked.secret)
+    mine = services.who_may.control(run, asked.secret, asked.owner)
     held = news["state"] == "queued" and run.requested() == "pause"
     news |= {
         "kind": RECORDED if services.is_recorded(run) else "run",

@@ -9,3 +9,16 @@ INTRODUCTION = (
 TRAIN_TAB = "Fine-tune"
 RESULTS_TAB = "Results"
 COMPARE_TAB = "Compare"
+
+FOREIGN_PAGE = (
+    "That came from the page of another site, for which this server does nothing. If it is this server's own page "
+    "behind a proxy, whoever runs the server has to name it in QLORA_ALLOWED_HOSTS."
+)
+KEY_ACCEPTED = "This browser is now the owner's: it may pause, resume, stop and delete every run."
+KEY_REFUSED = "That is not this server's owner's key; nothing has changed. Look up the key and open the link again."
+
+
+def unknown_host(name: str) -> str:
+    """A request to a name that is not this server's, "" where it is no name at all."""
+    said = f"the name {name}" if name else "that name"
+    return f"This server does not go by {said}. Whoever runs it can add names to QLORA_ALLOWED_HOSTS."

@@ -215,10 +215,13 @@ def test_only_who_started_a_run_or_the_owner_deletes_it(services: Services, run:
 def test_the_owner_deletes_any_run_but_not_a_recorded_one(services: Services, run: Run) -> None:
     recorded = services.recorded.folder / "recorded-run"
     shutil.copytree(run.path, recorded)
+    owner_pass = services.who_may.owner_pass("the-owner", "")
     with pytest.raises(NotYours):
-        delete_runs(services, "the-owner", [run.id, recorded.name])
+        delete_runs(services, "", [run.id, recorded.name], owner_pass)
+    with pytest.raises(NotYours):
+        delete_runs(services, "the-owner", [run.id], "the-owner")
     assert run.path.is_dir(), "all or none"
-    delete_runs(services, "the-owner", [run.id])
+    delete_runs(services, "theirs", [run.id], owner_pass)
     assert finished_choices(services)[0][1] == recorded.name
 
 

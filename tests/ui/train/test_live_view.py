@@ -2,13 +2,17 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from qlora_core.config import make_config
+from qlora_core.server.guesses import OF_ONE
 from qlora_core.server.services import Services, make_services
-from qlora_core.ui.train.live_view import Command, Poll, _control, _poll, buttons, run_to_show, view
+from qlora_core.ui.train.live_view import Command, Poll, _claim, _control, _poll, buttons, run_to_show, view
+
+REQUEST: Any = SimpleNamespace(client=SimpleNamespace(host="10.0.0.1"))
 
 
 @pytest.fixture
@@ -72,5 +76,28 @@ def test_a_stranger_controls_nothing(services: Services) -> None:
     told = _control(services)(Command(run=run.id, secret="other", action="stop").model_dump())
     assert "Only the browser that started this run" in told["error"]
     assert run.status.state == "queued"
-    assert _control(services)(Command(run=run.id, secret="owner", action="stop").model_dump()) == {}
+
+
+def test_the_owner_controls_a_run_with_the_pass_and_not_with_the_key(services: Services) -> None:
+    run = services.queue.submit(make_config(), "mine")
+    for secret, owner in (("owner", ""), ("", "owner")):
+        assert "error" in _control(services)(
+            Command(run=run.id, secret=secret, owner=owner, action="stop").model_dump()
+        )
+    owner_pass = _claim(services)({"key": "owner"}, REQUEST)["pass"]
+    assert view(services, run, Poll(secret="other", owner=owner_pass))["mine"]
+    command = Command(run=run.id, secret="other", owner=owner_pass, action="stop")
+    assert _control(services)(command.model_dump()) == {}
     assert run.status.state == "stopped"
+
+
+@pytest.mark.parametrize("claim", [None, 5, {}, {"key": 5}, {"key": "x" * 201}, {"key": ""}, {"key": "\ud800"}])
+def test_what_is_not_the_owners_key_is_refused_in_words(claim: Any, services: Services) -> None:
+    assert set(_claim(services)(claim, REQUEST)) == {"error"}
+
+
+def test_a_wrong_key_is_told_from_one_that_is_not_looked_at(services: Services) -> None:
+    told = [_claim(services)({"key": f"wrong {number}"}, REQUEST)["error"] for number in range(int(OF_ONE[0]) + 1)]
+    assert told[0].startswith("That is not this server's owner's key")
+    assert told[-1].startswith("Too many wrong keys")
+    assert "error" in _claim(services)({"key": "owner"}, REQUEST)

@@ -1,0 +1,84 @@
+"""How fast a key may be guessed: slowly from one address, and slowly from all addresses together."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address, ip_network
+from threading import Lock
+
+from qlora_core.errors import QLoRAError
+
+#: Guesses at once, and how many a second come back.
+OF_ONE, OF_ALL = (10, 0.1), (100, 1.0)
+MAX_ADDRESSES = 1000  #: remembered; the one that guessed longest ago is forgotten
+NETWORK_BITS = 64  #: of an IPv6 address: whoever has one has a whole network of them
+
+
+class TooManyGuesses(QLoRAError):
+    """Wrong keys were tried so often that no other is looked at for a while."""
+
+
+@dataclass
+class Bucket:
+    """Tokens that are taken, and come back with time."""
+
+    size: float
+    rate: float  #: tokens a second
+    tokens: float
+    at: float  #: when ``tokens`` was counted
+
+    def count(self, now: float) -> float:
+        """Tokens there are now."""
+        self.tokens, self.at = min(self.size, self.tokens + self.rate * (now - self.at)), now
+        return self.tokens
+
+
+class Guesses:
+    """Token buckets for whoever shows a key; their number is bounded."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = Lock()
+        self._all = self._full(OF_ALL)
+        self._by_network: OrderedDict[str, Bucket] = OrderedDict()
+
+    def take(self, address: str) -> None:
+        """Use up a guess, before anything is compared.
+
+        Raises:
+            TooManyGuesses: none is left, to this address or to anybody.
+        """
+        with self._lock:
+            now, buckets = self._clock(), (self._of(address), self._all)
+            if min(bucket.count(now) for bucket in buckets) < 1:
+                raise TooManyGuesses("Too many wrong keys were tried. Wait a minute, then try again.")
+            for bucket in buckets:
+                bucket.tokens -= 1
+
+    def give_back(self, address: str) -> None:
+        """The key was right."""
+        with self._lock:
+            for bucket in (self._of(address), self._all):
+                bucket.tokens += 1
+
+    def _of(self, address: str) -> Bucket:
+        network = _network(address)
+        bucket = self._by_network.setdefault(network, self._full(OF_ONE))
+        self._by_network.move_to_end(network)
+        if len(self._by_network) > MAX_ADDRESSES:
+            self._by_network.popitem(last=False)
+        return bucket
+
+    def _full(self, limits: tuple[float, float]) -> Bucket:
+        return Bucket(*limits, tokens=limits[0], at=self._clock())
+
+
+def _network(address: str) -> str:
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return ""
+    if isinstance(parsed, IPv6Address) and not parsed.ipv4_mapped:
+        return str(ip_network((parsed, NETWORK_BITS), strict=False))
+    return str(parsed)
