@@ -11,6 +11,7 @@ from typing import Any
 from qlora_core.cli import doctor_report
 from qlora_core.cli.assignments import parse_assignments
 from qlora_core.config import RunConfig, make_config
+from qlora_core.data.sentences import is_empty
 from qlora_core.errors import ConfigError
 from qlora_core.evaluation.answerers import ASKABLE, label_of
 from qlora_core.evaluation.metrics import METRICS, shown
@@ -111,7 +112,7 @@ def predict(options: argparse.Namespace) -> Report:
 
 
 def _check_sentences(sentences: list[str]) -> None:
-    if not all(sentence.strip() for sentence in sentences):
+    if any(map(is_empty, sentences)):
         raise ConfigError("A sentence is empty. Give two sentences: --pair 'First one.' 'Second one.'")
 
 

@@ -1,71 +1,199 @@
 """Read a user's file of sentence pairs, and refuse a bad one by naming the file, the row and the fault.
 
-The kinds of files are those of ``formats``; columns are sentence1, sentence2 and label, and ``phenomenon`` is kept.
+The kinds of files are those of ``formats``, which columns are read is in ``columns``. A file is held to its bounds
+while it is read: nothing is unpacked to be measured.
 """
 
-import csv
-import json
 import stat
-from collections.abc import Generator, Iterator
-from contextlib import closing
-from io import TextIOWrapper
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from datasets import Dataset
 
+from qlora_core.data.columns import Columns, take_columns, take_extras
 from qlora_core.data.formats import ANY_FORMAT, FORMATS
-from qlora_core.errors import DataError, is_unclosed_quote
+from qlora_core.data.labels import DEFAULT_MEANING, LabelMeaning, label_of, meaning_of
+from qlora_core.data.readers.delimited import DelimitedTable
+from qlora_core.data.readers.disguises import check_disguise
+from qlora_core.data.readers.jsonl import JsonlTable
+from qlora_core.data.readers.parquet import ParquetTable, too_much_text
+from qlora_core.data.readers.table import (
+    MAX_CELL_CHARACTERS,
+    MAX_COLUMNS,
+    MAX_TEXT_BYTES,
+    Row,
+    Skipped,
+    Source,
+    Table,
+    printable,
+)
+from qlora_core.data.readers.text import is_unicode
+from qlora_core.data.sentences import is_empty
+from qlora_core.errors import DataError
 
-MAX_FILE_BYTES = 64 * 1024 * 1024
+MAX_FILE_BYTES = MAX_TEXT_BYTES
 MAX_ROWS = 200_000
-MAX_SENTENCE_CHARACTERS = 10_000
-SENTENCES = ("sentence1", "sentence2")
-LABELS = {"0": 0, "1": 1}
+MAX_SENTENCE_CHARACTERS = MAX_CELL_CHARACTERS
+MAX_PHENOMENON_CHARACTERS = 80
+#: Rows that are held as Python objects before they become a part of a table.
+CHUNK_ROWS = 1024
+
+#: By the endings of ``FORMATS``.
+READERS: dict[str, Callable[[Source], Table]] = {
+    ".csv": DelimitedTable,
+    ".tsv": DelimitedTable,
+    ".jsonl": JsonlTable,
+    ".parquet": ParquetTable,
+}
 
 
-class Row(NamedTuple):
-    """A raw row and where it begins, in words such as "line 7"."""
+@dataclass(frozen=True)
+class FileContents:
+    """What a file of pairs holds, and how it was understood."""
 
-    place: str
-    fields: dict[str, Any]
+    pairs: Dataset  #: columns idx, sentence1, sentence2, then label and phenomenon where the file has them
+    taken: Columns  #: which of the file's columns were taken for the sentences and the label, as it spells them
+    label_meaning: LabelMeaning  #: what the file calls 0 and 1
+    skipped: tuple[Skipped, ...]  #: what holds no row: blank lines; a row is never skipped
 
 
-def read_pairs_file(path: Path, *, labels: bool = True) -> Dataset:
-    """Read pairs from ``path``: columns idx, sentence1, sentence2, then label and phenomenon.
+def read_pairs_file(path: Path, *, labels: bool = True, columns: Columns | None = None) -> Dataset:
+    """The pairs of ``read_file``.
+
+    Raises:
+        DataError: see there.
+    """
+    return read_file(path, labels=labels, columns=columns).pairs
+
+
+def read_file(path: Path, *, labels: bool = True, columns: Columns | None = None) -> FileContents:
+    """Read pairs from ``path``.
 
     ``idx`` is the column of that name in a JSONL or parquet file, as GLUE has one, or the row's number, from 0.
 
     Args:
         labels: False reads sentences only, and needs no label column.
+        columns: which columns are taken; without them, those of ``columns.KNOWN_COLUMNS``.
 
     Raises:
         DataError: the file is missing, too large, malformed, or a row of it is unusable; the message names the row.
     """
     _check_file(path)
-    needed = (*SENTENCES, "label") if labels else SENTENCES
-    columns: dict[str, list[Any]] = {name: [] for name in ("idx", *needed)}
-    phenomena: list[str] = []
-    with closing(_rows(path)) as rows:
-        for number, row in enumerate(rows):
-            if number == 0:
-                _check_columns(path, row.fields, needed)
-            if number >= MAX_ROWS:
-                raise DataError(f"{path.name} has more than {MAX_ROWS:,} rows. Split it, or keep a part of it.")
-            columns["idx"].append(_index(row, number))
-            for name in SENTENCES:
-                columns[name].append(_sentence(path, row, name))
-            if labels:
-                columns["label"].append(_label(path, row))
-            if row.fields.get("phenomenon"):
-                phenomena.append(_printable(row.fields["phenomenon"])[:80])
-    if not columns["idx"]:
-        raise DataError(f"{path.name} has no rows. It needs the columns {', '.join(needed)} and at least one pair.")
-    if len(phenomena) == len(columns["idx"]):
-        columns["phenomenon"] = phenomena
-    return Dataset.from_dict(columns)
+    with _opened(path) as source:
+        check_disguise(source)
+        table = READERS[path.suffix.lower()](source)
+        if not table.names:
+            raise _no_rows(path, columns, labels)
+        if len(table.names) > MAX_COLUMNS:
+            raise DataError(
+                f"{path.name} has {len(table.names):,} columns; at most {MAX_COLUMNS:,} are read. Keep those with the "
+                "sentences and the label."
+            )
+        taken = take_columns(path.name, table.names, columns, labels=labels)
+        extras = take_extras(path.name, table.names)
+        meaning = _meaning(path, table.label_names(taken.label)) if labels else DEFAULT_MEANING
+        pairs = _Pairs(path.name, taken, extras)
+        for row in table.rows(list(dict.fromkeys((*taken.named, *extras.values())))):
+            pairs.add(row)
+    if not pairs.count:
+        raise _no_rows(path, columns, labels)
+    return FileContents(pairs.dataset(), taken, pairs.meaning(meaning), table.skipped)
+
+
+class _Pairs:
+    """Rows, checked and gathered into a table; parts of it that are complete no longer take room as Python objects."""
+
+    def __init__(self, file: str, taken: Columns, extras: dict[str, str]) -> None:
+        self.count = 0
+        self._file, self._taken, self._extras = file, taken, extras
+        self._bytes = 0
+        self._label_names: dict[int, str] = {}
+        fields = {"idx": pa.int64(), "sentence1": pa.string(), "sentence2": pa.string()}
+        fields |= {"label": pa.int64()} if taken.label else {}
+        self._schema = pa.schema(fields | {"phenomenon": pa.string()})
+        self._rows: list[tuple[Any, ...]] = []  # in the order of the schema
+        self._chunks: list[pa.RecordBatch] = []
+
+    def add(self, row: Row) -> None:
+        """Check a row and keep it."""
+        if self.count >= MAX_ROWS:
+            raise DataError(f"{self._file} has more than {MAX_ROWS:,} rows. Split it, or keep a part of it.")
+        sentences = (self._sentence(row, column) for column in self._taken[:2])
+        label = (self._label(row),) if self._taken.label else ()
+        self._rows.append((self._index(row), *sentences, *label, self._phenomenon(row)))
+        self.count += 1
+        if len(self._rows) == CHUNK_ROWS:
+            self._close_chunk()
+
+    def dataset(self) -> Dataset:
+        """All rows; without their phenomena where one has none."""
+        self._close_chunk()
+        table = pa.Table.from_batches(self._chunks, self._schema)
+        if table.column("phenomenon").null_count:
+            table = table.drop_columns("phenomenon")
+        return Dataset(table)
+
+    def meaning(self, told: LabelMeaning) -> LabelMeaning:
+        """What the labels that were read are called, where they are names rather than numbers."""
+        return LabelMeaning(*(self._label_names.get(label, name) for label, name in enumerate(told)))
+
+    def _close_chunk(self) -> None:
+        columns = zip(*self._rows, strict=True) if self._rows else [()] * len(self._schema)
+        arrays = [pa.array(values, kind) for values, kind in zip(columns, self._schema.types, strict=True)]
+        self._chunks.append(pa.RecordBatch.from_arrays(arrays, schema=self._schema))
+        self._rows = []
+
+    def _index(self, row: Row) -> int:
+        value = self._extra(row, "idx")
+        return value if isinstance(value, int) and -(2**63) <= value < 2**63 else self.count
+
+    def _sentence(self, row: Row, column: str) -> str:
+        value = row.fields.get(column)
+        if isinstance(value, str) and len(value) > MAX_SENTENCE_CHARACTERS:
+            raise DataError(
+                f"{self._file}, {row.place}: {printable(column)} has {len(value):,} characters; at most "
+                f"{MAX_SENTENCE_CHARACTERS:,} are read. Perhaps a quote is never closed."
+            )
+        if not isinstance(value, str) or not is_unicode(value) or is_empty(value):
+            raise DataError(
+                f"{self._file}, {row.place}: {printable(column)} is empty or not text. Fill it in or remove the row."
+            )
+        self._bytes += len(value.encode("utf-8"))
+        if self._bytes > MAX_TEXT_BYTES:
+            raise too_much_text(self._file)
+        return value.strip()
+
+    def _label(self, row: Row) -> int:
+        value = row.fields.get(self._taken.label)
+        label = label_of(value)
+        if label is None:
+            raise DataError(
+                f"{self._file}, {row.place}: the label is {printable(value)!r}. Use 1 for the same meaning and 0 for "
+                "another."
+            )
+        if isinstance(value, str) and not value.strip()[:1].isdigit():
+            self._label_names.setdefault(label, printable(value))
+        return label
+
+    def _phenomenon(self, row: Row) -> str | None:
+        value = self._extra(row, "phenomenon")
+        return printable(value, MAX_PHENOMENON_CHARACTERS) if value else None
+
+    def _extra(self, row: Row, name: str) -> Any:
+        return row.fields.get(self._extras[name]) if name in self._extras else None
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Source]:
+    try:
+        with path.open("rb") as file:
+            yield Source(path, file)
+    except OSError as error:
+        raise DataError(f"{path.name} cannot be read: {error.strerror}. Check its permissions.") from error
 
 
 def _check_file(path: Path) -> None:
@@ -74,8 +202,7 @@ def _check_file(path: Path) -> None:
     except (OSError, ValueError):  # a name may also be too long, or hold a null character
         information = None
     if information is None or not stat.S_ISREG(information.st_mode):
-        name = _printable(path)[:200]
-        raise DataError(f"There is no file '{name}'. Name a {ANY_FORMAT} file of sentence pairs.")
+        raise DataError(f"There is no file '{printable(path, 200)}'. Name a {ANY_FORMAT} file of sentence pairs.")
     if path.suffix.lower() not in FORMATS:
         raise DataError(f"{path.name} is not of a known kind. Use a file ending in {', '.join(FORMATS)}.")
     if information.st_size > MAX_FILE_BYTES:
@@ -85,125 +212,19 @@ def _check_file(path: Path) -> None:
         )
 
 
-def _check_columns(path: Path, fields: dict[str, Any], needed: tuple[str, ...]) -> None:
-    missing = [name for name in needed if name not in fields]
-    if missing:
-        found = ", ".join(_printable(name)[:40] for name in list(fields)[:12]) or "none"
-        raise DataError(f"{path.name} has no column {', '.join(missing)}. Its columns are: {found}.")
+def _no_rows(path: Path, columns: Columns | None, labels: bool) -> DataError:
+    wanted = columns or Columns("sentence1", "sentence2", "label")
+    needed = ", ".join(map(printable, wanted if labels else wanted[:2]))
+    return DataError(f"{path.name} has no rows. It needs the columns {needed} and at least one pair.")
 
 
-def _printable(value: object) -> str:
-    """Text on one line that UTF-8 can encode; JSON's escapes can name half a character."""
-    return " ".join(str(value).encode("utf-8", "replace").decode("utf-8").split())
-
-
-def _index(row: Row, number: int) -> int:
-    value = row.fields.get("idx")
-    return value if isinstance(value, int) and -(2**63) <= value < 2**63 else number
-
-
-def _sentence(path: Path, row: Row, name: str) -> str:
-    value = row.fields.get(name)
-    if not isinstance(value, str) or not value.strip() or not _is_unicode(value):
-        raise DataError(f"{path.name}, {row.place}: {name} is empty or not text. Fill it in or remove the row.")
-    if len(value) > MAX_SENTENCE_CHARACTERS:
+def _meaning(path: Path, names: list[str]) -> LabelMeaning:
+    if not names:
+        return DEFAULT_MEANING
+    if (meaning := meaning_of(names)) is None:
+        told = ", ".join(f"{number} {printable(name)!r}" for number, name in enumerate(names[:8]))
         raise DataError(
-            f"{path.name}, {row.place}: {name} has {len(value):,} characters; at most {MAX_SENTENCE_CHARACTERS:,} are "
-            "read. Perhaps a quote is never closed."
+            f"{path.name} says what its labels mean, and it is not 0 another and 1 the same meaning: {told}. Write a "
+            "column with 1 for the same meaning and 0 for another, without those names."
         )
-    return value.strip()
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _label(path: Path, row: Row) -> int:
-    value = row.fields.get("label")
-    text = str(int(value) if isinstance(value, bool | float) and value in (0, 1) else value).strip()
-    if text not in LABELS:
-        raise DataError(
-            f"{path.name}, {row.place}: the label is {text[:40]!r}. Use 1 for the same meaning and 0 for another."
-        )
-    return LABELS[text]
-
-
-def _rows(path: Path) -> Generator[Row, None, None]:
-    try:
-        with path.open("rb") as file:
-            yield from READERS[path.suffix.lower()](path, file)
-    except OSError as error:
-        raise DataError(f"{path.name} cannot be read: {error.strerror}. Check its permissions.") from error
-
-
-def _lines(path: Path, file: BinaryIO, newline: str | None = None) -> Iterator[str]:
-    with TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline=newline) as text:
-        for number, line in enumerate(text, start=1):
-            if not _is_unicode(line):
-                raise DataError(f"{path.name}, line {number}: this is not UTF-8 text. Save the file again as UTF-8.")
-            yield line
-
-
-def _csv_rows(path: Path, file: BinaryIO) -> Iterator[Row]:
-    delimiter = FORMATS[path.suffix.lower()].delimiter
-    reader = csv.reader(_lines(path, file, newline=""), delimiter=delimiter, strict=True)
-    header: list[str] = []
-    while True:
-        line = reader.line_num + 1
-        try:
-            values = next(reader, None)
-        except csv.Error as error:
-            fault = (
-                "a quote opens here and is never closed"
-                if is_unclosed_quote(error)
-                else f"this is not valid CSV ({error})"
-            )
-            raise DataError(f"{path.name}, line {line}: {fault}. Write a quote inside a quoted field twice.") from error
-        if values is None:
-            return
-        if not values:
-            continue
-        if not header:
-            header = values
-            continue
-        if len(values) != len(header):
-            raise DataError(
-                f"{path.name}, line {line}: {'more' if len(values) > len(header) else 'fewer'} fields than the first "
-                "line. Put sentences that contain the separator in quotes."
-            )
-        yield Row(f"line {line}", dict(zip(header, values, strict=True)))
-
-
-def _jsonl_rows(path: Path, file: BinaryIO) -> Iterator[Row]:
-    for number, line in enumerate(_lines(path, file), start=1):
-        if not line.strip():
-            continue
-        try:
-            fields = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise DataError(f"{path.name}, line {number}: this is not JSON. Write one object a line.") from error
-        if not isinstance(fields, dict):
-            raise DataError(f"{path.name}, line {number}: this is not a JSON object. Write one object a line.")
-        yield Row(f"line {number}", fields)
-
-
-def _parquet_rows(path: Path, file: BinaryIO) -> Iterator[Row]:
-    try:
-        table = pq.ParquetFile(file)
-        names = dict.fromkeys(table.schema_arrow.names)
-        wanted = [name for name in names if name in ("idx", *SENTENCES, "label", "phenomenon")]
-        number = 0
-        for batch in table.iter_batches(batch_size=1024, columns=wanted):
-            for fields in batch.to_pylist():
-                number += 1
-                yield Row(f"row {number}", names | fields)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path.name} cannot be read as parquet. Write it again, for example with pandas.") from error
-
-
-#: By the endings of ``FORMATS``.
-READERS = {".csv": _csv_rows, ".tsv": _csv_rows, ".jsonl": _jsonl_rows, ".parquet": _parquet_rows}
+    return meaning

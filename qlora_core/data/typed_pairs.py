@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from qlora_core.data.sentences import is_empty
 from qlora_core.errors import DataError
 
 MAX_SENTENCE_CHARACTERS = 5_000
@@ -37,7 +38,7 @@ def check_sentence(value: object, name: str) -> str:
     Raises:
         DataError: it is empty, too long or not text.
     """
-    if not isinstance(value, str) or not value.strip():
+    if not isinstance(value, str) or (len(value) <= MAX_SENTENCE_CHARACTERS and is_empty(value)):
         raise DataError(f"{name} is empty. Write a sentence.")
     if len(value) > MAX_SENTENCE_CHARACTERS:
         raise DataError(

@@ -13,15 +13,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from qlora_core.data.files import MAX_FILE_BYTES, MAX_ROWS, MAX_SENTENCE_CHARACTERS, read_pairs_file
+from qlora_core.data.files import MAX_FILE_BYTES, MAX_ROWS, MAX_SENTENCE_CHARACTERS, read_file, read_pairs_file
+from qlora_core.data.readers.table import Skipped, SkippedCode
+from qlora_core.data.sentences import is_empty
 from qlora_core.errors import DataError
 
 Rows = list[dict[str, Any]]
 GOOD: Rows = [
     {"sentence1": "A ferry, late.", "sentence2": 'It "came" late.', "label": 1},
-    {"sentence1": "Été à Paris", "sentence2": "An autumn\nin Rome", "label": 0},
+    {"sentence1": "Été à Paris", "sentence2": "An autumn in Rome", "label": 0},
 ]
 HEADER = "sentence1,sentence2,label\n"
+HALF = f"{HEADER}\ud800,b,1\n"
 OBJECT = '{{"sentence1": "a", "sentence2": {}, "label": {}}}\n'
 
 
@@ -50,12 +53,18 @@ WRITERS: dict[str, Callable[[Path, Rows], None]] = {
     "parquet": write_parquet,
 }
 #: Spaces around a sentence are cut off, so what comes back is what has none.
-SENTENCES = st.text(st.characters(codec="utf-8"), max_size=40).map(str.strip).filter(bool)
-ROWS = st.lists(
-    st.fixed_dictionaries({"sentence1": SENTENCES, "sentence2": SENTENCES, "label": st.integers(0, 1)}),
-    min_size=1,
-    max_size=8,
-)
+SENTENCES = st.text(st.characters(codec="utf-8"), max_size=40).map(str.strip).filter(lambda text: not is_empty(text))
+#: A TSV file has each pair on one line.
+ON_ONE_LINE = st.text(st.characters(codec="utf-8", exclude_characters="\t\r\n"), max_size=40)
+SENTENCES_BY_KIND = {"tsv": ON_ONE_LINE.map(str.strip).filter(lambda text: not is_empty(text))}
+
+
+def rows_of(sentences: st.SearchStrategy[str]) -> st.SearchStrategy[Rows]:
+    return st.lists(
+        st.fixed_dictionaries({"sentence1": sentences, "sentence2": sentences, "label": st.integers(0, 1)}),
+        min_size=1,
+        max_size=8,
+    )
 
 
 def refusal(path: Path, content: str | bytes) -> str:
@@ -71,8 +80,9 @@ def refusal(path: Path, content: str | bytes) -> str:
 
 @pytest.mark.parametrize("kind", WRITERS)
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(rows=ROWS)
-def test_what_was_written_is_read_back(kind: str, rows: Rows, tmp_path: Path) -> None:
+@given(data=st.data())
+def test_what_was_written_is_read_back(kind: str, data: st.DataObject, tmp_path: Path) -> None:
+    rows = data.draw(rows_of(SENTENCES_BY_KIND.get(kind, SENTENCES)))
     WRITERS[kind](tmp_path / f"pairs.{kind}", rows)
     pairs = read_pairs_file(tmp_path / f"pairs.{kind}")
     assert pairs.remove_columns("idx").to_list() == rows
@@ -119,10 +129,46 @@ def test_a_harmless_peculiarity_of_csv_is_read(content: bytes, tmp_path: Path) -
     assert pairs.to_list() == [{"idx": 0, "sentence1": "a", "sentence2": "b", "label": 1}]
 
 
-@pytest.mark.parametrize("label", ["1", "1.0", "true", '"1"'])
-def test_one_may_be_written_in_the_ways_of_json(label: str, tmp_path: Path) -> None:
-    (tmp_path / "pairs.jsonl").write_text(OBJECT.format('"b"', label), encoding="utf-8")
-    assert list(read_pairs_file(tmp_path / "pairs.jsonl")["label"]) == [1]
+@pytest.mark.parametrize("kind", WRITERS)
+@pytest.mark.parametrize(
+    "labels",
+    [(0, 1), (0.0, 1.0), (False, True), ("0", "1"), ("0.0", "1.0"), ("False", "TRUE"), ("Not_Duplicate", "duplicate")],
+    ids=str,
+)
+def test_a_label_is_the_same_in_every_kind_of_file(kind: str, labels: tuple[object, object], tmp_path: Path) -> None:
+    path = tmp_path / f"pairs.{kind}"
+    WRITERS[kind](path, [{"sentence1": "a", "sentence2": "b", "label": label} for label in labels])
+    contents = read_file(path)
+    assert list(contents.pairs["label"]) == [0, 1]
+    if labels[0] == "Not_Duplicate":
+        assert contents.label_meaning == labels
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+@pytest.mark.parametrize("label", ["entailment", "2.0", "10", "-0.0", "nan", ""])
+def test_a_label_of_another_meaning_is_refused_by_its_name(kind: str, label: str, tmp_path: Path) -> None:
+    path = tmp_path / f"pairs.{kind}"
+    WRITERS[kind](path, [{"sentence1": "a", "sentence2": "b", "label": label}])
+    assert f": the label is '{label}'. Use 1" in refusal(path, path.read_bytes())
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+def test_a_file_says_how_it_was_understood(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / f"pairs.{kind}"
+    WRITERS[kind](path, [{"id": 3, " Question1 ": "a", "question2": "b", "IS_DUPLICATE": 1}])
+    contents = read_file(path)
+    assert contents.taken == (" Question1 ", "question2", "IS_DUPLICATE")
+    assert contents.label_meaning == ("0", "1")
+    assert contents.pairs.to_list() == [{"idx": 0, "sentence1": "a", "sentence2": "b", "label": 1}]
+
+
+@pytest.mark.parametrize("kind", ["csv", "tsv", "jsonl"])
+def test_blank_lines_are_counted(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / f"pairs.{kind}"
+    WRITERS[kind](path, GOOD)
+    lines = path.read_text(encoding="utf-8").splitlines()
+    path.write_text("\n".join(["", *lines[:-1], "  ", "", lines[-1], ""]), encoding="utf-8")
+    assert read_file(path).skipped == (Skipped(SkippedCode.BLANK_LINE, 3, "line 1"),)
 
 
 def test_sentences_alone_need_no_label(tmp_path: Path) -> None:
@@ -136,7 +182,10 @@ def test_a_missing_column_is_named_with_those_that_are_there(kind: str, tmp_path
     WRITERS[kind](path, [{"sentence1": "a", "gold": 1}])
     with pytest.raises(DataError) as caught:
         read_pairs_file(path)
-    assert str(caught.value) == f"{path.name} has no column sentence2, label. Its columns are: sentence1, gold."
+    assert str(caught.value) == (
+        f"{path.name} has no column sentence2, label. Its columns are: sentence1, gold; name those to take as "
+        'FIRST,SECOND,LABEL under "Columns" (--columns).'
+    )
 
 
 @pytest.mark.parametrize("kind", WRITERS)
@@ -146,7 +195,8 @@ def test_a_missing_column_is_named_with_those_that_are_there(kind: str, tmp_path
         ("label", 2, "the label is '2'"),
         ("label", -1, "the label is '-1'"),
         ("sentence1", "", "sentence1 is empty"),
-        ("sentence2", " \t ", "sentence2 is empty"),
+        ("sentence2", " \u2003 ", "sentence2 is empty"),
+        ("sentence2", "\u200b\u2060\ufeff\u00ad", "sentence2 is empty"),
         ("sentence2", "x" * (MAX_SENTENCE_CHARACTERS + 1), "sentence2 has 10,001 characters"),
     ],
 )
@@ -178,8 +228,8 @@ def test_the_line_of_a_fault_in_csv_is_where_its_row_begins(rows: str, line: int
 
 
 def test_a_quote_in_the_header_that_never_closes_is_line_1(tmp_path: Path) -> None:
-    assert refusal(tmp_path / "pairs.tsv", '"sentence1\tsentence2\tlabel\na\tb\t1\n').startswith(
-        "pairs.tsv, line 1: a quote"
+    assert refusal(tmp_path / "pairs.csv", '"sentence1,sentence2,label\na,b,1\n').startswith(
+        "pairs.csv, line 1: a quote"
     )
 
 
@@ -188,7 +238,7 @@ def test_a_quote_in_the_header_that_never_closes_is_line_1(tmp_path: Path) -> No
     [
         ("{'sentence1': 1}", "this is not JSON"),
         ('{"sentence1": "a"', "this is not JSON"),
-        ("[" * 100_000, "this is not JSON"),
+        ("[" * 100_000, "this is nested too deeply"),
         ("[1, 2]", "this is not a JSON object"),
         (OBJECT.format('"b"', "NaN"), "the label is 'nan'"),
         (OBJECT.format('"b"', "1e999"), "the label is 'inf'"),
@@ -215,19 +265,31 @@ def test_half_a_character_outside_the_sentences_does_no_harm(tmp_path: Path) -> 
 
 def test_a_column_name_is_repeated_on_one_line_that_utf8_can_hold(tmp_path: Path) -> None:
     message = refusal(tmp_path / "pairs.jsonl", '{"sentence1": "a", "x\\ny\\ud800": 1}')
-    assert message.endswith("Its columns are: sentence1, x y?.")
+    assert "Its columns are: sentence1, x y?; name those" in message
 
 
 @pytest.mark.parametrize("kind", ["csv", "tsv", "jsonl"])
-@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
-def test_a_file_that_is_not_utf8_is_refused_at_its_line(kind: str, encoding: str, tmp_path: Path) -> None:
+def test_a_file_that_is_not_utf8_is_refused_at_its_line(kind: str, tmp_path: Path) -> None:
     path = tmp_path / f"pairs.{kind}"
     WRITERS[kind](path, [{"sentence1": "a", "sentence2": "b", "label": 1} for _ in range(2000)])
     lines = path.read_text(encoding="utf-8").splitlines()
     bad = lines[-1].replace("b", "é")
-    line = 1 if encoding == "utf-16" else len(lines) + 1
-    message = refusal(path, "\n".join([*lines, bad]).encode(encoding))
-    assert message.startswith(f"{path.name}, line {line}: this is not UTF-8 text")
+    message = refusal(path, "\n".join([*lines, bad]).encode("latin-1"))
+    assert message.startswith(f"{path.name}, line {len(lines) + 1}: this is not UTF-8 text")
+
+
+@pytest.mark.parametrize("kind", ["csv", "tsv", "jsonl"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_text_in_another_unicode_is_read(kind: str, encoding: str, tmp_path: Path) -> None:
+    path = tmp_path / f"pairs.{kind}"
+    WRITERS[kind](path, GOOD)
+    path.write_bytes(path.read_text(encoding="utf-8").encode(encoding))
+    assert read_pairs_file(path).remove_columns("idx").to_list() == GOOD
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfea\0b", HALF.encode("utf-16", "surrogatepass"), b"\0\0\xfe\xffabcd"])
+def test_damaged_unicode_is_refused(content: bytes, tmp_path: Path) -> None:
+    assert ": this is not UTF-8 text. Save" in refusal(tmp_path / "pairs.csv", content)
 
 
 @pytest.mark.parametrize("kind", WRITERS)

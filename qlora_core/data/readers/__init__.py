@@ -1,0 +1,1 @@
+"""A file's rows, whatever kind of file it is."""

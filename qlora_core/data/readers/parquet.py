@@ -1,0 +1,146 @@
+"""Parquet: a table whose columns may be packed a thousandfold: their sizes are looked at before they are read."""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from qlora_core.data.readers.table import (
+    MAX_CELL_CHARACTERS,
+    MAX_TEXT_BYTES,
+    Row,
+    Skipped,
+    Source,
+    printable,
+)
+from qlora_core.errors import DataError
+
+#: Rows that are made Python objects at once.
+BATCH_ROWS = 256
+#: The description of the columns at a file's end.
+MAX_FOOTER_BYTES = 4 * 2**20
+#: No character of UTF-8 takes more bytes.
+MAX_CELL_BYTES = 4 * MAX_CELL_CHARACTERS
+#: A file ends in the length of its footer (4 bytes) and this.
+MAGIC = b"PAR1"
+
+T = TypeVar("T")
+
+
+class ParquetTable:
+    """A ``table.Table`` of a parquet file; texts stay packed until they are known to be short."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        _check_footer(source)
+        file = _readable(source, lambda: pq.ParquetFile(source.file))
+        self._metadata: pq.FileMetaData = file.metadata
+        self._schema: pa.Schema = _readable(source, lambda: file.schema_arrow)
+        self.names: Sequence[str] = self._schema.names
+        self.skipped: tuple[Skipped, ...] = ()
+
+    def rows(self, names: Sequence[str]) -> Iterator[Row]:
+        """Rows with these columns alone."""
+        for name in names:
+            self._check_type(name)
+        self._check_size(names)
+        texts = [name for name in names if _is_text(self._schema.field(name).type)]
+        batches = _readable(self._source, lambda: self._batches(names, texts))
+        number = 0
+        while (batch := _readable(self._source, lambda: next(batches, None))) is not None:
+            columns = {name: self._values(batch.column(name), name, number) for name in names}
+            for offset in range(batch.num_rows):
+                fields = {name: values[offset] for name, values in columns.items()}
+                yield Row(f"row {number + offset + 1}", fields)
+            number += batch.num_rows
+
+    def label_names(self, column: str) -> list[str]:
+        """What datasets' ClassLabel calls the numbers, as it writes it into the schema."""
+        if _is_text(self._schema.field(column).type):
+            return []
+        try:
+            described = json.loads((self._schema.metadata or {}).get(b"huggingface", b"{}"))
+            names = described["info"]["features"][column]["names"]
+        except (ValueError, RecursionError, LookupError, TypeError):
+            return []
+        return [str(name) for name in names] if isinstance(names, list) else []
+
+    def _batches(self, names: Sequence[str], texts: list[str]) -> Iterator[pa.RecordBatch]:
+        self._source.file.seek(0)
+        file = pq.ParquetFile(self._source.file, read_dictionary=texts)
+        batches: Iterator[pa.RecordBatch] = file.iter_batches(batch_size=BATCH_ROWS, columns=list(names))
+        return batches
+
+    def _check_type(self, name: str) -> None:
+        kind = self._schema.field(name).type
+        if _is_text(kind) or _is_number(kind):
+            return
+        raise DataError(
+            f"{self._source.name}: the column {printable(name)} holds {printable(kind)}, which is neither text nor a "
+            "number. Write sentences as text, and labels as 0 and 1."
+        )
+
+    def _check_size(self, names: Sequence[str]) -> None:
+        """Look at what the file says of itself, so that nothing large is unpacked."""
+        size = 0
+        for group in map(self._metadata.row_group, range(self._metadata.num_row_groups)):
+            for column in map(group.column, range(group.num_columns)):
+                if column.path_in_schema.split(".")[0] in names or column.path_in_schema in names:
+                    size += max(column.total_uncompressed_size, 0)
+        if size > MAX_TEXT_BYTES:
+            raise too_much_text(self._source.name)
+
+    def _values(self, column: pa.Array, name: str, number: int) -> list[Any]:
+        """A batch's column as Python objects; ``number`` rows go before it."""
+        if not isinstance(column, pa.DictionaryArray):
+            return _readable(self._source, column.to_pylist)
+        lengths = pc.take(pc.binary_length(column.dictionary), column.indices)
+        longest = pc.max(lengths).as_py() or 0
+        if longest > MAX_CELL_BYTES:
+            place = number + pc.index(lengths, longest).as_py() + 1
+            raise DataError(
+                f"{self._source.name}, row {place}: {printable(name)} takes {longest:,} bytes; at most "
+                f"{MAX_CELL_CHARACTERS:,} characters are read. Shorten it."
+            )
+        return _readable(self._source, pc.take(column.dictionary, column.indices).to_pylist)
+
+
+def too_much_text(file: str) -> DataError:
+    """What is said of a file that is larger than it seems."""
+    return DataError(f"{file} unpacks to more than {MAX_TEXT_BYTES // 2**20} MB of text. Keep a part of it.")
+
+
+def _readable(source: Source, read: Callable[[], T]) -> T:
+    try:
+        return read()
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{source.name} has text that is not UTF-8. Write it again, for example with pandas."
+        ) from error
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"{source.name} cannot be read as parquet. Write it again, for example with pandas.") from error
+
+
+def _check_footer(source: Source) -> None:
+    size = source.file.seek(0, 2)
+    source.file.seek(max(size - 8, 0))
+    end = source.file.read(8)
+    source.file.seek(0)
+    if end[4:] == MAGIC and int.from_bytes(end[:4], "little") > MAX_FOOTER_BYTES:
+        raise DataError(f"{source.name} describes too many columns. Keep those with the sentences and the label.")
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    is_plain = pa.types.is_boolean(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind)
+    return is_plain or pa.types.is_null(kind)
