@@ -32,6 +32,9 @@ from transformers import (
 from qlora_core.config import RunConfig, make_config
 from qlora_core.data.batching import TokenizedPairs
 from qlora_core.data.sources import PairData
+from qlora_core.errors import UserError
+from qlora_core.server import reading_process
+from qlora_core.server.file_reading import FileReader, Request
 from qlora_core.settings import DATA_DIR_VARIABLE
 from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore
@@ -39,6 +42,7 @@ from qlora_core.training import verify
 from qlora_core.training.run_process import start_run
 from qlora_core.training.setup import Setup
 
+os.nice(10 - os.nice(0))  # as patient as the runs that are started: otherwise those wait for the other tests
 settings.register_profile("without deadlines", deadline=None)
 settings.load_profile("without deadlines")
 torch.set_num_threads(1)  # matrices this small are multiplied faster by one thread, above all on a busy machine
@@ -153,7 +157,7 @@ MARKER_BY_FIXTURE = {
     "environment": "process",
     "fresh_process": "process",
 }
-ANSWER_IN_FRESH_PROCESS = verify.answer_in_fresh_process
+ANSWER_IN_FRESH_PROCESS, ASK_PROCESS = verify.answer_in_fresh_process, FileReader._ask_process
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
@@ -181,6 +185,30 @@ def _verify_in_this_process() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(verify, "answer_in_fresh_process", verify.answer_from_files)
         yield
+
+
+def read_in_this_process(reader: FileReader, request: Request, folder: Path) -> bytes:
+    """What a process of its own would answer, which imports the libraries first."""
+    del reader
+    asked, answer = folder / "request", folder / "answer"
+    asked.write_text(request.model_dump_json(), encoding="utf-8")
+    if reading_process.carry_out(asked, answer) != 0:
+        raise UserError(answer.read_text(encoding="utf-8"))
+    return answer.read_bytes()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _read_in_this_process() -> Iterator[None]:
+    """Visitors' files are read here, for the same reason."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(FileReader, "_ask_process", read_in_this_process)
+        yield
+
+
+@pytest.fixture
+def reading_in_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Visitors' files are read by processes of their own, as they really are."""
+    monkeypatch.setattr(FileReader, "_ask_process", ASK_PROCESS)
 
 
 @pytest.fixture

@@ -42,15 +42,32 @@ def train(options: argparse.Namespace) -> Report:
 
 def _asked_for(options: argparse.Namespace) -> RunConfig | None:
     """The settings of a new run; None where one is to be resumed."""
-    changes = parse_assignments(options.set)
-    for name in ("base_model", "dataset", "data_dir"):
-        if getattr(options, name) is not None:
-            changes[name] = getattr(options, name)
+    changes = _changes(options)
     if not options.resume:
         return make_config(options.preset or DEFAULT_PRESET, **changes)
     if changes or options.preset:
         raise ConfigError("A resumed run keeps the settings it was started with; give --resume alone.")
     return None
+
+
+def _changes(options: argparse.Namespace) -> dict[str, Any]:
+    """The settings that differ from a preset's."""
+    named = {name: getattr(options, name) for name in ("base_model", "dataset", "data_dir")}
+    return parse_assignments(options.set) | {name: value for name, value in named.items() if value is not None}
+
+
+def data(options: argparse.Namespace) -> Report:
+    """Look at pairs as a run would find them, without starting one."""
+    from qlora_core.cli.progress_bar import ProgressBar
+    from qlora_core.data.look import LABEL_NAMES, facts
+    from qlora_core.training.look import look_at_run_pairs
+
+    config = make_config(**_changes(options))
+    look = look_at_run_pairs(config, ProgressBar().pairs)
+    said = list(facts(look, config.max_length))
+    first = [f"  {LABEL_NAMES[pair.label]}: {pair.sentence1} | {pair.sentence2}" for pair in look.first]
+    report = {"max_length": config.max_length, "facts": said, **look.model_dump(mode="json")}
+    return report, "\n".join([*said, "The first pairs to learn from:", *first])
 
 
 def _summary(result: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""The command line: python -m qlora_core train | evaluate | predict | runs | export | doctor.
+"""The command line: python -m qlora_core train | data | evaluate | predict | runs | export | doctor.
 
 With --json, stdout carries one JSON object and nothing else; progress goes to stderr. Exit status: 0 worked,
 2 the user's mistake (one line on stderr), 1 anything else.
@@ -74,6 +74,12 @@ def build_parser() -> argparse.ArgumentParser:
         "--set", action="append", default=[], metavar="FIELD=VALUE", help="change one setting; repeatable"
     )
     train.add_argument("--resume", metavar="RUN_ID", help="go on with an interrupted run")
+
+    data = _command(subparsers, "data", commands.data, "look at pairs before a run: balance, lengths, repetitions")
+    data.add_argument("dataset", metavar="DATASET", help=f"{', '.join(DATASETS)} or a {ANY_FORMAT} file")
+    data.add_argument("--data-dir", help=DATA_DIR_HELP)
+    data.add_argument("--base-model", help="whose tokens are counted")
+    data.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="as for train, such as seed=1")
 
     evaluate = _command(subparsers, "evaluate", commands.evaluate, "measure a run on any pairs")
     evaluate.add_argument("run_id", metavar="RUN_ID")

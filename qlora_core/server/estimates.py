@@ -15,6 +15,7 @@ from qlora_core.config import RunConfig
 from qlora_core.errors import HubError, ModelError, QLoRAError, RunFailure, UserError
 from qlora_core.models.catalog import BaseModel, find_base_model
 from qlora_core.models.parameter_counts import ParameterCounts, parameter_counts
+from qlora_core.server.file_reading import by_content
 
 MAX_KEPT = 200
 TIMEOUT_SECONDS = 120.0
@@ -57,8 +58,8 @@ class Estimates:
 
 
 def _key(config: RunConfig) -> str:
-    """What time and memory depend on: everything but the seed."""
-    return config.model_copy(update={"seed": 0}).model_dump_json()
+    """What time and memory depend on: everything but the seed, and of a file its content."""
+    return by_content(config).model_copy(update={"seed": 0}).model_dump_json()
 
 
 @cache

@@ -7,6 +7,7 @@ from threading import Thread
 from qlora_core.errors import RunError
 from qlora_core.server.availability import DOCTOR_SECONDS, Availability
 from qlora_core.server.estimates import Estimates
+from qlora_core.server.file_reading import FileReader
 from qlora_core.server.forking import ForkServer
 from qlora_core.server.model_cache import Predictors
 from qlora_core.server.queue import JobQueue
@@ -33,6 +34,7 @@ class Services:
     estimates: Estimates
     predictors: Predictors
     fork_server: ForkServer
+    files: FileReader
 
     def start(self) -> None:
         """Go on with the queue, find out what works on this machine, then load the libraries for runs to come."""
@@ -87,4 +89,5 @@ def make_services(runs_folder: Path, recorded_folder: Path, owner_key: str) -> S
         estimates=Estimates(),
         predictors=Predictors(),
         fork_server=fork_server,
+        files=FileReader(fork_server),
     )

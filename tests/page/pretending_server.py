@@ -1,6 +1,7 @@
 """The page's server, started as ``python -m tests.page.pretending_server``: app.py, whose runs only pretend.
 
-So does the measuring of what a run will cost. Everything else is the product's own.
+So do the measuring of what a run will cost, and the doctor, who finds that everything works. All else is the product's
+own.
 """
 
 from typing import Any
@@ -8,8 +9,11 @@ from unittest.mock import patch
 
 import app
 from qlora_core.child_process import module_command
+from qlora_core.choices import SCHEMES
 from qlora_core.config import RunConfig
 from qlora_core.server import estimates, worker
+from qlora_core.server.availability import Availability
+from qlora_core.server.findings import Code, Finding
 from qlora_core.server.forking import ForkServer
 from qlora_core.store.run import Run
 
@@ -33,10 +37,17 @@ def pretend_to_measure(config: RunConfig, **_: Any) -> dict[str, Any]:
     }
 
 
+def pretend_to_examine(availability: Availability) -> list[Finding]:
+    """What the doctor says of a machine that has everything."""
+    del availability
+    return [Finding(kind="quantization", name=name, code=Code.WORKS) for name in SCHEMES]
+
+
 if __name__ == "__main__":
     with (
         patch.object(ForkServer, "start", lambda _: None),  # it would fork real runs
         patch.object(worker, "worker_command", pretend_to_run),
         patch.object(estimates, "measure_cost", pretend_to_measure),
+        patch.object(Availability, "_ask_doctor", pretend_to_examine),
     ):
         app.main()

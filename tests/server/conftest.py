@@ -40,10 +40,12 @@ def queue(store: RunStore, worker: Callable[[str], None]) -> Iterator[JobQueue]:
 
 @pytest.fixture
 def idle(store: RunStore, worker: Callable[[str], None]) -> Iterator[JobQueue]:
-    """A queue that is not started yet."""
+    """A queue that is not started yet; at the end nobody waits for the workers that it started."""
     del worker
     queue = JobQueue(store, poll_seconds=0.01)
     yield queue
+    for started in queue._workers.values():
+        started.end()
     queue.close()
 
 

@@ -96,7 +96,7 @@ def answered(services: Services, part: PairFilePart, question: tuple[object, ...
     try:
         first, second, scale, file, lines = question
         sides = check_sides(services, first, second, scale)
-        pairs = pairs_from(file, lines)
+        pairs = pairs_from(services.files, file, lines)
         progress((0, 1), desc=words.LOADING, unit="model")
         asked = compare(
             services, sides, pairs, lambda done, total: progress((done, total), desc=words.ANSWERING, unit="pairs")

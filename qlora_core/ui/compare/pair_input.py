@@ -5,24 +5,24 @@ from pathlib import Path
 from qlora_core.data.formats import format_of
 from qlora_core.data.typed_pairs import MAX_SENTENCE_CHARACTERS, Pair, check_pair
 from qlora_core.errors import DataError
-from qlora_core.heavy_libraries import load_libraries
+from qlora_core.server.file_reading import FileReader
 from qlora_core.ui.words import compare as words
 
 MAX_PAIRS = 200
 SEPARATORS = ("\t", " | ")
 
 
-def pairs_from(file: object, lines: object) -> list[Pair]:
+def pairs_from(files: FileReader, file: object, lines: object) -> list[Pair]:
     """The pairs of a file or of pasted lines; the file is only read.
 
     Raises:
-        DataError: there is neither or both, or what there is cannot be read.
+        UserError: there is neither or both, or what there is cannot be read.
     """
     has_lines = isinstance(lines, str) and bool(lines.strip())
     if file and has_lines:
         raise DataError(words.FILE_AND_LINES)
     if isinstance(file, str) and file:
-        return read_pairs(Path(file))
+        return read_pairs(files, Path(file))
     if isinstance(lines, str) and has_lines:
         return read_pasted(lines)
     raise DataError(words.NO_PAIRS)
@@ -58,19 +58,15 @@ def _split(line: str) -> Pair:
     return check_pair(*parts)
 
 
-def read_pairs(path: Path) -> list[Pair]:
+def read_pairs(files: FileReader, path: Path) -> list[Pair]:
     """Pairs from a file of a kind in ``formats``; labels are not needed.
 
     Raises:
-        DataError: the file cannot be read, has too many pairs, or a sentence that is too long.
+        UserError: the file cannot be read, has too many pairs, or a sentence that is too long.
     """
     format_of(path)
-    load_libraries()
-    from qlora_core.data.files import read_pairs_file
-
-    table = read_pairs_file(path, labels=False)
-    _check_count(len(table), path.name)
-    pairs = list(zip(table["sentence1"], table["sentence2"], strict=True))
+    count, pairs = files.pairs(path, MAX_PAIRS)
+    _check_count(count, path.name)
     if long := [number for number, pair in enumerate(pairs, start=1) if max(map(len, pair)) > MAX_SENTENCE_CHARACTERS]:
         raise DataError(words.long_sentences(path.name, MAX_SENTENCE_CHARACTERS, long))
     return pairs

@@ -8,7 +8,6 @@ from qlora_core.config import RunConfig
 from qlora_core.data.catalog import DATASETS, OWN_FILE
 from qlora_core.data.formats import format_of
 from qlora_core.errors import ConfigError
-from qlora_core.heavy_libraries import load_libraries
 from qlora_core.models.catalog import BASE_MODELS
 from qlora_core.server.services import Services
 from qlora_core.server.who_may import MAX_SECRET_CHARACTERS
@@ -24,11 +23,11 @@ DATASET_CHOICES = {**DATASETS, OWN_FILE.name: OWN_FILE}
 def chosen_config(
     services: Services, base_model: str, dataset: str, own_file: str | None, values: list[object]
 ) -> RunConfig:
-    """The configuration a visitor asks for: base models and datasets by name, files only by their content.
+    """The configuration a visitor asks for: base models and datasets by name, a file where it was uploaded to, unread.
 
     Raises:
         ConfigError: a name is unknown, cannot work here, or a value is out of range.
-        DataError: the uploaded file is not one of pairs.
+        DataError: the uploaded file is of another kind.
     """
     if base_model not in BASE_MODELS:
         raise ConfigError(words.no_such("base model", BASE_MODELS))
@@ -37,7 +36,8 @@ def chosen_config(
     if dataset == OWN_FILE.name:
         if not own_file:
             raise ConfigError(words.NO_FILE)
-        dataset = str(keep_file(services.store.uploads, Path(own_file)))
+        format_of(Path(own_file))
+        dataset = own_file
     config = config_from(base_model, dataset, values)
     for kind, name in (("base_model", base_model), ("dataset", dataset), ("quantization", config.quantization)):
         if found := services.availability.obstacle(kind, name):
@@ -46,16 +46,8 @@ def chosen_config(
 
 
 def keep_file(folder: Path, upload: Path) -> Path:
-    """Copy an uploaded file to where runs find it; its name there is its digest, and nothing of the visitor's.
-
-    Raises:
-        DataError: it is of another kind, or not a readable file of pairs.
-    """
-    load_libraries()
-    from qlora_core.data.files import read_pairs_file
-
+    """Copy an uploaded file to where runs find it; its name there is its digest, and nothing of the visitor's."""
     ending = format_of(upload).name
-    read_pairs_file(upload)
     with upload.open("rb") as file:
         name = hashlib.file_digest(file, "sha256").hexdigest()[:20]
     folder.mkdir(parents=True, exist_ok=True)
@@ -66,14 +58,18 @@ def keep_file(folder: Path, upload: Path) -> Path:
 
 
 def submit_run(services: Services, config: RunConfig, secret: str) -> Run:
-    """Put a run into the queue, with what was expected of it if that was measured.
+    """Put a run into the queue, with what was expected of it if that was measured; its file is read, then kept.
 
     Raises:
         ConfigError: the secret is too long to be one.
+        UserError: its file holds no pairs that can be trained on.
         QueueError: the visitor has a run in the queue already.
     """
     if not isinstance(secret, str) or len(secret) > MAX_SECRET_CHARACTERS:
         raise ConfigError(words.NO_KEY)
+    if config.dataset not in DATASETS:
+        services.files.look(config)
+        config = config.model_copy(update={"dataset": str(keep_file(services.store.uploads, Path(config.dataset)))})
     run = services.queue.submit(config, secret)
     if (estimate := services.estimates.known(config)) is not None and run.estimate is None:
         run.write_estimate(estimate)

@@ -17,6 +17,7 @@ from qlora_core.server.services import Services
 from qlora_core.ui.events import PRIVATE
 from qlora_core.ui.train.form import FIELD_NAMES, control, preset_values
 from qlora_core.ui.train.live_view import live_view
+from qlora_core.ui.train.look_panel import LookPanel, look_panel, wire_look
 from qlora_core.ui.train.submission import DATASET_CHOICES, chosen_config, expectation, started_words, submit_run
 from qlora_core.ui.words import train as words
 from qlora_core.ui.words.availability import why_not
@@ -29,6 +30,7 @@ class Form:
     base_model: gr.Dropdown
     dataset: gr.Dropdown
     own_file: gr.File
+    look: LookPanel
     preset: gr.Radio
     start: gr.Button
     message: gr.Markdown
@@ -51,6 +53,7 @@ def train_tab(services: Services) -> Form:
             live_view(services)
     _wire_start(services, form)
     _wire_expectation(services, form)
+    wire_look(services, form.look, form.chosen, form.dataset, form.own_file)
     return form
 
 
@@ -58,6 +61,7 @@ def _form() -> Form:
     base_model = _subject("base_model", BASE_MODELS)
     dataset = _subject("dataset", DATASET_CHOICES)
     own_file = gr.File(label=words.OWN_FILE, file_types=list(FORMATS), type="filepath", visible=False, height=140)
+    look = look_panel()
     preset = gr.Radio(choices=_choices(PRESETS), value=FIRST_PRESET, label=words.PRESET, info=explained(PRESETS))
     start = gr.Button(words.START, variant="primary", size="lg", elem_id="start")
     message = gr.Markdown(words.START_HELP, elem_classes="form-message")
@@ -67,7 +71,7 @@ def _form() -> Form:
         settings = _settings()
     with gr.Accordion(words.HOW_IT_WORKS_TITLE, open=False):
         gr.Markdown(words.HOW_IT_WORKS)
-    return Form(base_model, dataset, own_file, preset, start, message, expected, measure, settings)
+    return Form(base_model, dataset, own_file, look, preset, start, message, expected, measure, settings)
 
 
 def _subject(name: str, choices: Mapping[str, Choice]) -> gr.Dropdown:

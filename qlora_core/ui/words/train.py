@@ -22,6 +22,9 @@ OWN_FILE = (
     "Everybody who uses this page may see it."
 )
 
+LOOK = "A look at the pairs"
+FIRST_PAIRS = "The first pairs to learn from:"
+
 STARTED = "**Started.** You may close this page and come back: the run goes on."
 NO_FILE = "Choose your file of pairs first, or other sentence pairs."
 NO_KEY = "Your browser sent no usable key. Reload the page."
@@ -35,6 +38,16 @@ def queued(place: int) -> str:
 def refused(error: Exception) -> str:
     """Why no run is started, as Markdown."""
     return f"**That cannot be started.** {error}"
+
+
+def cannot_be_used(reason: str) -> str:
+    """Why no run can learn from these pairs, as Markdown."""
+    return f"**These pairs cannot be used.** {reason}"
+
+
+def pair(label: str, sentence1: str, sentence2: str) -> str:
+    """A pair and what its label means, as Markdown."""
+    return f"**{label.capitalize()}:** {sentence1} **|** {sentence2}"
 
 
 def no_such(kind: str, names: Iterable[str]) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from qlora_core.errors import DataError
+from qlora_core.server.file_reading import FileReader
 from qlora_core.ui.compare.pair_input import MAX_PAIRS, pairs_from, read_pairs, read_pasted
 
 
@@ -58,23 +59,23 @@ def write_jsonl(path: Path, pairs: list[tuple[str, str]]) -> Path:
 
 def test_a_file_needs_no_labels(tmp_path: Path) -> None:
     pairs = [("A.", "B."), ("=1+1", "مرحبا")]
-    assert read_pairs(write_jsonl(tmp_path / "pairs.jsonl", pairs)) == pairs
+    assert read_pairs(FileReader(), write_jsonl(tmp_path / "pairs.jsonl", pairs)) == pairs
 
 
 def test_a_file_with_too_many_pairs_is_refused(tmp_path: Path) -> None:
     path = write_jsonl(tmp_path / "pairs.jsonl", [("A.", "B.")] * 201)
     with pytest.raises(DataError, match=r"^pairs\.jsonl has 201 pairs; at most 200"):
-        read_pairs(path)
+        read_pairs(FileReader(), path)
 
 
 def test_a_file_s_sentences_that_are_too_long_are_all_named(tmp_path: Path) -> None:
     long = "x" * 5_001
     path = write_jsonl(tmp_path / "pairs.jsonl", [("A.", long), ("A.", "B."), (long, "B.")])
     with pytest.raises(DataError, match=r"^pairs\.jsonl: a sentence has more than 5,000 characters in pair 1, 3\."):
-        read_pairs(path)
+        read_pairs(FileReader(), path)
 
 
 @pytest.mark.parametrize(("file", "lines"), [(None, ""), (None, None), ("x.csv", "a | b"), (7, []), ({}, "one line")])
 def test_one_of_file_and_lines_is_needed(file: object, lines: object) -> None:
     with pytest.raises(DataError):
-        pairs_from(file, lines)
+        pairs_from(FileReader(), file, lines)

@@ -7,10 +7,11 @@ import pytest
 
 from qlora_core.config import make_config
 from qlora_core.data.catalog import OWN_FILE
-from qlora_core.errors import ConfigError, DataError, QueueError
+from qlora_core.errors import ConfigError, DataError, QueueError, UserError
+from qlora_core.server import estimates
 from qlora_core.server.services import Services, make_services
 from qlora_core.ui.train.form import preset_values
-from qlora_core.ui.train.submission import chosen_config, expectation, keep_file, started_words, submit_run
+from qlora_core.ui.train.submission import chosen_config, expectation, started_words, submit_run
 from tests.conftest import make_rows
 
 VALUES = preset_values("quick")
@@ -42,13 +43,25 @@ def test_only_names_are_taken_and_never_a_path(base_model: str, dataset: str, se
         chosen_config(services, base_model, dataset, None, VALUES)
 
 
-def test_a_file_of_ones_own_is_kept_under_its_digest(services: Services, upload: Path) -> None:
+def test_a_file_of_ones_own_is_kept_under_its_digest_when_a_run_starts(services: Services, upload: Path) -> None:
     config = chosen_config(services, "minilm", OWN_FILE.name, str(upload), VALUES)
-    kept = Path(config.dataset)
-    assert kept.parent == services.store.folder / "uploads"
+    assert config.dataset == str(upload)
+    assert not services.store.uploads.exists()
+    kept = Path(submit_run(services, config, "mine").config.dataset)
+    assert kept.parent == services.store.uploads
     assert kept.name.startswith("pairs-")
     assert kept.read_bytes() == upload.read_bytes()
-    assert chosen_config(services, "minilm", OWN_FILE.name, str(upload), VALUES).dataset == config.dataset
+    assert submit_run(services, config, "theirs").config.dataset == str(kept)
+
+
+def test_what_was_measured_with_an_upload_is_known_of_its_copy(
+    services: Services, upload: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = chosen_config(services, "minilm", OWN_FILE.name, str(upload), VALUES)
+    estimate = {"device_name": "a CPU", "seconds": [1, 2], "memory_bytes": [1e9, 2e9], "memory_kind": "memory"}
+    monkeypatch.setattr(estimates, "measure_cost", lambda *_, **__: estimate)
+    services.estimates.measure(config)
+    assert submit_run(services, config, "mine").estimate == estimate
 
 
 def test_own_file_without_a_file_is_refused(services: Services) -> None:
@@ -57,18 +70,19 @@ def test_own_file_without_a_file_is_refused(services: Services) -> None:
 
 
 @pytest.mark.parametrize("name", ["pairs.exe", "pairs.pkl", "pairs"])
-def test_files_of_another_kind_are_refused_and_not_kept(name: str, tmp_path: Path) -> None:
+def test_files_of_another_kind_are_refused(name: str, services: Services, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(b"\x80\x04")
     with pytest.raises(DataError, match="ends in one of"):
-        keep_file(tmp_path / "uploads", tmp_path / name)
-    assert not (tmp_path / "uploads").exists()
+        chosen_config(services, "minilm", OWN_FILE.name, str(tmp_path / name), VALUES)
 
 
-def test_a_file_that_holds_no_pairs_is_refused_and_not_kept(tmp_path: Path) -> None:
+def test_a_file_that_holds_no_pairs_starts_nothing_and_is_not_kept(services: Services, tmp_path: Path) -> None:
     (tmp_path / "bad.csv").write_text("a,b\n1,2\n", encoding="utf-8")
-    with pytest.raises(DataError):
-        keep_file(tmp_path / "uploads", tmp_path / "bad.csv")
-    assert not (tmp_path / "uploads").exists()
+    config = chosen_config(services, "minilm", OWN_FILE.name, str(tmp_path / "bad.csv"), VALUES)
+    with pytest.raises(UserError, match="has no column"):
+        submit_run(services, config, "mine")
+    assert not services.store.uploads.exists()
+    assert services.store.runs() == []
 
 
 def test_a_submitted_run_waits_and_a_second_one_is_refused(services: Services) -> None:

@@ -1,0 +1,155 @@
+"""What a run would learn from and be measured on, in numbers that can be read before it starts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+if TYPE_CHECKING:  # the page reads looks, and has not loaded the libraries that make them
+    from datasets import Dataset
+
+    from qlora_core.data.sources import PairData
+
+MAX_FIRST_PAIRS = 5
+MAX_SHOWN_CHARACTERS = 200
+#: Longer pairs are counted as of this many tokens: no ``max_length`` is larger.
+MAX_COUNTED_TOKENS = 513
+LABEL_NAMES = {0: "different", 1: "same"}
+
+
+class PairShown(BaseModel):
+    """A pair as it is shown, its sentences shortened."""
+
+    model_config = ConfigDict(frozen=True)
+
+    sentence1: str = Field(max_length=MAX_SHOWN_CHARACTERS)
+    sentence2: str = Field(max_length=MAX_SHOWN_CHARACTERS)
+    label: int
+
+
+class SplitLook(BaseModel):
+    """The pairs of one split."""
+
+    model_config = ConfigDict(frozen=True)
+
+    pairs: int
+    same: int  #: of them with label 1
+    by_tokens: tuple[int, ...]  #: how many pairs have so many tokens, from 0 to ``MAX_COUNTED_TOKENS``
+
+    @classmethod
+    def of(cls, pairs: Dataset, lengths: list[int]) -> Self:
+        """Count pairs whose numbers of tokens are ``lengths``."""
+        clipped = np.minimum(np.asarray(lengths, dtype=np.int64), MAX_COUNTED_TOKENS)
+        counts = np.bincount(clipped, minlength=MAX_COUNTED_TOKENS + 1)
+        return cls(pairs=len(pairs), same=int(sum(pairs["label"])), by_tokens=tuple(counts.tolist()))
+
+    def longer_than(self, max_length: int) -> int:
+        """Pairs of more than ``max_length`` tokens, whose ends are not read."""
+        return sum(self.by_tokens[max_length + 1 :])
+
+    def tokens_of(self, share: float) -> int:
+        """The number of tokens that ``share`` of the pairs do not exceed."""
+        reached = np.cumsum(self.by_tokens) >= share * self.pairs
+        return int(np.argmax(reached))
+
+
+class PairsLook(BaseModel):
+    """A look at the pairs of a run."""
+
+    model_config = ConfigDict(frozen=True)
+
+    source: str
+    train: SplitLook
+    validation: SplitLook
+    repeated: int  #: pairs that stand there again with the same label
+    contradictory: int  #: pairs that stand there with either label
+    shared: int  #: validation pairs a sentence of which is trained on
+    first: tuple[PairShown, ...] = Field(max_length=MAX_FIRST_PAIRS)
+
+
+def look_at(data: PairData, train_lengths: list[int], validation_lengths: list[int]) -> PairsLook:
+    """Count what can be said of pairs whose numbers of tokens, special ones among them, are known."""
+    repeated, contradictory = _repetitions(data.train, data.validation)
+    first = data.train.select(range(min(MAX_FIRST_PAIRS, len(data.train))))
+    return PairsLook(
+        source=data.source,
+        train=SplitLook.of(data.train, train_lengths),
+        validation=SplitLook.of(data.validation, validation_lengths),
+        repeated=repeated,
+        contradictory=contradictory,
+        shared=_shared(data.train, data.validation),
+        first=tuple(_shown(row) for row in first),
+    )
+
+
+def _repetitions(*splits: Dataset) -> tuple[int, int]:
+    """Pairs that repeat an earlier one with its label, and pairs that occur with both; order and case do not matter."""
+    times: dict[tuple[str, ...], Counter[int]] = {}
+    for split in splits:
+        for first, second, label in zip(split["sentence1"], split["sentence2"], split["label"], strict=True):
+            pair = tuple(sorted((first.casefold(), second.casefold())))
+            times.setdefault(pair, Counter())[label] += 1
+    repeated = sum(count - 1 for labels in times.values() for count in labels.values())
+    return repeated, sum(labels.total() for labels in times.values() if len(labels) > 1)
+
+
+def _shared(train: Dataset, validation: Dataset) -> int:
+    known = {sentence.casefold() for name in ("sentence1", "sentence2") for sentence in train[name]}
+    return sum(
+        first.casefold() in known or second.casefold() in known
+        for first, second in zip(validation["sentence1"], validation["sentence2"], strict=True)
+    )
+
+
+def _shown(row: dict[str, Any]) -> PairShown:
+    first, second = (_shortened(row[name]) for name in ("sentence1", "sentence2"))
+    return PairShown(sentence1=first, sentence2=second, label=row["label"])
+
+
+def _shortened(sentence: str) -> str:
+    """On one line, without what does not print."""
+    line = "".join(character if character.isprintable() else " " for character in sentence)
+    return line if len(line) <= MAX_SHOWN_CHARACTERS else line[: MAX_SHOWN_CHARACTERS - 1] + "…"
+
+
+def facts(look: PairsLook, max_length: int) -> Iterator[str]:
+    """What the numbers say, a sentence each."""
+    train, validation = look.train, look.validation
+    yield f"{_count(train.pairs)} to learn from and {validation.pairs:,} to be measured on, from {look.source}."
+    yield (
+        f"Label 1, the same meaning: {train.same / train.pairs:.0%} of those to learn from, "
+        f"{validation.same / validation.pairs:.0%} of those to be measured on."
+    )
+    yield from _length_facts(train, validation, max_length)
+    if look.repeated:
+        yield f"{_count(look.repeated)} repeat an earlier one with the same label."
+    if look.contradictory:
+        yield f"{_count(look.contradictory)} contradict another: the same two sentences with the other label."
+    if look.shared:
+        yield (
+            f"{_count(look.shared)} to be measured on share a sentence with those to learn from, which makes them "
+            "easier."
+        )
+    if not (look.repeated or look.contradictory or look.shared):
+        yield "No pair occurs twice, and no sentence that is measured on is learned from."
+
+
+def _length_facts(train: SplitLook, validation: SplitLook, max_length: int) -> Iterator[str]:
+    half, most = train.tokens_of(0.5), train.tokens_of(0.95)
+    yield f"Half of the pairs to learn from have up to {half} tokens, and 95 % have up to {most}."
+    cut = train.longer_than(max_length), validation.longer_than(max_length)
+    if any(cut):
+        yield (
+            f"{cut[0]:,} of {train.pairs:,} training and {cut[1]:,} of {validation.pairs:,} validation pairs are "
+            f"longer than {max_length} tokens (max_length); their ends are not read."
+        )
+    else:
+        yield f"Every pair is read whole: none is longer than {max_length} tokens (max_length)."
+
+
+def _count(pairs: int) -> str:
+    return f"{pairs:,} pair{'s' * (pairs != 1)}"

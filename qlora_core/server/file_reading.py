@@ -1,0 +1,168 @@
+"""Reading visitors' files of pairs, each in a process of its own with bounds on memory and time, and once."""
+
+import hashlib
+import json
+import logging
+import os
+import subprocess
+import tempfile
+from collections import OrderedDict
+from contextlib import suppress
+from pathlib import Path
+from threading import BoundedSemaphore, Lock
+from typing import IO, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from qlora_core.child_process import child_environment, module_command
+from qlora_core.config import PATH_FIELDS, RunConfig
+from qlora_core.data.look import PairsLook
+from qlora_core.data.typed_pairs import Pair
+from qlora_core.errors import UserError
+from qlora_core.server.forking import ForkedProcess, ForkServer
+
+log = logging.getLogger(__name__)
+
+PROGRAM = "qlora_core.server.reading_process"
+NICENESS = 5  # somebody waits for it, but everybody waits for the page
+MAX_SECONDS = 90.0
+MAX_AT_ONCE = 2
+#: The exit status of a process that answers with what is wrong.
+FAULT = 2
+MAX_LOOKS = 100
+MAX_MESSAGE_BYTES = 10_000
+TOO_SLOW = f"Reading the pairs takes longer than {MAX_SECONDS:.0f} seconds. Try later, or keep a part of the file."
+BUSY = "Other visitors' files are being read. Try again in a minute."
+OUT_OF_MEMORY = "Reading the pairs takes more memory than they may have here. Keep a part of the file."
+FAILED = "The pairs cannot be read; the server's log says why. Write the file anew, for example as CSV."
+#: What a look depends on; a run's other settings change nothing of it.
+LOOKED_AT = ("base_model", "dataset", "data_dir", "seed", "max_train_samples", "max_eval_samples")
+
+
+class Request(BaseModel):
+    """What the process is to read."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: Literal["look", "pairs"]
+    config: RunConfig  #: its ``dataset`` is the file, where only sentences are wanted
+    most: int = 0  #: pairs wanted at most
+
+
+class FileReader:
+    """One server's."""
+
+    def __init__(self, fork_server: ForkServer | None = None) -> None:
+        self._fork_server = fork_server
+        self._looks: OrderedDict[str, PairsLook | str] = OrderedDict()  # or what is wrong
+        self._places, self._lock = BoundedSemaphore(MAX_AT_ONCE), Lock()
+
+    def look(self, config: RunConfig) -> PairsLook:
+        """What a run of ``config`` would learn from; read once for files of the same content.
+
+        Raises:
+            UserError: its pairs cannot be used, and why.
+        """
+        asked = _asked(config)
+        key = _key(asked)
+        found = self._known(key) or self._remember(key, self._look(asked))
+        if isinstance(found, str):
+            raise UserError(found)
+        return found
+
+    def known(self, config: RunConfig) -> PairsLook | None:
+        """The same where it was looked at already and nothing is wrong."""
+        found = self._known(_key(_asked(config)))
+        return None if isinstance(found, str) else found
+
+    def pairs(self, path: Path, most: int) -> tuple[int, list[Pair]]:
+        """How many pairs a file has, and the first ``most`` of them, unlabelled.
+
+        Raises:
+            UserError: it cannot be read, and why.
+        """
+        answer = json.loads(self._ask(Request(kind="pairs", config=RunConfig(dataset=str(path)), most=most)))
+        return answer["count"], [(first, second) for first, second in answer["pairs"]]
+
+    def _look(self, asked: RunConfig) -> PairsLook | str:
+        try:
+            return PairsLook.model_validate_json(self._ask(Request(kind="look", config=asked)))
+        except UserError as error:
+            return str(error)
+
+    def _known(self, key: str) -> PairsLook | str | None:
+        with self._lock:
+            return self._looks.get(key)
+
+    def _remember(self, key: str, found: PairsLook | str) -> PairsLook | str:
+        with self._lock:
+            self._looks[key] = found
+            while len(self._looks) > MAX_LOOKS:
+                self._looks.popitem(last=False)
+        return found
+
+    def _ask(self, request: Request) -> bytes:
+        if not self._places.acquire(timeout=MAX_SECONDS):
+            raise UserError(BUSY)
+        try:
+            with tempfile.TemporaryDirectory() as folder:
+                return self._ask_process(request, Path(folder))
+        finally:
+            self._places.release()
+
+    def _ask_process(self, request: Request, folder: Path) -> bytes:
+        asked, answer, printed = folder / "request.json", folder / "answer", folder / "printed"
+        asked.write_text(request.model_dump_json(), encoding="utf-8")
+        with printed.open("wb") as output:
+            process = self._start([str(asked), str(answer)], output)
+        try:
+            status = process.wait(MAX_SECONDS)
+        except subprocess.TimeoutExpired as error:
+            raise UserError(TOO_SLOW) from error
+        finally:
+            process.kill()
+            process.wait()
+        if status == 0:
+            return answer.read_bytes()
+        if status == FAULT:
+            raise UserError(answer.read_bytes()[:MAX_MESSAGE_BYTES].decode("utf-8", "replace"))
+        if status < 0:  # what cannot even be told ends a process without a word
+            raise UserError(OUT_OF_MEMORY)
+        log.warning("A file of pairs could not be read: %s", printed.read_bytes()[-2000:].decode("utf-8", "replace"))
+        raise UserError(FAILED)
+
+    def _start(self, arguments: list[str], output: IO[bytes]) -> "ForkedProcess | subprocess.Popen[bytes]":
+        process = self._fork_server.fork(PROGRAM, *arguments, output=output) if self._fork_server else None
+        if process is not None:
+            return process
+        started = subprocess.Popen(
+            module_command(PROGRAM, *arguments),
+            env=child_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        with suppress(ProcessLookupError):
+            os.setpriority(os.PRIO_PROCESS, started.pid, NICENESS)
+        return started
+
+
+def _asked(config: RunConfig) -> RunConfig:
+    return RunConfig(max_length=8, **{name: getattr(config, name) for name in LOOKED_AT})
+
+
+def _key(asked: RunConfig) -> str:
+    return by_content(asked).model_dump_json()
+
+
+def by_content(config: RunConfig) -> RunConfig:
+    """A configuration that is the same for files of the same content, wherever they lie."""
+    return config.model_copy(update={name: _digest(getattr(config, name)) for name in PATH_FIELDS})
+
+
+def _digest(name: str | None) -> str | None:
+    """A file's SHA-256 and ending; a name that is no file's, as it is."""
+    if name is None or not Path(name).is_file():
+        return name
+    with Path(name).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest() + Path(name).suffix

@@ -1,0 +1,147 @@
+"""Visitors' files are read by a process that may take so much memory and time, and each content once."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+import pytest
+
+from qlora_core.config import RunConfig, make_config
+from qlora_core.errors import UserError
+from qlora_core.server import file_reading
+from qlora_core.server.file_reading import BUSY, FAILED, OUT_OF_MEMORY, FileReader, Request, by_content
+
+Arguments = list[str]
+
+
+class Counted(FileReader):
+    """Reads in this process, and counts how often."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.times = 0
+
+    def _ask(self, request: Request) -> bytes:
+        self.times += 1
+        return super()._ask(request)
+
+
+@pytest.fixture
+def reader() -> Counted:
+    return Counted()
+
+
+@pytest.fixture
+def program(monkeypatch: pytest.MonkeyPatch, reading_in_processes: None) -> Callable[[str], None]:
+    """Replaces the program that is started by a few lines of Python, which find REQUEST and ANSWER in ``sys.argv``."""
+
+    del reading_in_processes
+
+    def choose(code: str) -> None:
+        def start(self: FileReader, arguments: Arguments, output: IO[bytes]) -> Any:
+            del self
+            return subprocess.Popen([sys.executable, "-S", "-c", code, *arguments], stdout=output, stderr=output)
+
+        monkeypatch.setattr(FileReader, "_start", start)
+
+    return choose
+
+
+def test_a_file_is_read_once_whatever_else_is_changed(reader: Counted, tiny_config: Callable[..., RunConfig]) -> None:
+    first = reader.look(tiny_config())
+    assert reader.look(tiny_config(learning_rate=1e-4, r=4, max_length=64)) == first
+    assert reader.times == 1
+    reader.look(tiny_config(seed=5))
+    assert reader.times == 2
+
+
+def test_the_same_content_elsewhere_is_not_read_again(
+    reader: Counted, tiny_config: Callable[..., RunConfig], pairs_file: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "copy.jsonl").write_bytes(pairs_file.read_bytes())
+    reader.look(tiny_config())
+    assert reader.known(tiny_config(dataset=str(tmp_path / "copy.jsonl"))) is not None
+    (tmp_path / "copy.jsonl").write_bytes(pairs_file.read_bytes() + b"\n")
+    assert reader.known(tiny_config(dataset=str(tmp_path / "copy.jsonl"))) is None
+
+
+def test_what_is_wrong_with_a_file_is_found_once_too(
+    reader: Counted, tiny_config: Callable[..., RunConfig], tmp_path: Path
+) -> None:
+    (tmp_path / "bad.csv").write_text("a,b\n1,2\n", encoding="utf-8")
+    for _ in range(3):
+        with pytest.raises(UserError, match=r"bad\.csv"):
+            reader.look(tiny_config(dataset=str(tmp_path / "bad.csv")))
+    assert reader.times == 1
+    assert reader.known(tiny_config(dataset=str(tmp_path / "bad.csv"))) is None
+
+
+def test_sentences_alone_are_counted_and_the_first_handed_over(reader: Counted, tmp_path: Path) -> None:
+    rows = [{"sentence1": f"one {number}", "sentence2": "two"} for number in range(9)]
+    (tmp_path / "pairs.jsonl").write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
+    assert reader.pairs(tmp_path / "pairs.jsonl", 2) == (9, [("one 0", "two"), ("one 1", "two")])
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", OUT_OF_MEMORY),
+        ("import os; os.abort()", OUT_OF_MEMORY),
+        ("raise SystemExit(1)", FAILED),
+        ("import sys; open(sys.argv[2], 'w').write('Line 7 is bad.'); sys.exit(2)", "Line 7 is bad."),
+        ("import sys; open(sys.argv[2], 'w').write('x' * 10**6); sys.exit(2)", "x" * file_reading.MAX_MESSAGE_BYTES),
+    ],
+)
+def test_however_the_process_ends_a_sentence_says_why(code: str, words: str, program: Callable[[str], None]) -> None:
+    program(code)
+    with pytest.raises(UserError) as raised:
+        FileReader().look(make_config())
+    assert str(raised.value) == words
+
+
+def test_a_process_that_takes_too_long_is_ended(
+    program: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file_reading, "MAX_SECONDS", 0.01)
+    program("import signal; signal.pause()")
+    with pytest.raises(UserError, match="takes longer"):
+        FileReader().look(make_config())
+
+
+def test_files_wait_for_each_other_and_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(file_reading, "MAX_SECONDS", 0.01)
+    reader = FileReader()
+    for _ in range(file_reading.MAX_AT_ONCE):
+        assert reader._places.acquire(timeout=1)
+    with pytest.raises(UserError) as raised:
+        reader.look(make_config())
+    assert str(raised.value) == BUSY
+
+
+def test_a_lack_of_memory_while_reading_is_told(
+    reader: Counted, tiny_config: Callable[..., RunConfig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def too_much(request: Request) -> str:
+        del request
+        raise MemoryError
+
+    monkeypatch.setattr("qlora_core.server.reading_process.answer", too_much)
+    with pytest.raises(UserError) as raised:
+        reader.look(tiny_config())
+    assert str(raised.value) == OUT_OF_MEMORY
+
+
+@pytest.mark.process
+@pytest.mark.usefixtures("reading_in_processes")
+def test_the_real_process_looks(tiny_config: Callable[..., RunConfig]) -> None:
+    assert FileReader().look(tiny_config()).train.pairs == 64
+
+
+def test_a_configuration_is_known_by_the_content_of_its_files(pairs_file: Path, tmp_path: Path) -> None:
+    (tmp_path / "other.jsonl").write_bytes(pairs_file.read_bytes())
+    by_name = {by_content(RunConfig(dataset=str(path))) for path in (pairs_file, tmp_path / "other.jsonl")}
+    assert len(by_name) == 1
+    assert by_content(RunConfig()) == RunConfig()
