@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from qlora_core.config import RunConfig, make_config
+from qlora_core.server import queue as job_queue
 from qlora_core.server import worker as worker_module
 from qlora_core.server.queue import JobQueue
 from qlora_core.store.run import Run
@@ -39,13 +40,12 @@ def queue(store: RunStore, worker: Callable[[str], None]) -> Iterator[JobQueue]:
 
 
 @pytest.fixture
-def idle(store: RunStore, worker: Callable[[str], None]) -> Iterator[JobQueue]:
+def idle(store: RunStore, worker: Callable[[str], None], monkeypatch: pytest.MonkeyPatch) -> Iterator[JobQueue]:
     """A queue that is not started yet; at the end nobody waits for the workers that it started."""
     del worker
     queue = JobQueue(store, poll_seconds=0.01)
     yield queue
-    for started in queue._workers.values():
-        started.end()
+    monkeypatch.setattr(job_queue, "SHUTDOWN_SECONDS", 0.0)
     queue.close()
 
 

@@ -61,5 +61,5 @@ def test_its_adapter_still_gives_the_recorded_answers(run: Run) -> None:
         recorded = np.asarray(column)[some]
         # another CPU multiplies in another order, or in float32: a pair on the edge may fall to the other side
         clear = np.abs(recorded - 0.5) > 0.05
-        assert np.mean(((measured > 0.5) == (recorded > 0.5))[clear]) >= 0.98
+        assert np.count_nonzero(((measured > 0.5) != (recorded > 0.5)) & clear) <= 1
         assert np.mean(np.abs(measured - recorded)) < 0.02
