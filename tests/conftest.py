@@ -33,8 +33,8 @@ from qlora_core.config import RunConfig, make_config
 from qlora_core.data.batching import TokenizedPairs
 from qlora_core.data.sources import PairData
 from qlora_core.errors import UserError
-from qlora_core.server import reading_process
-from qlora_core.server.file_reading import FileReader, Request
+from qlora_core.server.visitor_files import reading_process
+from qlora_core.server.visitor_files.reader import FileReader, Request
 from qlora_core.settings import DATA_DIR_VARIABLE
 from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore

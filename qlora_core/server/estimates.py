@@ -15,7 +15,7 @@ from qlora_core.config import RunConfig
 from qlora_core.errors import HubError, ModelError, QLoRAError, RunFailure, UserError
 from qlora_core.models.catalog import BaseModel, find_base_model
 from qlora_core.models.parameter_counts import ParameterCounts, parameter_counts
-from qlora_core.server.file_reading import by_content
+from qlora_core.server.visitor_files.reader import by_content
 
 MAX_KEPT = 200
 TIMEOUT_SECONDS = 120.0

@@ -7,10 +7,10 @@ from threading import Thread
 from qlora_core.errors import RunError
 from qlora_core.server.availability import DOCTOR_SECONDS, Availability
 from qlora_core.server.estimates import Estimates
-from qlora_core.server.file_reading import FileReader
 from qlora_core.server.forking import ForkServer
 from qlora_core.server.model_cache import Predictors
 from qlora_core.server.queue import JobQueue
+from qlora_core.server.visitor_files.reader import FileReader
 from qlora_core.server.who_may import WhoMay
 from qlora_core.store.feed import Feeds
 from qlora_core.store.run import Run

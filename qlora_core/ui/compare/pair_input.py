@@ -5,7 +5,7 @@ from pathlib import Path
 from qlora_core.data.formats import format_of
 from qlora_core.data.typed_pairs import MAX_SENTENCE_CHARACTERS, Pair, check_pair
 from qlora_core.errors import DataError
-from qlora_core.server.file_reading import FileReader
+from qlora_core.server.visitor_files.reader import FileReader
 from qlora_core.ui.words import compare as words
 
 MAX_PAIRS = 200

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from qlora_core.errors import DataError
-from qlora_core.server.file_reading import FileReader
+from qlora_core.server.visitor_files.reader import FileReader
 from qlora_core.ui.compare.pair_input import MAX_PAIRS, pairs_from, read_pairs, read_pasted
 
 

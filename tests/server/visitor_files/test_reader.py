@@ -11,8 +11,8 @@ import pytest
 
 from qlora_core.config import RunConfig, make_config
 from qlora_core.errors import UserError
-from qlora_core.server import file_reading
-from qlora_core.server.file_reading import BUSY, FAILED, OUT_OF_MEMORY, FileReader, Request, by_content
+from qlora_core.server.visitor_files import reader as reading
+from qlora_core.server.visitor_files.reader import BUSY, FAILED, OUT_OF_MEMORY, FileReader, Request, by_content
 
 Arguments = list[str]
 
@@ -92,7 +92,7 @@ def test_sentences_alone_are_counted_and_the_first_handed_over(reader: Counted, 
         ("import os; os.abort()", OUT_OF_MEMORY),
         ("raise SystemExit(1)", FAILED),
         ("import sys; open(sys.argv[2], 'w').write('Line 7 is bad.'); sys.exit(2)", "Line 7 is bad."),
-        ("import sys; open(sys.argv[2], 'w').write('x' * 10**6); sys.exit(2)", "x" * file_reading.MAX_MESSAGE_BYTES),
+        ("import sys; open(sys.argv[2], 'w').write('x' * 10**6); sys.exit(2)", "x" * reading.MAX_MESSAGE_BYTES),
     ],
 )
 def test_however_the_process_ends_a_sentence_says_why(code: str, words: str, program: Callable[[str], None]) -> None:
@@ -105,16 +105,16 @@ def test_however_the_process_ends_a_sentence_says_why(code: str, words: str, pro
 def test_a_process_that_takes_too_long_is_ended(
     program: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(file_reading, "MAX_SECONDS", 0.01)
+    monkeypatch.setattr(reading, "MAX_SECONDS", 0.01)
     program("import signal; signal.pause()")
     with pytest.raises(UserError, match="takes longer"):
         FileReader().look(make_config())
 
 
 def test_files_wait_for_each_other_and_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(file_reading, "MAX_SECONDS", 0.01)
+    monkeypatch.setattr(reading, "MAX_SECONDS", 0.01)
     reader = FileReader()
-    for _ in range(file_reading.MAX_AT_ONCE):
+    for _ in range(reading.MAX_AT_ONCE):
         assert reader._places.acquire(timeout=1)
     with pytest.raises(UserError) as raised:
         reader.look(make_config())
@@ -128,7 +128,7 @@ def test_a_lack_of_memory_while_reading_is_told(
         del request
         raise MemoryError
 
-    monkeypatch.setattr("qlora_core.server.reading_process.answer", too_much)
+    monkeypatch.setattr("qlora_core.server.visitor_files.reading_process.answer", too_much)
     with pytest.raises(UserError) as raised:
         reader.look(tiny_config())
     assert str(raised.value) == OUT_OF_MEMORY

@@ -1,7 +1,7 @@
 """A process that reads a visitor's file of pairs, so that a file made to do harm can harm nothing else.
 
-python -m qlora_core.server.reading_process REQUEST ANSWER is started by ``file_reading.FileReader``. Both are files of
-JSON; the exit status is 0, or 2 where the answer is a message of what is wrong with the request.
+python -m qlora_core.server.visitor_files.reading_process REQUEST ANSWER is started by ``reader.FileReader``. Both are
+files of JSON; the exit status is 0, or 2 where the answer is a message of what is wrong with the request.
 """
 
 import json
@@ -11,7 +11,7 @@ from pathlib import Path
 from qlora_core.child_process import limit_memory
 from qlora_core.data.files import read_pairs_file
 from qlora_core.errors import UserError
-from qlora_core.server.file_reading import FAULT, OUT_OF_MEMORY, Request
+from qlora_core.server.visitor_files.reader import FAULT, OUT_OF_MEMORY, Request
 from qlora_core.training.look import look_at_run_pairs
 
 #: What a file may take beside the libraries.

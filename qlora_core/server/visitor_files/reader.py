@@ -23,7 +23,7 @@ from qlora_core.server.forking import ForkedProcess, ForkServer
 
 log = logging.getLogger(__name__)
 
-PROGRAM = "qlora_core.server.reading_process"
+PROGRAM = "qlora_core.server.visitor_files.reading_process"
 NICENESS = 5  # somebody waits for it, but everybody waits for the page
 MAX_SECONDS = 90.0
 MAX_AT_ONCE = 2

@@ -1,0 +1,1 @@
+"""Visitors' files of pairs, read where they can do no harm."""
