@@ -97,6 +97,13 @@ def test_only_finite_numbers_are_taken(value: object) -> None:
         make_config(learning_rate=value)
 
 
+@pytest.mark.parametrize("field", ["base_model", "dataset", "data_dir", "target_modules"])
+def test_a_name_that_no_file_of_text_can_hold_is_refused(field: str) -> None:
+    value = "half \ud800"
+    with pytest.raises(ConfigError, match=rf"^{field} should be a valid string"):
+        load_config({field: [value] if field == "target_modules" else value})
+
+
 def test_every_wrong_field_is_named_in_one_line() -> None:
     with pytest.raises(ConfigError) as caught:
         make_config(r=0, seed="x\ny", rank=4)

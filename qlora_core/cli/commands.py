@@ -5,6 +5,7 @@ Heavy libraries are imported inside the commands that need them, so that ``runs`
 
 import argparse
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,12 @@ from qlora_core.cli import doctor_report
 from qlora_core.cli.assignments import parse_assignments
 from qlora_core.config import RunConfig, make_config
 from qlora_core.data.sentences import is_empty
-from qlora_core.errors import ConfigError
+from qlora_core.errors import ConfigError, RunError
 from qlora_core.evaluation.answerers import ASKABLE, label_of
 from qlora_core.evaluation.metrics import METRICS, shown
-from qlora_core.evaluation.scores import recorded_scores
+from qlora_core.evaluation.scores import finetuned_values, recorded_scores
 from qlora_core.presets import DEFAULT_PRESET
+from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore
 
 Report = tuple[dict[str, Any], str]
@@ -136,19 +138,25 @@ def _check_sentences(sentences: list[str]) -> None:
 def runs(options: argparse.Namespace) -> Report:
     """List the runs, newest first."""
     store = RunStore(options.runs_dir)
-    rows = [_describe_run(run) for run in store.runs()]
+    rows, damage = [], store.damage(finetuned_values)
+    for run in store.runs():
+        with suppress(RunError):  # it was deleted this moment
+            rows.append(_describe_run(run))
     lines = [f"{row['run_id']:44} {row['state']:12} {row['message']}" for row in rows] or ["No runs yet."]
-    return {"runs": rows, "damaged": store.damaged()}, "\n".join(lines)
+    lines += [f"Damaged: {' '.join(sentences)}" for sentences in damage.values()]
+    return {"runs": rows, "damaged": store.damaged(), "damage": damage}, "\n".join(lines)
 
 
-def _describe_run(run: Any) -> dict[str, Any]:
-    status, result = run.status, run.result
+def _describe_run(run: Run) -> dict[str, Any]:
+    values: dict[str, float | None] = dict.fromkeys(METRICS)
+    with suppress(RunError):  # there is no result, or it is damaged
+        values = run.from_result(finetuned_values)
     return {
         "run_id": run.id,
         "base_model": run.config.base_model,
         "dataset": run.config.dataset,
-        **status.model_dump(include={"state", "phase", "message", "step", "total_steps", "created", "updated"}),
-        **{name: recorded_scores(result)["finetuned"].value(name) if result else None for name in METRICS},
+        **run.status.model_dump(include={"state", "phase", "message", "step", "total_steps", "created", "updated"}),
+        **values,
     }
 
 

@@ -126,7 +126,8 @@ def _sentences_if_known(run: Run, n: int) -> tuple[tuple[Sentences, ...], str]:
         fingerprint, sentences = _validation_pairs(run.config)
     except (DataError, HubError):
         return (), NO_SENTENCES
-    same = fingerprint == result.get("dataset", {}).get("fingerprint") and len(sentences) == n
+    with run.explaining_damage():
+        same = fingerprint == result.get("dataset", {}).get("fingerprint") and len(sentences) == n
     return (sentences, "") if same else ((), OTHER_SENTENCES)
 
 

@@ -107,11 +107,14 @@ class RecordedScores:
     config: Mapping[str, Any]  #: the run's settings; may be empty
 
     def value(self, name: str) -> float | None:
-        """A metric; None where the run neither measured nor counted what it follows from."""
+        """A metric; None where the run neither measured nor counted what it follows from.
+
+        Raises:
+            ValueError: what is on record is no such score.
+        """
         metric, confusion = METRICS[name], self.confusion
         if name in self.record:
-            found: float | None = self.record[name]
-            return found
+            return _checked(metric, self.record[name])
         return None if confusion is None or not metric.has_interval else of_confusion(metric, confusion)
 
     def interval(self, name: str) -> Interval | None:
@@ -134,6 +137,35 @@ class RecordedScores:
         """A value with its interval in brackets, as tables of text have it."""
         value, interval = shown(self.value(name)), self.interval(name)
         return value if interval is None else f"{value} [{shown(interval[0])}, {shown(interval[1])}]"
+
+
+def _checked(metric: Metric, value: Any) -> float | None:
+    if value is not None and not (isinstance(value, int | float) and metric.low <= value <= metric.high):
+        raise ValueError(f"{metric.name} is no score")
+    found: float | None = value
+    return found
+
+
+def finetuned_values(result: Result) -> dict[str, float | None]:
+    """Every metric of the fine-tuned model in a run's result.
+
+    Raises:
+        LookupError, TypeError, ValueError: the result is damaged.
+    """
+    scores = recorded_scores(result)["finetuned"]
+    return {name: scores.value(name) for name in METRICS} | {"accuracy": finetuned_accuracy(result)}
+
+
+def finetuned_accuracy(result: Result) -> float:
+    """That of the fine-tuned model, which every result has.
+
+    Raises:
+        LookupError, TypeError, ValueError: the result is damaged.
+    """
+    accuracy = recorded_scores(result)["finetuned"].value("accuracy")
+    if accuracy is None:
+        raise ValueError("there is no accuracy")
+    return accuracy
 
 
 def recorded_scores(result: Result) -> dict[str, RecordedScores]:

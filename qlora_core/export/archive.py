@@ -7,8 +7,9 @@ from pathlib import Path
 from qlora_core.config import without_folders
 from qlora_core.errors import RunError
 from qlora_core.models.quantization import NOT_QUANTIZED
+from qlora_core.store.directory import CONFIG, RESULT
 from qlora_core.store.files import replace_file
-from qlora_core.store.run import CONFIG, RESULT, Run
+from qlora_core.store.run import Run
 
 LOAD_SCRIPT = '''"""Ask the adapter about a pair of sentences: python load_adapter.py "First." "Second." """
 

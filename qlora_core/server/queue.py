@@ -65,11 +65,15 @@ class JobQueue:
         self._closed = Event()
         self._thread: Thread | None = None
 
-    def start(self) -> None:
-        """Look for what an earlier server left behind, and begin to work."""
+    def read(self) -> None:
+        """Look for what an earlier server left behind."""
         with self._lock:
             self._active = {run.id: run for run in self.store.runs()}
             self._tidy()
+
+    def start(self) -> None:
+        """Look for what an earlier server left behind, and begin to work."""
+        self.read()
         self._thread = Thread(target=self._work, name="job-queue", daemon=True)
         self._thread.start()
 

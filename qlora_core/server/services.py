@@ -5,6 +5,7 @@ from pathlib import Path
 from threading import Thread
 
 from qlora_core.errors import RunError
+from qlora_core.evaluation.scores import finetuned_values
 from qlora_core.server.availability import DOCTOR_SECONDS, Availability
 from qlora_core.server.estimates import Estimates
 from qlora_core.server.forking import ForkServer
@@ -66,6 +67,10 @@ class Services:
     def all_runs(self) -> list[Run]:
         """Every readable run, newest first, then those that came with the program."""
         return [*self.store.runs(MAX_LISTED), *self.recorded.runs()]
+
+    def damage(self) -> dict[str, list[str]]:
+        """What cannot be read of the runs that are listed, by run, a sentence each."""
+        return self.store.damage(finetuned_values, MAX_LISTED)
 
     def recorded_run(self) -> Run | None:
         """The recorded run that is shown before anybody has trained."""

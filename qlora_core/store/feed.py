@@ -5,6 +5,7 @@ the first step on, so the size of a bucket never changes while a run goes on, an
 """
 
 from array import array
+from bisect import bisect_right
 from collections import OrderedDict
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -13,11 +14,11 @@ from statistics import fmean
 from threading import Lock
 from typing import Any
 
-import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
 from qlora_core.errors import RunError
-from qlora_core.store.events import STAMPS, Event
+from qlora_core.store.events import STAMPS, Event, can_be_drawn, parse
+from qlora_core.store.files import open_file
 from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore
 
@@ -62,16 +63,17 @@ class RunFeed:
         self.series = Series()
         self.latest: Event = {}  #: the last step
         self.seconds = 0.0  #: time at work, pauses and interruptions left out
+        self.left_out = 0  #: lines that are damaged
         self._last: Event = {}
         self._offset = 0
-        self._losses = array("d")  # of every step
+        self._steps, self._losses = array("q"), array("d")  # of every step that was read
         self._lock = Lock()
 
     def since(self, cursor: Cursor) -> dict[str, Any]:
         """Status, latest step, and the entries that a viewer with ``cursor`` lacks.
 
         Raises:
-            RunError: the run's status or its events cannot be read.
+            RunError: the run's status cannot be read.
         """
         with self._lock:
             self._read()
@@ -100,21 +102,23 @@ class RunFeed:
             }
 
     def _read(self) -> None:
-        """Take in the whole lines that have been written since the last time."""
+        """Take in the whole lines that have been written since the last time; damaged ones are left out."""
         try:
-            with self.run.event_log.path.open("rb") as file:
+            with open_file(self.run.event_log.path) as file:
                 file.seek(self._offset)
                 content = file.read(MAX_BYTES)
-        except FileNotFoundError:
+        except OSError:
             return
-        for line in content[: content.rfind(b"\n") + 1].splitlines(keepends=True):
-            try:
-                self._take(orjson.loads(line))
-            except (KeyError, TypeError, ValueError) as error:
-                raise RunError(
-                    f"The events of run {self.run.id} cannot be read from byte {self._offset} on."
-                ) from error
-            self._offset += len(line)
+        whole = content.rfind(b"\n") + 1
+        if not whole and len(content) == MAX_BYTES:  # no line of ours is as long
+            whole = MAX_BYTES
+        self._offset += whole
+        for line in content[:whole].split(b"\n")[:-1]:
+            event = parse(line)
+            if event is not None and can_be_drawn(event):
+                self._take(event)
+            else:
+                self.left_out += 1
 
     def _take(self, event: Event) -> None:
         kind = event["kind"]
@@ -140,6 +144,10 @@ class RunFeed:
             self.seconds += _seconds_between(last, event)
 
     def _take_step(self, event: Event) -> None:
+        step = event["step"]
+        if self._steps and step <= self._steps[-1]:  # the line that said so is damaged
+            self._rewind(step - 1)
+        self._steps.append(step)
         self._losses.append(event["loss"])
         self.latest = event
         if event["step"] % bucket_size(event["total_steps"]) == 0:
@@ -148,7 +156,7 @@ class RunFeed:
     def _close_bucket(self) -> None:
         """Draw the steps since the last point, if there are any."""
         points = self.series.points
-        losses = self._losses[points[-1][0] if points else 0 :]
+        losses = self._losses[self._place_after(points[-1][0]) if points else 0 :]
         if losses:
             points.append((self.latest["step"], round(fmean(losses), 5), self.latest["learning_rate"]))
 
@@ -163,6 +171,10 @@ class RunFeed:
         if not watched or step > watched[-1][0]:
             watched.append((step, probabilities))
 
+    def _place_after(self, step: int) -> int:
+        """Where in ``_losses`` those of the steps after ``step`` begin."""
+        return bisect_right(self._steps, step)
+
     def _rewind(self, step: int) -> None:
         """The run goes on from a checkpoint at ``step``: what came after it is void.
 
@@ -173,15 +185,17 @@ class RunFeed:
         if latest:
             size = bucket_size(latest["total_steps"])
             series.points = [point for point in series.points if point[0] <= step and point[0] % size == 0]
-            self.latest = {**latest, "step": step, "epoch": latest["epoch"] * step / latest["step"]}
-        del self._losses[step:]
+            self.latest = {**latest, "step": step, "epoch": latest["epoch"] * step / max(latest["step"], 1)}
+        place = self._place_after(step)
+        del self._steps[place:], self._losses[place:]
         series.evaluations = [entry for entry in series.evaluations if entry["step"] <= step]
         series.watched = [entry for entry in series.watched if entry[0] <= step]
 
 
 def _without_envelope(event: Event, *needed: str) -> Event:
-    """What an event says; what it has beside the keys it needs is passed on as it is, such as a metric added later."""
-    return {key: event[key] for key in needed} | {key: event[key] for key in event if key not in ENVELOPE}
+    """What an event says; numbers that it has beside the keys it needs are passed on, such as a metric added later."""
+    rest = {key: value for key, value in event.items() if key not in ENVELOPE and isinstance(value, int | float)}
+    return {key: event[key] for key in needed} | rest
 
 
 class Feeds:

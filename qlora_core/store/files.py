@@ -1,16 +1,72 @@
-"""Replace a file as a whole: a reader finds the old content or the new, never half of either."""
+"""Replace a file as a whole: a reader finds the old content or the new, never half of either.
+
+What is read may be anything: a store is copied, unpacked and repaired by hand.
+"""
 
 import errno
 import json
 import os
+import stat
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any, BinaryIO
 
-from qlora_core.errors import FULL_DISK, StorageError
+import orjson
+
+from qlora_core.errors import FULL_DISK, RunError, StorageError
 
 #: What keeps a file from being written, whatever is tried again: no room, or no right to.
 UNWRITABLE = (*FULL_DISK, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR)
+#: A folder stands where a file is to be.
+IN_THE_WAY = (errno.EISDIR, errno.ENOTEMPTY)
+#: Bytes of a JSON file at most; a result has some 20,000.
+MAX_JSON_BYTES = 32 * 2**20
+MAX_WORD_BYTES = 1_000
+
+
+def open_file(path: Path) -> BinaryIO:
+    """Open a file for reading; what is none, such as a folder or a pipe that nobody writes to, is refused at once.
+
+    Raises:
+        OSError: there is no file, or it cannot be opened.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is no file", str(path))
+    return os.fdopen(descriptor, "rb")
+
+
+def read_word(path: Path) -> bytes:
+    """The content of a small file without blanks around it; none where it cannot be read."""
+    try:
+        with open_file(path) as file:
+            return file.read(MAX_WORD_BYTES).strip()
+    except OSError:
+        return b""
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A file's JSON object; numbers are finite, and texts can be written again.
+
+    Raises:
+        RunError: there is no file, or it holds something else; the message has the last two parts of its path.
+    """
+    name = f"{path.parent.name}/{path.name}"
+    try:
+        with open_file(path) as file:
+            content = file.read(MAX_JSON_BYTES + 1)
+        if len(content) > MAX_JSON_BYTES:
+            raise ValueError("too large")
+        value = orjson.loads(content)
+    except OSError as error:
+        raise RunError(f"{name} cannot be read: {error.strerror}.") from error
+    except ValueError as error:
+        raise RunError(f"{name} cannot be read: it is not JSON.") from error
+    if not isinstance(value, dict):
+        raise RunError(f"{name} does not hold a JSON object.")
+    return value
 
 
 def replace_file(path: Path, write: Callable[[Path], object]) -> None:
@@ -34,6 +90,10 @@ def replace_file(path: Path, write: Callable[[Path], object]) -> None:
 
 def storage_error(error: OSError, path: Path) -> OSError | StorageError:
     """The error in plain words if it is about room or permission, else the error itself."""
+    if error.errno in IN_THE_WAY:
+        return StorageError(
+            f"{path.name} could not be written: a folder stands in its place. Remove it, then try again."
+        )
     if error.errno in UNWRITABLE:
         return StorageError(
             f"{path.name} could not be written: the disk is full or not writable. Free some space, then resume the run."

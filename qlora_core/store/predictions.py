@@ -1,10 +1,11 @@
 """``predictions.parquet``: every answer on the validation pairs, one row a pair and one column a model."""
 
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from qlora_core.errors import RunError
-from qlora_core.store.files import replace_file
+from qlora_core.store.files import open_file, replace_file
 
 # pyarrow is imported where it is used: importing the store costs nothing.
 
@@ -33,7 +34,8 @@ def read_columns(path: Path, names: list[str]) -> list[list[Any]]:
 
     run_id = path.parent.name
     try:
-        table = pq.read_table(path, columns=names)
+        with open_file(path) as file:
+            table = pq.read_table(file, columns=names)
         columns = [table.column(name).to_pylist() for name in names]
     except FileNotFoundError as error:
         raise RunError(f"Run {run_id} has recorded no predictions.") from error
@@ -41,4 +43,6 @@ def read_columns(path: Path, names: list[str]) -> list[list[Any]]:
         raise RunError(f"The predictions of run {run_id} cannot be read.") from error
     if any(None in column for column in columns):
         raise RunError(f"The predictions of run {run_id} cannot be read: some are missing.")
+    if not all(isinstance(value, int | float) and isfinite(value) for column in columns for value in column):
+        raise RunError(f"The predictions of run {run_id} cannot be read: some are no numbers.")
     return columns

@@ -29,7 +29,7 @@ def is_running(pid: int, identity: str) -> bool:
     """Whether the process that was identified is at work; one that ended and was not waited for is not."""
     try:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE and identify(pid) == identity
-    except psutil.NoSuchProcess:
+    except psutil.Error:  # there is none, or it is somebody else's, which a run's never is
         return False
 
 
@@ -47,6 +47,8 @@ def _start_ticks(pid: int) -> int:
         content = Path(f"/proc/{pid}/stat").read_bytes()
     except (FileNotFoundError, ProcessLookupError) as error:
         raise psutil.NoSuchProcess(pid) from error
+    except PermissionError as error:
+        raise psutil.AccessDenied(pid) from error
     return int(content.rpartition(b")")[2].split()[START_TICKS])  # a program's name may hold spaces and brackets
 
 

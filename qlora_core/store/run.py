@@ -1,49 +1,35 @@
-"""One run's directory: its only reader and writer. Everybody else asks the run and names no file.
+"""One run's directory: its only reader and writer. Everybody else asks the run and names no file; see ``directory``.
 
-    config.json           what was asked; written once
-    environment.json      versions, device, threads, seed, fingerprint of the data
-    status.json           state, phase, message, process, step; replaced as a whole
-    events.jsonl          what happened, see ``events``; only ever appended to
-    control               "pause" or "stop", looked at by the worker between steps; missing means go on
-    checkpoint/           enough to go on exactly, while the run is not finished
-    baseline_heads.safetensors   heads of the untrained and the linear-probe baseline
-    predictions.parquet   one row a validation pair
-    result.json           every number; written once, last
-    adapter/              what peft loads
-    owner                 SHA-256 of the secret of the visitor who started it, where one did
-    estimate.json         time and memory expected before it started, where they were asked for
-    worker.log            what its process printed, where a queue started it
-
-A run whose process is gone, by whatever end, is "interrupted": that is read off, never written.
+A run whose process is gone, by whatever end, is "interrupted": that is read off, never written. What is damaged hides
+itself alone: without a status or a configuration there is no run to show; anything else is as if it were not there.
 """
 
-import hashlib
-import hmac
-import json
 import os
 import shutil
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, suppress
 from functools import cached_property
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, NamedTuple
+from typing import Any, BinaryIO, Literal, NamedTuple, TypeVar
 
 import psutil
 from pydantic import ValidationError
 
 from qlora_core.config import RunConfig, load_config
 from qlora_core.errors import ConfigError, RunError
+from qlora_core.store import directory
 from qlora_core.store.events import Event, EventLog
-from qlora_core.store.files import replace_json, replace_text, storage_error
+from qlora_core.store.files import read_json, read_word, replace_json, replace_text, storage_error
+from qlora_core.store.kept import Kept
+from qlora_core.store.ownership import digest, is_owner
 from qlora_core.store.predictions import read_columns, write_table
 from qlora_core.store.process_identity import identify
 from qlora_core.store.status import State, Status
 
+T = TypeVar("T")
+Find = Callable[[dict[str, Any]], Any]
 Control = Literal["run", "pause", "stop"]
-CONFIG, ENVIRONMENT, STATUS, RESULT = "config.json", "environment.json", "status.json", "result.json"
-PREDICTIONS, HEADS = "predictions.parquet", "baseline_heads.safetensors"
-ADAPTER_CONFIG = "adapter_config.json"  # of the adapter's files, PEFT's own name
 
 
 class WeightsVersion(NamedTuple):
@@ -58,10 +44,12 @@ class Run:
 
     def __init__(self, path: Path) -> None:
         self.path, self.id = path, path.name
-        self.adapter_dir = path / "adapter"
-        self.heads_path = path / HEADS
-        self.checkpoint_path = path / "checkpoint" / "training.safetensors"
-        self.event_log = EventLog(path / "events.jsonl")
+        self.adapter_dir = path / directory.ADAPTER
+        self.heads_path = path / directory.HEADS
+        self.checkpoint_path = path / directory.CHECKPOINT
+        self.event_log = EventLog(path / directory.EVENTS)
+        self._status = Kept(path / directory.STATUS, _read_status)
+        self._found: dict[Find, Kept[Any]] = {}  # in the result, by what looked for it
 
     @cached_property
     def config(self) -> RunConfig:
@@ -71,7 +59,7 @@ class Run:
             RunError: it is missing or damaged.
         """
         try:
-            return load_config(_read_json(self.path / CONFIG))
+            return load_config(read_json(self.path / directory.CONFIG))
         except ConfigError as error:
             raise RunError(f"The configuration of run {self.id} cannot be read: {error}") from error
 
@@ -82,10 +70,7 @@ class Run:
         Raises:
             RunError: the status is missing or damaged.
         """
-        try:
-            status = Status.model_validate(_read_json(self.path / STATUS))
-        except ValidationError as error:
-            raise RunError(f"The status of run {self.id} cannot be read.") from error
+        status = self._status.get()
         if status.is_live and not status.process_runs:
             message = f"Its process ended at step {status.step} without a word. It can be resumed."
             return status.model_copy(update={"state": "interrupted", "message": message})
@@ -93,13 +78,17 @@ class Run:
 
     @property
     def environment(self) -> dict[str, Any]:
-        """Versions and device of the machine it runs on; empty before the worker has looked."""
-        return _read_if_there(self.path / ENVIRONMENT) or {}
+        """Versions and device of the machine it runs on; empty before the worker has looked, or where damaged."""
+        return self._read_unless_damaged(directory.ENVIRONMENT) or {}
 
     @property
     def result(self) -> dict[str, Any] | None:
-        """Every number, once the run has finished."""
-        return _read_if_there(self.path / RESULT)
+        """Every number, once the run has finished.
+
+        Raises:
+            RunError: it is damaged.
+        """
+        return read_json(self.path / directory.RESULT) if self.has_result else None
 
     def require_result(self) -> dict[str, Any]:
         """The result of a run that has one.
@@ -112,34 +101,52 @@ class Run:
             raise RunError(f"Run {self.id} has no result: it is {self.status.state}.")
         return result
 
-    @contextmanager
-    def explaining_damage(self) -> Iterator[None]:
-        """While a result is looked at: what is missing in a damaged one, or of the wrong kind, is one plain error.
+    def from_result(self, find: Callable[[dict[str, Any]], T]) -> T:
+        """What ``find``, a function of a module, finds in the result; looked for once, as long as the file is the same.
 
         Raises:
-            RunError: the result is damaged.
+            RunError: there is no result, or it is damaged.
         """
-        try:
-            yield
-        except (LookupError, TypeError, ValueError, AttributeError, FileNotFoundError) as error:
-            raise RunError(
-                f"The result of run {self.id} is damaged and cannot be shown. Its files are left as they are."
-            ) from error
+        kept = self._found.get(find)
+        if kept is None:
+            kept = self._found[find] = Kept(self.path / directory.RESULT, lambda _: find(self.require_result()))
+        with self.explaining_damage():
+            found: T = kept.get()
+        return found
+
+    def explaining_damage(self) -> AbstractContextManager[None]:
+        """While the result is looked at: see ``directory.explained``."""
+        return directory.explained(self.id)
+
+    def damage(self, find: Find) -> list[str]:
+        """What of the run cannot be read, a sentence each; its result is looked at with ``find``."""
+        found = []
+        for read in (lambda: self.status, lambda: self.config, lambda: self.has_result and self.from_result(find)):
+            try:
+                read()
+            except RunError as error:
+                found.append(str(error))
+        return found + directory.damaged_parts(self.path)
 
     @property
     def estimate(self) -> dict[str, Any] | None:
-        """Time and memory that were expected, where they were asked for."""
-        return _read_if_there(self.path / "estimate.json")
+        """Time and memory that were expected, where they were asked for; None where that is damaged."""
+        return self._read_unless_damaged(directory.ESTIMATE)
+
+    def _read_unless_damaged(self, name: str) -> dict[str, Any] | None:
+        with suppress(RunError):
+            return read_json(self.path / name)
+        return None
 
     @property
     def exists(self) -> bool:
         """False once it was deleted; a damaged run exists."""
-        return (self.path / STATUS).is_file()
+        return (self.path / directory.STATUS).is_file()
 
     @property
     def has_adapter(self) -> bool:
         """Whether the run has come as far as saving its adapter."""
-        return (self.adapter_dir / ADAPTER_CONFIG).is_file()
+        return (self.adapter_dir / directory.ADAPTER_CONFIG).is_file()
 
     @property
     def has_checkpoint(self) -> bool:
@@ -154,12 +161,12 @@ class Run:
     @property
     def has_result(self) -> bool:
         """Whether it has a result, which may be damaged."""
-        return (self.path / RESULT).is_file()
+        return os.path.lexists(self.path / directory.RESULT)
 
     def weights_version(self) -> WeightsVersion | None:
         """Its saved adapter, else its newest checkpoint, else None."""
         with suppress(OSError):
-            return WeightsVersion("adapter", (self.adapter_dir / ADAPTER_CONFIG).stat().st_mtime_ns)
+            return WeightsVersion("adapter", (self.adapter_dir / directory.ADAPTER_CONFIG).stat().st_mtime_ns)
         with suppress(OSError):
             return WeightsVersion("checkpoint", self.checkpoint_path.stat().st_mtime_ns)
         return None
@@ -170,11 +177,11 @@ class Run:
         Raises:
             RunError: it has recorded none, or they are damaged.
         """
-        return read_columns(self.path / PREDICTIONS, columns)
+        return read_columns(self.path / directory.PREDICTIONS, columns)
 
     def files_to_export(self) -> Iterator[tuple[str, Path]]:
         """What a user takes home as it is: names within the run's folder, and files."""
-        records = [self.path / name for name in (ENVIRONMENT, PREDICTIONS, HEADS)]
+        records = [self.path / name for name in (directory.ENVIRONMENT, directory.PREDICTIONS, directory.HEADS)]
         for file in (*sorted(self.adapter_dir.iterdir()), *records):
             yield str(file.relative_to(self.path)), file
 
@@ -203,9 +210,9 @@ class Run:
         Raises:
             StorageError: the disk is full or refuses to be written to.
         """
-        before = _read_json(self.path / STATUS)
+        before = _read_status(self.path / directory.STATUS).model_dump()
         status = Status.model_validate({**before, **changes, "updated": time.time()})
-        replace_json(self.path / STATUS, status.model_dump())
+        replace_json(self.path / directory.STATUS, status.model_dump())
 
     def events(self, since: int = 0) -> Iterator[Event]:
         """Events with ``seq`` >= ``since``, in order; a torn last line is left out."""
@@ -221,60 +228,56 @@ class Run:
 
     def open_worker_log(self) -> BinaryIO:
         """A file that takes what the run's process prints, after what an earlier one did."""
-        return (self.path / "worker.log").open("ab")
+        return (self.path / directory.WORKER_LOG).open("ab")
 
     def begin(self, config: RunConfig, status: Status, owner: str) -> None:
         """Write what a new run has; the status last, because without it there is no run."""
-        replace_json(self.path / CONFIG, config.model_dump(mode="json"))
+        replace_json(self.path / directory.CONFIG, config.model_dump(mode="json"))
         if owner:
             self.set_owner(owner)
-        replace_json(self.path / STATUS, status.model_dump())
+        replace_json(self.path / directory.STATUS, status.model_dump())
 
     def write_environment(self, description: dict[str, Any]) -> None:
         """Record the machine the run happens on."""
-        replace_json(self.path / ENVIRONMENT, description)
+        replace_json(self.path / directory.ENVIRONMENT, description)
 
     def write_predictions(self, columns: dict[str, Any]) -> None:
         """Record every answer on validation: idx, label and one probability column for each model."""
-        write_table(self.path / PREDICTIONS, columns)
+        write_table(self.path / directory.PREDICTIONS, columns)
 
     def write_estimate(self, estimate: dict[str, Any]) -> None:
         """Record what was expected of the run before it started."""
-        replace_json(self.path / "estimate.json", estimate)
+        replace_json(self.path / directory.ESTIMATE, estimate)
 
     def finish(self, result: dict[str, Any], *, state: State, message: str) -> None:
         """Write the result, then say so in the status; the checkpoint has served."""
-        replace_json(self.path / RESULT, result)
+        replace_json(self.path / directory.RESULT, result)
         self.set_status(state=state, phase="done", message=message)
         self.checkpoint_path.unlink(missing_ok=True)
 
     def request(self, control: Control) -> None:
         """Ask the worker to pause, to stop and keep what was learned, or to go on."""
-        path = self.path / "control"
-        if control == "run":
-            path.unlink(missing_ok=True)
-        else:
+        path = self.path / directory.CONTROL
+        if control != "run":
             replace_text(path, control)
+        elif not path.is_dir():  # a folder asks for nothing
+            path.unlink(missing_ok=True)
 
     def requested(self) -> Control:
-        """What was asked of the worker last."""
-        try:
-            word = (self.path / "control").read_text(encoding="utf-8")
-        except FileNotFoundError:
-            return "run"
-        return "stop" if word == "stop" else "pause"
+        """What was asked of the worker last; nothing where that is damaged."""
+        words: dict[bytes, Control] = {b"stop": "stop", b"pause": "pause"}
+        return words.get(read_word(self.path / directory.CONTROL), "run")
 
     def set_owner(self, secret: str) -> None:
         """Remember who started the run, by a digest of the secret that only they know."""
-        replace_text(self.path / "owner", _digest(secret))
+        replace_text(self.path / directory.OWNER, digest(secret))
 
     def is_owned_by(self, secret: str) -> bool:
-        """Whether ``secret`` is that of the visitor who started the run; False when it has no recorded owner."""
-        path = self.path / "owner"
-        return bool(secret) and path.exists() and hmac.compare_digest(path.read_text(encoding="utf-8"), _digest(secret))
+        """Whether ``secret`` is that of the visitor who started the run; False when no owner can be read."""
+        return is_owner(self.path / directory.OWNER, secret)
 
     def delete(self) -> None:
-        """Remove the run and everything in it.
+        """Remove the run and everything in it; of a run that lies elsewhere and is linked to, the link alone.
 
         Raises:
             RunError: a process is at work on it.
@@ -284,26 +287,19 @@ class Run:
         if status.is_live:
             raise RunError(f"Run {self.id} is {status.state}. Stop it first.")
         try:
+            if self.path.is_symlink():
+                self.path.unlink()
+                return
             # The status goes first: a run half removed is then none, whatever happens to the rest.
-            (self.path / STATUS).unlink()
+            (self.path / directory.STATUS).unlink()
             shutil.rmtree(self.path)
         except OSError as error:
             raise storage_error(error, self.path) from error
 
 
-def _digest(secret: str) -> str:
-    return hashlib.sha256(secret.encode("utf-8")).hexdigest()
-
-
-def _read_if_there(path: Path) -> dict[str, Any] | None:
-    return _read_json(path) if path.exists() else None
-
-
-def _read_json(path: Path) -> dict[str, Any]:
+def _read_status(path: Path) -> Status:
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise RunError(f"{path.parent.name}/{path.name} cannot be read.") from error
-    if not isinstance(value, dict):
-        raise RunError(f"{path.parent.name}/{path.name} does not hold a JSON object.")
-    return value
+        return Status.model_validate(read_json(path))
+    except ValidationError as error:
+        wrong = ", ".join(".".join(map(str, item["loc"])) for item in error.errors())
+        raise RunError(f"The status of run {path.parent.name} cannot be read: {wrong} makes no sense.") from error

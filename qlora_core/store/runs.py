@@ -1,21 +1,29 @@
 """All runs below one folder."""
 
+import os
 import re
 import secrets
 import shutil
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from threading import Lock
 
 from qlora_core.config import RunConfig
-from qlora_core.errors import RunError, StorageError
-from qlora_core.store.run import Run
+from qlora_core.errors import RunError
+from qlora_core.store.directory import SIGNS
+from qlora_core.store.files import storage_error
+from qlora_core.store.run import Find, Run
 from qlora_core.store.status import Status
 
 RUN_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,79}")
+#: What a run's folder is called until everything that a new run has is in it; no run's name begins like this.
+NEW = ".new-"
+#: A folder of a new run that is older belongs to a process that was ended while it made the run.
+LEFT_OVER_SECONDS = 3600.0
 
 
 class RunStore:
@@ -31,23 +39,36 @@ class RunStore:
         """Where the files of pairs are kept that visitors upload."""
         return self.folder / "uploads"
 
-    def create(self, config: RunConfig, owner: str = "", ticket: int = 0) -> Run:
+    def create(self, config: RunConfig, owner: str = "", ticket: int = 0, *, worker: int | None = None) -> Run:
         """Make a new run that waits to be started, for the visitor whose secret is ``owner``.
 
         Args:
             ticket: its place in the queue, see ``Status``.
+            worker: the process that carries it out; it then waits for no turn, so that no server starts it as well.
 
         Raises:
             StorageError: the folder cannot be written to; nothing is left of the run then.
         """
         now = time.time()
-        run = Run(self.folder / _new_id(config, now))
+        run_id = _new_id(config, now)
+        new = Run(self.folder / f"{NEW}{run_id}")
         try:
-            run.begin(config, Status(state="queued", created=now, queued=now, ticket=ticket, updated=now), owner)
-        except StorageError:
-            shutil.rmtree(run.path, ignore_errors=True)
-            raise
-        return run
+            new.begin(config, Status(state="queued", created=now, queued=now, ticket=ticket, updated=now), owner)
+            if worker is not None:
+                new.hand_over(worker)
+            new.path.rename(self.folder / run_id)
+        except OSError as error:
+            raise storage_error(error, new.path) from error
+        finally:
+            shutil.rmtree(new.path, ignore_errors=True)
+        return Run(self.folder / run_id)
+
+    def sweep(self) -> None:
+        """Remove what processes that were ended while they made a run left behind."""
+        with suppress(FileNotFoundError):
+            for path in self.folder.glob(f"{NEW}*"):
+                if time.time() - path.lstat().st_mtime > LEFT_OVER_SECONDS:
+                    shutil.rmtree(path, ignore_errors=True)
 
     def open(self, run_id: str) -> Run:
         """The run with this id.
@@ -55,7 +76,7 @@ class RunStore:
         Raises:
             RunError: there is none.
         """
-        if RUN_ID.fullmatch(run_id):
+        if RUN_ID.fullmatch(run_id) and not self._is_second_name(run_id):
             run = self._run(run_id)
             if run.exists:
                 return run
@@ -71,18 +92,40 @@ class RunStore:
         """Names of run folders whose status or configuration cannot be read."""
         return [run.id for run in self._all() if not _is_readable(run)]
 
+    def damage(self, find: Find, most: int | None = None) -> dict[str, list[str]]:
+        """What cannot be read of the runs, or of the newest ``most``: sentences by run; whole runs are left out.
+
+        Args:
+            find: what results are looked at with, see ``Run.from_result``.
+        """
+        found = ((run.id, run.damage(find)) for run in islice(self._all(), most))
+        return {run_id: sentences for run_id, sentences in found if sentences}
+
     def holds(self, run: Run) -> bool:
         """Whether a run is one of this store's."""
         return run.path.parent == self.folder
 
     def _all(self) -> Iterator[Run]:
-        if not self.folder.is_dir():
+        """Every folder of a run, damaged or not; what else lies in the store is somebody else's."""
+        try:
+            with os.scandir(self.folder) as entries:
+                names = [entry.name for entry in entries if RUN_ID.fullmatch(entry.name) and _is_folder(entry)]
+        except OSError:
             return
-        names = sorted((path.name for path in self.folder.iterdir() if RUN_ID.fullmatch(path.name)), reverse=True)
         self._forget_all_but(names)
-        for name in names:
-            if (self.folder / name).is_dir() and name != self.uploads.name:
-                yield self._run(name)
+        for name in sorted(names, reverse=True):
+            if name != self.uploads.name and not self._is_second_name(name):
+                run = self._run(name)
+                if run.exists or _looks_like_a_run(run.path):
+                    yield run
+
+    def _is_second_name(self, name: str) -> bool:
+        """Whether this is a link to a run of this store: that run is listed already, and must not be started twice."""
+        path = self.folder / name
+        try:
+            return path.is_symlink() and path.resolve().parent == self.folder.resolve()
+        except (OSError, RuntimeError):  # a link that leads to itself
+            return True
 
     def _run(self, run_id: str) -> Run:
         with self._lock:
@@ -102,6 +145,17 @@ def _new_id(config: RunConfig, now: float) -> str:
 
 def _slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", Path(name).stem.lower())[:20].strip("-")
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads to itself
+        return False
+
+
+def _looks_like_a_run(folder: Path) -> bool:
+    return any(os.path.lexists(folder / name) for name in SIGNS)
 
 
 def _is_readable(run: Run) -> bool:

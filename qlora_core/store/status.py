@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import psutil
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from qlora_core.choices import Choice, OneOf, table
 from qlora_core.store.process_identity import is_running
@@ -58,25 +58,39 @@ RESUMABLE = frozenset(name for name in ENDED if "resume" in STATES[name].actions
 
 State = Annotated[str, OneOf(STATES)]
 
+#: Beyond these, a number stands for damage: the last moment that Python can name, and what a system may call a process.
+MAX_TIME, MAX_STEPS, MAX_PID = 253_402_300_799.0, 10**12, 2**31 - 1
+MAX_CHARACTERS = 2_000
+Moment = Annotated[float, Field(ge=0, le=MAX_TIME)]  #: seconds since 1970
+Steps = Annotated[int, Field(ge=0, le=MAX_STEPS)]
+
+
+def _fit_to_write(text: str) -> str:
+    """An error's message may be of any length, and name a file whose name is no text."""
+    return text[:MAX_CHARACTERS].encode("utf-8", "replace").decode("utf-8")
+
+
+Text = Annotated[str, AfterValidator(_fit_to_write)]
+
 
 class Status(BaseModel):
     """The content of ``status.json``."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
     state: State
-    phase: str = "queued"
-    message: str = "Waiting to start"
+    phase: Text = "queued"
+    message: Text = "Waiting to start"
     progress: float | None = Field(None, ge=0, le=1)  #: share of the phase that is done, where it is known
-    step: int = 0
-    total_steps: int = 0
-    pid: int | None = Field(None, ge=1)
+    step: Steps = 0
+    total_steps: Steps = 0
+    pid: int | None = Field(None, ge=1, le=MAX_PID)
     pid_identity: str | None = None  #: what tells its process from another of that number, see ``process_identity``
-    pid_started: float | None = None  #: when its process started; all that earlier versions have of its identity
-    created: float  #: seconds since 1970
-    queued: float = 0.0  #: when it last began to wait for its turn
-    ticket: int = Field(0, ge=0)  #: its place in the queue: whoever came earlier has a smaller one
-    updated: float
+    pid_started: Moment | None = None  #: when its process started; all that earlier versions have of its identity
+    created: Moment
+    queued: Moment = 0.0  #: when it last began to wait for its turn
+    ticket: Steps = 0  #: its place in the queue: whoever came earlier has a smaller one
+    updated: Moment
 
     @property
     def is_waiting(self) -> bool:
@@ -113,5 +127,5 @@ def _runs_since(pid: int, started: float) -> bool:
     try:
         process = psutil.Process(pid)
         return process.status() != psutil.STATUS_ZOMBIE and abs(process.create_time() - started) < 1
-    except psutil.NoSuchProcess:
+    except psutil.Error:  # there is none, or it is somebody else's, which a run's never is
         return False

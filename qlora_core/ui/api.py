@@ -76,8 +76,10 @@ def add_api(services: Services) -> None:
     @_plainly
     def run_results(run_id: str) -> dict[str, Any]:
         """Every number of a finished run, as in its result.json; an error while it is not finished."""
-        result = services.run(run_id).require_result()
-        return result | {"config": without_folders(result["config"])}
+        run = services.run(run_id)
+        result = run.require_result()
+        with run.explaining_damage():
+            return result | {"config": without_folders(result["config"])}
 
     @_plainly
     def control_run(run_id: str, action: str, secret: str, request: gr.Request) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from qlora_core.config import make_config
 from qlora_core.errors import RunError
+from qlora_core.store import feed as feed_module
 from qlora_core.store.feed import FEEDS_KEPT, MAX_POINTS, Cursor, Feeds, RunFeed, bucket_size
 from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore
@@ -262,15 +263,39 @@ def test_a_torn_last_line_is_read_when_it_is_whole(cut: int, run: Run) -> None:
 
 
 @pytest.mark.parametrize("line", [b"\0\0\0", b"{", b"[]", b"null", b"{}", b'{"kind": "step", "time": 1}'])
-def test_a_damaged_line_is_an_error_in_words_and_nothing_is_taken_twice(line: bytes, run: Run) -> None:
+def test_a_damaged_line_is_left_out_and_those_after_it_are_read(line: bytes, run: Run) -> None:
     write(run, steps(1, 3, 8))
     with run.event_log.path.open("ab") as file:
         file.write(line + b"\n")
+    write(run, steps(4, 5, 8))
     feed = RunFeed(run)
     for _ in range(2):
-        with pytest.raises(RunError, match=rf"^The events of run {run.id} cannot be read"):
-            feed.since(Cursor())
-    assert [point[0] for point in feed.series.points] == [1, 2, 3]
+        feed.since(Cursor())
+    assert [point[0] for point in feed.series.points] == [1, 2, 3, 4, 5]
+    assert feed.left_out == 1
+
+
+def test_a_resumption_whose_line_is_damaged_is_seen_by_its_steps(run: Run) -> None:
+    viewer = Viewer(RunFeed(run))
+    write(run, [*steps(1, 6, 8), evaluation(4), evaluation(6)])
+    viewer.ask()
+    write(run, steps(5, 8, 8))
+    viewer.ask()
+    whole = RunFeed(run)
+    assert [point[0] for point in whole.since(Cursor())["points"]] == viewer.drawn == list(range(1, 9))
+    assert [entry["step"] for entry in whole.series.evaluations] == [4]
+
+
+def test_a_line_without_an_end_is_left_out(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(run, steps(1, 2, 8))
+    monkeypatch.setattr(feed_module, "MAX_BYTES", len(run.event_log.path.read_bytes()))
+    with run.event_log.path.open("ab") as file:
+        file.write(b"x" * feed_module.MAX_BYTES * 3 + b"\n")
+    write(run, steps(3, 4, 8))
+    feed = RunFeed(run)
+    for _ in range(8):
+        feed.since(Cursor())
+    assert [point[0] for point in feed.series.points] == [1, 2, 3, 4]
 
 
 def test_a_file_of_events_is_read_once(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -83,7 +83,7 @@ def test_another_process_with_the_same_number_is_not_mistaken_for_the_run(run: R
     assert run.status.state == "interrupted"
 
 
-@pytest.mark.parametrize("pid", [None, 2**31 - 1, 2**70])
+@pytest.mark.parametrize("pid", [None, 2**31 - 1])
 def test_a_process_that_does_not_exist_is_not_alive(pid: int | None, run: Run) -> None:
     change_json(run.path / "status.json", state="running", pid=pid, pid_started=1.0)
     assert run.status.state == "interrupted"

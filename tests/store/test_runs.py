@@ -1,6 +1,8 @@
 """Runs are found only by a safe name, and what is damaged is listed apart."""
 
+import os
 import time
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 from qlora_core.config import RunConfig, make_config
 from qlora_core.errors import RunError
 from qlora_core.store.run import Run
-from qlora_core.store.runs import RUN_ID, RunStore
+from qlora_core.store.runs import NEW, RUN_ID, RunStore
 from tests.store.test_run import change_json
 
 HOSTILE = [
@@ -118,7 +120,7 @@ def test_a_run_that_lacks_a_file_is_listed_apart(name: str, store: RunStore, run
     assert (store.runs(), store.damaged()) == ([], [run.id])
 
 
-@pytest.mark.parametrize("pid", [-1, 0, "me"])
+@pytest.mark.parametrize("pid", [-1, 0, "me", 2**31, 2**70])
 def test_a_process_number_that_cannot_be_is_damage(pid: object, store: RunStore, run: Run) -> None:
     change_json(run.path / "status.json", state="running", pid=pid, pid_started=1.0)
     assert (store.runs(), store.damaged()) == ([], [run.id])
@@ -130,3 +132,52 @@ def test_what_is_no_run_is_not_listed(store: RunStore, run: Run) -> None:
     (store.folder / "README").mkdir()
     assert [found.id for found in store.runs()] == [run.id]
     assert store.damaged() == []
+
+
+def test_a_new_run_is_seen_as_a_whole_or_not_at_all(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    begin, seen = Run.begin, []
+
+    def look(run: Run, *arguments: Any) -> None:
+        begin(run, *arguments)
+        seen.append((store.runs(), store.damaged(), len(list(store.folder.iterdir()))))
+
+    monkeypatch.setattr(Run, "begin", look)
+    run = store.create(make_config(), "mine")
+    assert seen == [([], [], 1)]
+    assert [path.name for path in store.folder.iterdir()] == [run.id]
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, UnicodeEncodeError])
+def test_nothing_is_left_of_a_run_that_could_not_be_made(
+    error: type[BaseException], store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: Run, secret: str) -> None:
+        raise error("utf-8", secret, 0, 1, "") if error is UnicodeEncodeError else error
+
+    monkeypatch.setattr(Run, "set_owner", fail)
+    with pytest.raises(error):
+        store.create(make_config(), "\ud800")
+    assert list(store.folder.iterdir()) == []
+
+
+def test_a_secret_may_be_any_text(store: RunStore) -> None:
+    run = store.create(make_config(), "\ud800")
+    assert run.is_owned_by("\ud800")
+    assert not run.is_owned_by("\ud801")
+
+
+def test_what_a_killed_process_left_of_a_new_run_is_swept_later(store: RunStore, run: Run) -> None:
+    old, new = (store.folder / f"{NEW}{name}" for name in ("old", "new"))
+    for folder in (old, new):
+        folder.mkdir()
+        (folder / "config.json").touch()
+    os.utime(old, (0, 0))
+    assert ([found.id for found in store.runs()], store.damaged()) == ([run.id], [])
+    store.sweep()
+    assert sorted(path.name for path in store.folder.iterdir()) == [new.name, run.id]
+
+
+def test_a_run_that_is_made_by_its_worker_never_waits(store: RunStore) -> None:
+    run = store.create(make_config(), worker=os.getpid())
+    assert (run.status.state, run.status.pid) == ("running", os.getpid())
+    run.claim()

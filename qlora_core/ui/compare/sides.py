@@ -1,10 +1,12 @@
 """Who the tab "Compare" can ask: every run that has weights, and the base model under one."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from qlora_core.config import file_name
 from qlora_core.data.typed_pairs import check_scale
 from qlora_core.errors import RunError
+from qlora_core.evaluation.scores import finetuned_accuracy
 from qlora_core.server.services import Services
 from qlora_core.store.run import Run
 from qlora_core.ui.values import Choices, moment
@@ -34,7 +36,11 @@ def second_choices(services: Services) -> Choices:
     runs = [run for run in services.all_runs() if run.has_weights]
     finished = [run for run in runs if _is_finished(run)]
     others = [run for run in runs if not _is_finished(run)]
-    return [(_label(services, run), run.id) for run in finished + others]
+    choices = []
+    for run in finished + others:
+        with suppress(RunError):  # it was deleted this moment
+            choices.append((_label(services, run), run.id))
+    return choices
 
 
 def first_choices(second: Choices) -> Choices:
@@ -83,7 +89,6 @@ def _outcome(run: Run, state: str) -> str:
     if not _is_finished(run):
         return words.TRAINING_NOW if state == "running" else words.checkpoint_of(state)
     try:
-        with run.explaining_damage():
-            return words.accuracy(run.require_result()["metrics"]["finetuned"]["accuracy"])
+        return words.accuracy(run.from_result(finetuned_accuracy))
     except RunError:
         return words.RESULT_DAMAGED

@@ -24,6 +24,7 @@ from qlora_core.ui.safe_text import plain
 from qlora_core.ui.words import finished as words
 
 MAX_CHARACTERS = 200
+MAX_DAMAGED = 10  #: damaged runs named; of the others, how many there are
 Updates = dict[Any, Any]
 
 
@@ -142,13 +143,19 @@ def listed(services: Services, panel: HistoryPanel, order: object, text: object,
     choices = all_choices(services)
     ids = [run_id for _, run_id in choices]
     kept = [run_id for run_id in picked if run_id in ids] if isinstance(picked, list) else []
-    damaged = services.store.damaged()
-    said = words.damaged_runs(plain(", ".join(damaged), 600)) if damaged else ""
     return {
         panel.table: history_rows(services, order, text),
         panel.picked: gr.update(choices=choices, value=kept),
-        panel.outcome: said,
+        panel.outcome: damage_words(services),
     }
+
+
+def damage_words(services: Services) -> str:
+    """What of which runs is damaged, as Markdown; "" where all are whole."""
+    damaged = services.damage()
+    named = dict(list(damaged.items())[:MAX_DAMAGED])
+    lines = [f"{plain(run_id)}: {plain(' '.join(sentences), 600)}" for run_id, sentences in named.items()]
+    return words.damaged_runs(lines, len(damaged) - len(lines)) if damaged else ""
 
 
 def toggled(run_ids: object, row: object) -> Any:

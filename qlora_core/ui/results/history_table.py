@@ -2,12 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from qlora_core.config import RunConfig, file_name, make_config
 from qlora_core.errors import RunError
 from qlora_core.evaluation.metrics import METRICS, Metric
-from qlora_core.evaluation.scores import recorded_scores
+from qlora_core.evaluation.scores import Result, finetuned_values
 from qlora_core.presets import DEFAULT_PRESET, PRESETS
 from qlora_core.store.run import Run
 from qlora_core.ui.results.setting_rows import shown_value
@@ -98,16 +97,14 @@ def history_row(run: Run, *, recorded: bool) -> list[Cell]:
 def numbers_of(run: Run) -> Numbers:
     """Scores, gain and time of a run, as far as its result can be read."""
     try:
-        result: dict[str, Any] = run.result or {}
-        scores, probe = recorded_scores(result)["finetuned"], result["comparison"]["linear_probe"]
-        values = {name: scores.value(name) for name in METRICS}
-        return Numbers(
-            {name: None if value is None else float(value) for name, value in values.items()},
-            100 * float(probe["accuracy_gain"]),
-            float(result["train_seconds"]),
-        )
-    except (RunError, LookupError, TypeError, ValueError, AttributeError):
+        return run.from_result(_numbers)
+    except RunError:
         return Numbers()
+
+
+def _numbers(result: Result) -> Numbers:
+    gain = result["comparison"]["linear_probe"]["accuracy_gain"]
+    return Numbers(finetuned_values(result), 100 * float(gain), float(result["train_seconds"]))
 
 
 def setting_words(config: RunConfig) -> str:

@@ -4,6 +4,7 @@ from contextlib import suppress
 
 from qlora_core.config import file_name
 from qlora_core.errors import RunError
+from qlora_core.evaluation.scores import Result, finetuned_accuracy
 from qlora_core.server.services import Services
 from qlora_core.store.run import Run
 from qlora_core.ui.values import Choices, moment
@@ -20,13 +21,16 @@ def short_label(run: Run) -> str:
 def long_label(run: Run, *, recorded: bool) -> str:
     """What a run is called where it is chosen; damage is said, not hidden."""
     try:
-        with run.explaining_damage():
-            outcome = f"accuracy {run.require_result()['metrics']['finetuned']['accuracy']:.3f}"
+        outcome = run.from_result(_outcome)
     except RunError:
         outcome = words.RESULT_DAMAGED
     config = run.config
     model, pairs, when = file_name(config.base_model), file_name(config.dataset), moment(run.status.created)
     return words.run_choice(model, pairs, outcome, when, run.id, recorded=recorded)
+
+
+def _outcome(result: Result) -> str:
+    return f"accuracy {finetuned_accuracy(result):.3f}"
 
 
 def finished_choices(services: Services) -> Choices:

@@ -141,11 +141,16 @@ def details(services: Services, panel: SummaryPanel, run: Run) -> Updates:
         updates: Updates = {
             panel.numbers: gr.update(value={"headers": headers, "data": rows}),
             panel.settings: setting_rows(run.config),
-            panel.environment: environment_rows(result),
+            panel.environment: [*environment_rows(result), *_damaged_events(services, run)],
         }
     for name, figure in drawn.items():
         updates[panel.plots[name]] = gr.update(value=figure, visible=figure is not None)
     return updates
+
+
+def _damaged_events(services: Services, run: Run) -> list[list[str]]:
+    left_out = services.feeds.of(run.id).left_out
+    return [[words.DAMAGED_EVENTS, str(left_out)]] if left_out else []
 
 
 def _own_figures(services: Services, run: Run, result: Result) -> dict[str, go.Figure | None]:

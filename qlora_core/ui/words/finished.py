@@ -36,6 +36,7 @@ SETTINGS = "Settings"
 SETTING_HEADERS = ["Setting", "Value", "What it is"]
 ENVIRONMENT = "Machine, versions, base model and pairs"
 ENVIRONMENT_HEADERS = ["What", "Value"]
+DAMAGED_EVENTS = "damaged lines of events, left out"
 
 # What can be taken home
 ZIP = "Take the adapter home (zip)"
@@ -195,9 +196,10 @@ def picked_runs(most: int) -> str:
     return f"Picked runs, at most {most}"
 
 
-def damaged_runs(names: str) -> str:
-    """Runs that cannot be listed."""
-    return f"These runs are damaged and left as they are: {names}."
+def damaged_runs(lines: Iterable[str], others: int) -> str:
+    """What of which runs is damaged, as Markdown, and how many are not named."""
+    points = [*lines, *([f"and {others} more runs"] if others else [])]
+    return "\n".join(["What is damaged is left as it is:", "", *(f"- {point}" for point in points)])
 
 
 def not_compared(error: str) -> str:

@@ -1,9 +1,7 @@
 """The handlers of the tab "Results", called as the page calls them, and as nobody should."""
 
-import gc
 import json
 import shutil
-import warnings
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -13,7 +11,7 @@ import pytest
 
 from qlora_core.config import make_config
 from qlora_core.errors import RunError
-from qlora_core.server.services import Services, make_services
+from qlora_core.server.services import Services
 from qlora_core.server.who_may import NotYours
 from qlora_core.store.run import Run
 from qlora_core.ui.results.downloads import write_notebook, write_numbers, write_zip, written
@@ -21,7 +19,7 @@ from qlora_core.ui.results.flips_panel import shown_flips, take_pair
 from qlora_core.ui.results.history_panel import delete_runs, differing_settings, listed, question, toggled
 from qlora_core.ui.results.run_choice import finished_choices, run_to_open
 from qlora_core.ui.results.summary_panel import SHARED
-from qlora_core.ui.results.tab import ResultsTab, detailed, opened, results_tab, shown, wire_opening
+from qlora_core.ui.results.tab import ResultsTab, detailed, opened, shown
 from qlora_core.ui.words.finished import CHARTS, FLIP_HEADERS, NO_SENTENCE, NOTHING_YET
 
 HOSTILE: list[Any] = [
@@ -38,26 +36,6 @@ HOSTILE: list[Any] = [
     ["a"] * 3 + ["b", "c", "d", "e"],
 ]
 CHOICE = ("linear_probe", "", "any phenomenon", "change", "")
-
-
-@pytest.fixture
-def services(tmp_path: Path) -> Services:
-    return make_services(tmp_path / "runs", tmp_path / "recorded", "the-owner")
-
-
-@pytest.fixture(scope="module")
-def tab(tmp_path_factory: pytest.TempPathFactory) -> ResultsTab:
-    """The components; the handlers are called with services of their own."""
-    folder = tmp_path_factory.mktemp("tab")
-    services = make_services(folder / "runs", folder / "recorded", "the-owner")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)  # Gradio leaves event loops open
-        with gr.Blocks():
-            with gr.Tabs() as tabs, gr.Tab("Results", id="results") as place:
-                made = results_tab(services)
-            wire_opening(services, made, place, tabs)
-        gc.collect()
-    return made
 
 
 @pytest.fixture

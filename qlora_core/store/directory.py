@@ -1,0 +1,88 @@
+"""A run's directory, ``runs/<run_id>/``: what its files are called, and what of them is damaged.
+
+config.json           what was asked; written once
+environment.json      versions, device, threads, seed, fingerprint of the data
+status.json           state, phase, message, process, step; replaced as a whole
+events.jsonl          what happened, see ``events``; only ever appended to
+control               "pause" or "stop", looked at by the worker between steps; missing means go on
+checkpoint/           enough to go on exactly, while the run is not finished
+baseline_heads.safetensors   heads of the untrained and the linear-probe baseline
+predictions.parquet   one row a validation pair
+result.json           every number; written once, last
+adapter/              what peft loads
+owner                 SHA-256 of the secret of the visitor who started it, where one did
+estimate.json         time and memory expected before it started, where they were asked for
+worker.log            what its process printed, where a queue started it
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from qlora_core.errors import RunError
+from qlora_core.store.files import open_file, read_json, read_word
+
+CONFIG, ENVIRONMENT, STATUS, RESULT = "config.json", "environment.json", "status.json", "result.json"
+ESTIMATE, OWNER, CONTROL, EVENTS, WORKER_LOG = "estimate.json", "owner", "control", "events.jsonl", "worker.log"
+PREDICTIONS, HEADS = "predictions.parquet", "baseline_heads.safetensors"
+ADAPTER, CHECKPOINT = "adapter", "checkpoint/training.safetensors"
+ADAPTER_CONFIG = "adapter_config.json"  # of the adapter's files, PEFT's own name
+#: A folder that has none of these is no run, damaged or not.
+SIGNS = (CONFIG, STATUS, RESULT, EVENTS, ADAPTER)
+
+#: What looking at a damaged result raises: something lacks, is of another kind, or is beyond all measure.
+DAMAGE = (
+    *(LookupError, TypeError, ValueError, AttributeError, ArithmeticError),
+    *(FileNotFoundError, IsADirectoryError, NotADirectoryError),
+)
+
+
+@contextmanager
+def explained(run_id: str) -> Iterator[None]:
+    """While a result is looked at: what is missing in a damaged one, or of the wrong kind, is one plain error.
+
+    Raises:
+        RunError: the result is damaged.
+    """
+    try:
+        yield
+    except DAMAGE as error:
+        lacks = f" It has no {error.args[0]!r}." if isinstance(error, KeyError) else ""
+        raise RunError(
+            f"The result of run {run_id} is damaged and cannot be shown.{lacks} Its files are left as they are."
+        ) from error
+
+
+def damaged_parts(folder: Path) -> list[str]:
+    """A sentence for each of a run's smaller files that is there and cannot be read."""
+    found = []
+    for name in (ENVIRONMENT, ESTIMATE):
+        if os.path.lexists(folder / name):
+            try:
+                read_json(folder / name)
+            except RunError as error:
+                found.append(str(error))
+    for name, is_whole in ((OWNER, _is_digest), (CONTROL, _is_request), (EVENTS, _is_anything)):
+        if os.path.lexists(folder / name) and not (_is_file(folder / name) and is_whole(read_word(folder / name))):
+            found.append(f"{folder.name}/{name} cannot be read.")
+    return found
+
+
+def _is_file(path: Path) -> bool:
+    with suppress(OSError), open_file(path):
+        return True
+    return False
+
+
+def _is_digest(word: bytes) -> bool:
+    return len(word) == 64 and word.isalnum()
+
+
+def _is_request(word: bytes) -> bool:
+    return word in (b"pause", b"stop")
+
+
+def _is_anything(word: bytes) -> bool:
+    del word
+    return True
