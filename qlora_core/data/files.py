@@ -13,6 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 from datasets import Dataset
+from datasets.fingerprint import generate_random_fingerprint
 
 from qlora_core.data.columns import Columns, take_columns, take_extras
 from qlora_core.data.formats import ANY_FORMAT, FORMATS
@@ -135,7 +136,7 @@ class _Pairs:
         table = pa.Table.from_batches(self._chunks, self._schema)
         if table.column("phenomenon").null_count:
             table = table.drop_columns("phenomenon")
-        return Dataset(table)
+        return Dataset(table, fingerprint=generate_random_fingerprint())  # its own would copy the whole table
 
     def meaning(self, told: LabelMeaning) -> LabelMeaning:
         """What the labels that were read are called, where they are names rather than numbers."""

@@ -47,8 +47,7 @@ class ParquetTable:
         for name in names:
             self._check_type(name)
         self._check_size(names)
-        texts = [name for name in names if _is_text(self._schema.field(name).type)]
-        batches = _readable(self._source, lambda: self._batches(names, texts))
+        batches = _readable(self._source, lambda: self._batches(names))
         number = 0
         while (batch := _readable(self._source, lambda: next(batches, None))) is not None:
             columns = {name: self._values(batch.column(name), name, number) for name in names}
@@ -68,7 +67,9 @@ class ParquetTable:
             return []
         return [str(name) for name in names] if isinstance(names, list) else []
 
-    def _batches(self, names: Sequence[str], texts: list[str]) -> Iterator[pa.RecordBatch]:
+    def _batches(self, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        packed = {chunk.path_in_schema for chunk in self._chunks(names) if chunk.has_dictionary_page}
+        texts = [name for name in names if name in packed and _is_text(self._schema.field(name).type)]
         self._source.file.seek(0)
         file = pq.ParquetFile(self._source.file, read_dictionary=texts)
         batches: Iterator[pa.RecordBatch] = file.iter_batches(batch_size=BATCH_ROWS, columns=list(names))
@@ -85,19 +86,21 @@ class ParquetTable:
 
     def _check_size(self, names: Sequence[str]) -> None:
         """Look at what the file says of itself, so that nothing large is unpacked."""
-        size = 0
-        for group in map(self._metadata.row_group, range(self._metadata.num_row_groups)):
-            for column in map(group.column, range(group.num_columns)):
-                if column.path_in_schema.split(".")[0] in names or column.path_in_schema in names:
-                    size += max(column.total_uncompressed_size, 0)
-        if size > MAX_TEXT_BYTES:
+        if sum(max(chunk.total_uncompressed_size, 0) for chunk in self._chunks(names)) > MAX_TEXT_BYTES:
             raise too_much_text(self._source.name)
+
+    def _chunks(self, names: Sequence[str]) -> Iterator[pq.ColumnChunkMetaData]:
+        """The parts of these columns, as the file describes them."""
+        for group in map(self._metadata.row_group, range(self._metadata.num_row_groups)):
+            yield from (chunk for chunk in map(group.column, range(group.num_columns)) if chunk.path_in_schema in names)
 
     def _values(self, column: pa.Array, name: str, number: int) -> list[Any]:
         """A batch's column as Python objects; ``number`` rows go before it."""
-        if not isinstance(column, pa.DictionaryArray):
+        if not _is_text(column.type):
             return _readable(self._source, column.to_pylist)
-        lengths = pc.take(pc.binary_length(column.dictionary), column.indices)
+        packed = isinstance(column, pa.DictionaryArray)
+        lengths = pc.binary_length(column.dictionary if packed else column)
+        lengths = pc.take(lengths, column.indices) if packed else lengths
         longest = pc.max(lengths).as_py() or 0
         if longest > MAX_CELL_BYTES:
             place = number + pc.index(lengths, longest).as_py() + 1
@@ -105,7 +108,8 @@ class ParquetTable:
                 f"{self._source.name}, row {place}: {printable(name)} takes {longest:,} bytes; at most "
                 f"{MAX_CELL_CHARACTERS:,} characters are read. Shorten it."
             )
-        return _readable(self._source, pc.take(column.dictionary, column.indices).to_pylist)
+        column = pc.take(column.dictionary, column.indices) if packed else column
+        return _readable(self._source, column.to_pylist)
 
 
 def too_much_text(file: str) -> DataError:
