@@ -10,7 +10,8 @@ from urllib.parse import quote
 
 from qlora_core.errors import ConfigError
 from qlora_core.server.services import make_services
-from qlora_core.settings import Settings, read_settings
+from qlora_core.settings import RUNS_DIR, Settings, read_settings
+from qlora_core.store.files import check_writable
 from qlora_core.ui.build import build_app, launch_options
 
 HERE = Path(__file__).resolve().parent
@@ -23,10 +24,12 @@ def main() -> None:
     logging.getLogger("httpx").setLevel(logging.WARNING)
     try:
         settings = read_settings()
+        runs_folder = settings.runs_dir or HERE / "runs"
+        check_writable(runs_folder, f"Name another folder with {RUNS_DIR.names[0]}.")
     except ConfigError as error:
         sys.exit(f"error: {error}")
     owner_key = settings.owner_key or secrets.token_urlsafe(16)
-    services = make_services(settings.runs_dir or HERE / "runs", HERE / "assets" / "recorded_run", owner_key)
+    services = make_services(runs_folder, HERE / "assets" / "recorded_run", owner_key)
     atexit.register(services.close)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # an orderly end, as after Ctrl-C
     services.start()

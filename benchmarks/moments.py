@@ -1,8 +1,11 @@
 """One moment of a program's start, reached in a fresh process: python -m benchmarks.moments "page served".
 
+A library's name imports that library alone.
+
 Prints seconds since the process began, and which libraries it has imported. Nothing heavy is imported at the top.
 """
 
+import argparse
 import importlib
 import json
 import os
@@ -92,5 +95,7 @@ def run_child(form: str) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(run_child(sys.argv[1])), flush=True)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.moments", description=__doc__)
+    parser.add_argument("moment", choices=[*FORMS, *LIBRARIES], help="what to do in this process")
+    print(json.dumps(run_child(parser.parse_args().moment)), flush=True)
     os._exit(0)  # whatever serves the page goes on in threads otherwise

@@ -29,6 +29,9 @@ class Choice:
 
 C = TypeVar("C", bound=Choice)
 
+#: What the labels 0 and 1 mean: of two sentences, and as an answer.
+LABELS = ("different", "same")
+
 
 def table(*choices: C) -> dict[str, C]:
     """Choices by name, in the order in which they are shown."""

@@ -146,7 +146,8 @@ def test_it_is_in_the_lines_of_progress(capsys: pytest.CaptureFixture[str], adde
 
 
 def test_it_is_told_for_the_live_view(added: Metric) -> None:
-    assert {"name": added.name, "label": added.heading} in tables()["metrics"]
+    (told,) = [metric for metric in tables()["metrics"] if metric["name"] == added.name]
+    assert (told["label"], told["text"], told["charted"]) == (added.heading, added.label, False)
 
 
 @pytest.mark.parametrize("name", METRICS)

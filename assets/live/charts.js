@@ -2,10 +2,19 @@
 // colour(name) of the palette, isNarrow, and the weight of the smoothing.
 
 import { shownEvaluations, shownPoints } from "./state.js";
-import { answererLabel, BEFORE_TRAINING } from "./words.js";
+import { answererLabel, BEFORE_TRAINING, chartedMetrics } from "./words.js";
 
 /** Baselines that are drawn as lines across the chart of scores. */
 const DASHES = { majority: "dot", untrained_head: "dash", linear_probe: "longdash" };
+
+/** How the metrics that are drawn are told apart, from the first on; `mark` is what the key has for the symbol. */
+export const METRIC_LOOKS = [
+  { colour: "accent", mark: "\u25cf", marker: { symbol: "circle", size: 9 }, line: { width: 2.5 } },
+  { colour: "same", mark: "\u25a0", marker: { symbol: "square", size: 8 }, line: { width: 2, dash: "dot" } },
+  { colour: "different", mark: "\u25b2", marker: { symbol: "triangle-up", size: 8 }, line: { width: 2, dash: "dash" } },
+  { colour: "second", mark: "\u25c6", marker: { symbol: "diamond", size: 8 }, line: { width: 2, dash: "dashdot" } },
+];
+export const metricLook = (index) => METRIC_LOOKS[index % METRIC_LOOKS.length];
 
 export const CONFIG = {
   responsive: true,
@@ -51,56 +60,59 @@ export function rateChart(state, look) {
 export function scoreChart(state, look) {
   const seen = shownEvaluations(state);
   const steps = column(seen, "step");
-  const marked = { mode: "lines+markers", cliponaxis: false };
-  const traces = [
-    line("accuracy", steps, column(seen, "accuracy"), {
-      ...marked,
-      line: { color: look.colour("accent"), width: 2.5 },
-      marker: { symbol: "circle", size: 9 },
-    }),
-    line("F1", steps, column(seen, "f1"), {
-      ...marked,
-      line: { color: look.colour("same"), width: 2, dash: "dot" },
-      marker: { symbol: "square", size: 8 },
-    }),
-  ];
+  const metrics = chartedMetrics(state);
+  const traces = metrics.map(({ name, text }, index) => {
+    const { colour, marker, line: drawn } = metricLook(index);
+    const options = {
+      mode: "lines+markers",
+      cliponaxis: false,
+      marker,
+      line: { color: look.colour(colour), ...drawn },
+    };
+    return line(text, steps, column(seen, name), options);
+  });
   const baselines = state.baselines.filter(({ name }) => DASHES[name]);
-  const range = scoreRange(baselines, seen);
+  const range = scoreRange(metrics, baselines, seen);
   const yaxis = { range, title: { text: "share" } };
   if (!baselines.length && !seen.length) return { traces, layout: layout(state, look, { yaxis }) };
   const annotations = scoreLabels(state, look, baselines, seen.at(-1), range);
-  const shapes = baselines.map((entry) => baselineShape(look, entry));
+  const shapes = baselines.map((entry) => baselineShape(look, entry, metrics[0].name));
   return { traces, layout: layout(state, look, { yaxis, annotations, shapes }) };
 }
 
-function scoreRange(baselines, seen) {
-  const values = [...column(baselines, "accuracy"), ...column(seen, "accuracy"), ...column(seen, "f1")];
-  return [Math.max(0, Math.min(0.4, ...values) - 0.05), Math.min(1, Math.max(0.8, ...values) + 0.08)];
+function scoreRange(metrics, baselines, seen) {
+  const own = metrics.flatMap(({ name }) => column(seen, name)).filter((value) => value != null);
+  const values = [...column(baselines, metrics[0].name), ...own];
+  const least = Math.min(...metrics.map(({ low }) => low));
+  return [Math.max(least, Math.min(0.4, ...values) - 0.05), Math.min(1, Math.max(0.8, ...values) + 0.08)];
 }
 
-/** The baselines' names at the left, and both scores of the `last` evaluation, if there is one, at its point. */
+/** The baselines' names at the left, and the scores of the `last` evaluation, if there is one, at their points. */
 function scoreLabels(state, look, baselines, last, [low, high]) {
   const gap = (high - low) * 0.08;
-  const theirs = column(baselines, "accuracy");
-  const own = last ? [last.accuracy, last.f1] : [];
+  const metrics = chartedMetrics(state);
+  const theirs = column(baselines, metrics[0].name);
+  const ends = metrics
+    .map(({ name }, index) => ({ value: last?.[name], colour: look.colour(metricLook(index).colour) }))
+    .filter(({ value }) => value != null);
+  const own = column(ends, "value");
   const areBeside = last && last.step < state.news.total_steps * (look.isNarrow ? 0.7 : 0.45);
   const heights = areBeside ? spread([...theirs, ...own], gap) : [...spread(theirs, gap), ...spread(own, gap)];
   const above = { yanchor: "bottom", yshift: 6 };
   const labels = baselines.map((entry, index) => {
-    const text = `${answererLabel(state, entry.name)} ${entry.accuracy.toFixed(2)}`;
+    const text = `${answererLabel(state, entry.name)} ${theirs[index].toFixed(2)}`;
     return label(look, text, 0.01, heights[index], look.colour("muted"), { xref: "paper", ...above });
   });
-  const colours = [look.colour("accent"), look.colour("same")];
-  const ends = own.map((value, index) => {
+  const beside = ends.map(({ value, colour }, index) => {
     const height = heights[theirs.length + index];
-    return label(look, value.toFixed(3), last.step, height, colours[index], { xanchor: "right", ...above });
+    return label(look, value.toFixed(3), last.step, height, colour, { xanchor: "right", ...above });
   });
-  return [...labels, ...ends];
+  return [...labels, ...beside];
 }
 
-function baselineShape(look, { name, accuracy }) {
-  const dashes = { color: look.colour(name.replaceAll("_", "-")), width: 1.5, dash: DASHES[name] };
-  return { type: "line", xref: "paper", x0: 0, x1: 1, y0: accuracy, y1: accuracy, line: dashes };
+function baselineShape(look, entry, metric) {
+  const dashes = { color: look.colour(entry.name.replaceAll("_", "-")), width: 1.5, dash: DASHES[entry.name] };
+  return { type: "line", xref: "paper", x0: 0, x1: 1, y0: entry[metric], y1: entry[metric], line: dashes };
 }
 
 /** What all charts have in common, and `own`: the y axis, annotations and shapes of one. */

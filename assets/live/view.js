@@ -1,7 +1,7 @@
 // Puts the state into the page. Text is only ever set as textContent, never as HTML: sentences and names of files come
 // from whoever started a run.
 
-import { CONFIG, lossChart, rateChart, scoreChart } from "./charts.js";
+import { CONFIG, lossChart, metricLook, rateChart, scoreChart } from "./charts.js";
 import { buttons, chartsDiffer, shareDone, shownWatched } from "./state.js";
 import * as words from "./words.js";
 
@@ -15,6 +15,10 @@ export class View {
     this.follow = follow;
     this.shown = { pairs: [], rows: "", note: "" };
     this.at("columns").append(...tables.metrics.map(({ label }) => headCell("col", label)));
+    const charted = words.chartedMetrics({ tables });
+    this.at("score-key").prepend(...charted.flatMap(({ text }, index) => metricKey(text, metricLook(index))));
+    const about = `Chart of validation scores (${charted.map(({ text }) => text).join(", ")}) by step`;
+    this.at("score").ariaLabel = `${about}, with the baselines; the table below has the numbers`;
   }
 
   at(name) {
@@ -137,6 +141,13 @@ function tag(name, className = "", text = "") {
   made.className = className;
   made.textContent = text;
   return made;
+}
+
+/** A metric's mark and name, for the key of the chart of scores. */
+function metricKey(text, { colour, mark }) {
+  const symbol = tag("span", "live-mark", mark);
+  symbol.style.color = `var(--q-${colour})`;
+  return [symbol, ` ${text} `];
 }
 
 function headCell(scope, text) {

@@ -90,6 +90,8 @@ export function note(state) {
   if (!news) return { text: "", watch: "" };
   const parts = [
     endedEarly(state) ? news.message : "",
+    isReplaying(state) ? "" : news.verdict,
+    news.truncation,
     news.held ? "This run keeps its place and lets others go first until you resume it." : "",
     expectation(state),
     news.at_work ? "Another run is at work on this machine." : "",
@@ -132,15 +134,34 @@ export function spoken(state) {
   const begun = `${tables.states[news.state].label}: ${phaseLabel(state)}.`;
   const last = evaluations.at(-1);
   if (!last) return begun;
-  const scores = `accuracy ${score(last.accuracy)}, F1 ${score(last.f1)}, validation loss ${score(last.loss)}`;
+  const known = tables.metrics.filter(({ name }) => last[name] != null);
+  const scores = known.map(({ name, text }) => `${text} ${score(last[name])}`).join(", ");
   return `${begun} After epoch ${+last.epoch.toFixed(1)}: ${scores}.`;
 }
 
+/** The metrics that are drawn, that by which baselines are told apart first. */
+export const chartedMetrics = ({ tables }) => tables.metrics.filter(({ charted }) => charted);
+
+/** Their names as the beginning of a sentence lists them. */
+export function chartedNames(state) {
+  const names = chartedMetrics(state).map(({ text, label }, index) => (index ? text : label));
+  return names.length > 1 ? `${names.slice(0, -1).join(", ")} and ${names.at(-1)}` : names[0];
+}
+
+/** The best evaluation so far, against the strongest baseline. */
 export function scoreTitle(state) {
   const seen = shownEvaluations(state);
-  const before = state.baselines.find(({ name }) => name === "untrained_head");
-  if (!seen.length || !before) return "Accuracy and F1 on the validation pairs (higher is better)";
-  const best = seen.reduce((a, b) => (b.is_best ? b : a));
-  const verb = best.accuracy > before.accuracy ? "rose" : "went";
-  return `Accuracy ${verb} from ${score(before.accuracy)} (untrained head) to ${score(best.accuracy)} (best)`;
+  const [main] = chartedMetrics(state);
+  const before = strongest(state, main.name);
+  if (!seen.length || !before) return `${chartedNames(state)} on the validation pairs (higher is better)`;
+  const best = seen.reduce((a, b) => (b.is_best ? b : a))[main.name];
+  const where = best > before[main.name] ? "above" : "not above";
+  const baseline = `${answererLabel(state, before.name)}, ${score(before[main.name])}`;
+  return `${main.label} ${score(best)} (best), ${where} the strongest baseline (${baseline})`;
+}
+
+/** Of the baselines that were measured and are to be beaten, the one with the highest score; of equals the simplest. */
+function strongest({ baselines, tables }, metric) {
+  const compared = tables.compared.map((wanted) => baselines.find(({ name }) => name === wanted)).filter(Boolean);
+  return compared.reduce((a, b) => (b[metric] > a[metric] ? b : a), compared[0]);
 }

@@ -15,9 +15,12 @@ from qlora_core.config import RunConfig, make_config
 from qlora_core.data.sentences import is_empty
 from qlora_core.errors import ConfigError, RunError
 from qlora_core.evaluation.answerers import ASKABLE, label_of
+from qlora_core.evaluation.comparison import recorded_comparisons
 from qlora_core.evaluation.metrics import METRICS, shown
 from qlora_core.evaluation.scores import finetuned_values, recorded_scores
+from qlora_core.evaluation.truncation import some_truncated_words, truncation_words
 from qlora_core.presets import DEFAULT_PRESET
+from qlora_core.store.files import check_writable
 from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore
 
@@ -27,6 +30,7 @@ Report = tuple[dict[str, Any], str]
 def train(options: argparse.Namespace) -> Report:
     """Start a run, or go on with one, and report its result."""
     config = _asked_for(options)
+    check_writable(options.runs_dir, "Name another folder with --runs-dir.")
     store = RunStore(options.runs_dir)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     from qlora_core.cli.progress_bar import ProgressBar
@@ -73,12 +77,18 @@ def data(options: argparse.Namespace) -> Report:
 
 
 def _summary(result: dict[str, Any]) -> str:
-    comparison, reload = result["comparison"], result["reload"]
+    reload = result["reload"]
     lines = [f"run {result['run_id']}, best epoch {result['best_epoch']:g}", *scores_table(result), ""]
-    lines += [comparison["untrained_head"]["verdict"], comparison["linear_probe"]["verdict"], result["selection_note"]]
+    truncation = truncation_words(result["dataset"], result["config"]["max_length"])
+    lines += [*verdicts(result), result["selection_note"], *filter(None, [truncation])]
     verified = "verified" if reload["verified"] else "NOT verified"
     lines.append(f"Reload {verified}: largest logit difference {reload['max_abs_logit_difference']:.2g}.")
     return "\n".join(lines)
+
+
+def verdicts(report: dict[str, Any]) -> list[str]:
+    """What fine-tuning came to against each baseline, the strongest first."""
+    return [comparison["verdict"] for comparison in recorded_comparisons(report).values()]
 
 
 def scores_table(report: dict[str, Any]) -> list[str]:
@@ -103,8 +113,8 @@ def evaluate(options: argparse.Namespace) -> Report:
     run = RunStore(options.runs_dir).open(options.run_id)
     data_dir = Path(options.data_dir) if options.data_dir else None
     report = evaluate_run(run, options.dataset, data_dir, options.split, ProgressBar().pairs)
-    verdicts = [comparison["verdict"] for comparison in report["comparison"].values()]
-    return report, "\n".join([*scores_table(report), "", *verdicts])
+    truncation = some_truncated_words(report["truncated"], report["n"], run.config.max_length)
+    return report, "\n".join([*scores_table(report), "", *verdicts(report), *filter(None, [truncation])])
 
 
 def predict(options: argparse.Namespace) -> Report:
@@ -127,6 +137,8 @@ def predict(options: argparse.Namespace) -> Report:
     for row in report["pairs"]:
         cells = [f"{shown(row[name]['probability']):>{len(label)}}" for name, label in columns.items()]
         lines.append(f"{'  '.join(cells)}   {row['sentence1']} | {row['sentence2']}")
+    truncated = sum(row["truncated"] for row in report["pairs"])
+    lines += filter(None, [some_truncated_words(truncated, len(report["pairs"]), run.config.max_length)])
     return report, "\n".join(lines)
 
 

@@ -17,7 +17,10 @@ class ProgressBar:
         self._refresh_seconds = 0.2 if sys.stderr.isatty() else 5.0
 
     def __call__(self, kind: str, fields: dict[str, Any]) -> None:
-        if kind == "phase":
+        if kind == "truncation":
+            self.close()
+            tqdm.write(fields["message"], file=sys.stderr)
+        elif kind == "phase":
             self.close()
             tqdm.write(f"{fields['message']} ...", file=sys.stderr)
         elif kind == "progress":

@@ -25,6 +25,7 @@ class TokenizedPairs:
     swapped: list[tuple[list[int], list[int]]] | None  #: the sentences in the other order, where training may show it
     labels: np.ndarray  #: shape (n,), -1 where unknown
     bundles: np.ndarray  #: shape (n,), which pairs belong together, as ``shared_sentence_bundles`` numbers them
+    truncated: np.ndarray  #: shape (n,), whether a pair is longer than ``max_length``, so that its end was cut off
     pad_token_id: int
     max_length: int  #: tokens that no pair exceeds, and no batch
 
@@ -38,7 +39,8 @@ class TokenizedPairs:
     def select(self, indices: list[int]) -> "TokenizedPairs":
         """The pairs at ``indices``, in that order."""
         rows = [self.rows[index] for index in indices]
-        return replace(self, rows=rows, swapped=None, labels=self.labels[indices], bundles=self.bundles[indices])
+        columns = {name: getattr(self, name)[indices] for name in ("labels", "bundles", "truncated")}
+        return replace(self, rows=rows, swapped=None, **columns)
 
 
 def encode(tokenizer: PreTrainedTokenizerBase, first: list[str], second: list[str], max_length: int) -> BatchEncoding:
@@ -53,17 +55,24 @@ def token_rows(encoded: BatchEncoding) -> list[tuple[list[int], list[int]]]:
     return list(zip(encoded["input_ids"], encoded["token_type_ids"], strict=True))
 
 
+def are_truncated(encoded: BatchEncoding) -> np.ndarray:
+    """Whether each pair lost tokens to ``max_length``, shape (n,)."""
+    return np.array([bool(encoding.overflowing) for encoding in encoded.encodings or ()], dtype=bool)
+
+
 def tokenize(
     pairs: Dataset, tokenizer: PreTrainedTokenizerBase, max_length: int, *, swapped: bool = False
 ) -> TokenizedPairs:
     """Tokenise pairs of up to ``max_length`` tokens; ``swapped`` adds the other order of the sentences."""
     first, second = list(pairs["sentence1"]), list(pairs["sentence2"])
     labels = pairs["label"] if "label" in pairs.column_names else [-1] * len(first)
+    encoded = encode(tokenizer, first, second, max_length)
     return TokenizedPairs(
-        rows=token_rows(encode(tokenizer, first, second, max_length)),
+        rows=token_rows(encoded),
         swapped=token_rows(encode(tokenizer, second, first, max_length)) if swapped else None,
         labels=np.asarray(labels, dtype=np.int64),
         bundles=shared_sentence_bundles(first, second),
+        truncated=are_truncated(encoded),
         pad_token_id=tokenizer.pad_token_id or 0,
         max_length=max_length,
     )
@@ -73,7 +82,7 @@ def without_labels(encoded: BatchEncoding, tokenizer: PreTrainedTokenizerBase, m
     """Pairs encoded by ``encode`` whose labels nobody knows."""
     rows = token_rows(encoded)
     unknown, alone = np.full(len(rows), -1, dtype=np.int64), np.arange(len(rows))
-    return TokenizedPairs(rows, None, unknown, alone, tokenizer.pad_token_id or 0, max_length)
+    return TokenizedPairs(rows, None, unknown, alone, are_truncated(encoded), tokenizer.pad_token_id or 0, max_length)
 
 
 def pad_batch(pairs: TokenizedPairs, indices: list[int], swap: list[bool] | None = None) -> dict[str, torch.Tensor]:

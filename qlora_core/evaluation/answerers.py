@@ -19,7 +19,7 @@ class Answerer(Choice):
 
 
 ANSWERERS = table(
-    Answerer("majority", "majority class", "always the commoner label"),
+    Answerer("majority", "majority class", "always the commoner label", is_compared=True),
     Answerer(
         "untrained_head_unquantized", "untrained head, float", "unquantised base model, untrained head", is_detail=True
     ),
@@ -28,6 +28,10 @@ ANSWERERS = table(
     Answerer("finetuned", "fine-tuned", "fine-tuned (this adapter)"),
     Answerer("reloaded", "reloaded", "reloaded from these files"),
 )
+
+
+#: What the fine-tuned model has to beat.
+COMPARED = tuple(name for name, answerer in ANSWERERS.items() if answerer.is_compared)
 
 
 def label_of(name: str) -> str:

@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from qlora_core.evaluation.metrics import predicted_labels
-from qlora_core.evaluation.scores import Interval, interval_of, score
+from qlora_core.choices import LABELS
+from qlora_core.evaluation.answerers import COMPARED, label_of
+from qlora_core.evaluation.metrics import METRICS, predicted_labels
+from qlora_core.evaluation.scores import Confusion, Interval, Result, interval_of, of_confusion, recorded_scores, score
 
 SIGNIFICANCE_LEVEL = 0.05
 
@@ -30,6 +32,8 @@ class Comparison:
     fixed: int  #: pairs answered wrong before and right after
     broken: int  #: pairs answered right before and wrong after
     mcnemar_p: float  #: exact, two-sided (McNemar 1947)
+    only_answer_before: int | None  #: the label that the model before gives to every pair; None where it gives both
+    only_answer_after: int | None
     n: int
 
     @property
@@ -37,13 +41,13 @@ class Comparison:
         """A difference only where interval and test both exclude chance."""
         return outcome_from(self.gains["accuracy"], self.accuracy_gain_ci95, self.mcnemar_p)
 
-    def as_dict(self, before_name: str, after_name: str) -> dict[str, Any]:
-        """An entry of ``comparison`` in ``result.json``, with the verdict in words, which needs the models' names."""
+    def as_dict(self, before_name: str) -> dict[str, Any]:
+        """An entry of ``comparison`` in ``result.json``, with the verdict in words, which needs the model's name."""
         return {
             **{f"{name}_gain": gain for name, gain in self.gains.items()},
             **{name: value for name, value in asdict(self).items() if name not in ("gains", "n")},
             "outcome": self.outcome.value,
-            "verdict": verdict(self, before_name, after_name),
+            "verdict": verdict(self, before_name),
         }
 
 
@@ -51,21 +55,33 @@ def compare(
     before: np.ndarray, after: np.ndarray, labels: np.ndarray, *, bootstrap_samples: int = 2000, seed: int = 0
 ) -> Comparison:
     """Compare two models' logits, each of shape (n, 2), for the pairs with these labels, shape (n,)."""
-    from scipy.stats import binomtest  # a second of CPU, which the page does not need
-
     right_before, right_after = predicted_labels(before) == labels, predicted_labels(after) == labels
-    fixed, broken = int((~right_before & right_after).sum()), int((right_before & ~right_after).sum())
-    n = len(labels)
+    changed = int((~right_before & right_after).sum()), int((right_before & ~right_after).sum())
+    counts = score(before, labels).confusion, score(after, labels).confusion
+    return _compared(*counts, *changed, bootstrap_samples, seed)
+
+
+def _compared(
+    before: Confusion, after: Confusion, fixed: int, broken: int, bootstrap_samples: int, seed: int
+) -> Comparison:
+    from scipy.special import bdtr  # scipy.stats, whose binomtest gives the same, costs a second of CPU to import
+
+    n = after.n
     shares = np.array([fixed, broken, n - fixed - broken]) / n
     drawn = np.random.default_rng(seed).multinomial(n, shares, size=bootstrap_samples)
-    scores_before, scores_after = score(before, labels).of_counts, score(after, labels).of_counts
-    gains = {name: value - scores_before[name] for name, value in scores_after.items()}
+    gains = {
+        name: of_confusion(metric, after) - of_confusion(metric, before)
+        for name, metric in METRICS.items()
+        if metric.has_interval
+    }
     return Comparison(
         gains=gains | {"accuracy": (fixed - broken) / n},
         accuracy_gain_ci95=interval_of((drawn[:, 0] - drawn[:, 1]) / n),
         fixed=fixed,
         broken=broken,
-        mcnemar_p=float(binomtest(fixed, fixed + broken).pvalue) if fixed + broken else 1.0,
+        mcnemar_p=min(1.0, 2 * float(bdtr(min(fixed, broken), fixed + broken, 0.5))),
+        only_answer_before=before.only_answer,
+        only_answer_after=after.only_answer,
         n=n,
     )
 
@@ -89,14 +105,64 @@ def recorded_outcome(record: Mapping[str, Any]) -> Outcome:
     return outcome_from(record["accuracy_gain"], (low, high), record["mcnemar_p"])
 
 
-def verdict(comparison: Comparison, before_name: str, after_name: str) -> str:
-    """The outcome in a sentence, with what it rests on."""
+def strongest_first(metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Those of ``metrics`` that the fine-tuned model is compared with, by accuracy; of equals the simplest first."""
+    return sorted((name for name in COMPARED if name in metrics), key=lambda name: -metrics[name]["accuracy"])
+
+
+def recorded_comparisons(result: Result) -> dict[str, Mapping[str, Any]]:
+    """``comparison`` of a result of this version or an earlier one, by baseline, the strongest first.
+
+    Earlier versions did not compare with the majority class, nor say where all answers are the same. Both follow from
+    the confusion counts; where a result has none of these either, it stays without.
+
+    Raises:
+        LookupError, TypeError, ValueError: the result is damaged.
+    """
+    scores, config = recorded_scores(result), result.get("config", {})
+    after, found = scores["finetuned"].confusion, {}
+    for name in strongest_first(result["metrics"]):
+        record, before = result["comparison"].get(name), scores[name].confusion
+        if record is not None and after is not None and "only_answer_after" not in record:
+            codes = {"only_answer_before": before and before.only_answer, "only_answer_after": after.only_answer}
+            found[name] = (
+                record | codes | {"verdict": record["verdict"] + only_answer_words(after.only_answer, after.n)}
+            )
+        elif record is not None:
+            found[name] = record
+        elif before is not None and after is not None and before.only_answer is not None:
+            compared = _compared(before, after, *_changed(before.only_answer, after), *_sampling(config))
+            found[name] = compared.as_dict(f"the {label_of(name)}")
+    return found
+
+
+def _changed(only_answer: int, after: Confusion) -> tuple[int, int]:
+    """Pairs fixed and broken by a model that follows one which gives every pair the same answer."""
+    if only_answer == 0:
+        return after.true_positive, after.false_positive
+    return after.true_negative, after.false_negative
+
+
+def _sampling(config: Mapping[str, Any]) -> tuple[int, int]:
+    return config.get("bootstrap_samples", 2000), config.get("seed", 0)
+
+
+def only_answer_words(only_answer: int | None, n: int) -> str:
+    """A sentence more for a verdict, where fine-tuning gives every pair the same answer."""
+    if only_answer is None:
+        return ""
+    return f" Fine-tuning gives the same answer, {LABELS[only_answer]}, to all {n} pairs."
+
+
+def verdict(comparison: Comparison, before_name: str) -> str:
+    """The outcome in a sentence, with what it rests on; and one more where all answers are the same."""
     points = 100 * comparison.gains["accuracy"]
     low, high = (f"{100 * end:+.1f}" for end in comparison.accuracy_gain_ci95)
     p = "< 0.0001" if comparison.mcnemar_p < 0.0001 else f"= {comparison.mcnemar_p:.4f}"
     evidence = f"(95 % interval {low} to {high} points, McNemar p {p}, {comparison.n} pairs)"
+    only_answer = only_answer_words(comparison.only_answer_after, comparison.n)
     if comparison.outcome is Outcome.NO_DIFFERENCE:
-        difference = f"{after_name} against {before_name} {points:+.1f} points of accuracy"
-        return f"No difference beyond chance: {difference} {evidence}."
-    finding = f"{after_name[:1].upper()}{after_name[1:]} is {comparison.outcome.value} than {before_name}"
-    return f"{finding} by {abs(points):.1f} points of accuracy, more than chance explains {evidence}."
+        difference = f"fine-tuning against {before_name} {points:+.1f} points of accuracy"
+        return f"No difference beyond chance: {difference} {evidence}.{only_answer}"
+    finding = f"Fine-tuning is {comparison.outcome.value} than {before_name} by {abs(points):.1f} points of accuracy"
+    return f"{finding}, more than chance explains {evidence}.{only_answer}"

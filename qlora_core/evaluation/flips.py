@@ -13,10 +13,10 @@ from qlora_core.errors import DataError, HubError, RunError
 from qlora_core.heavy_libraries import load_libraries
 from qlora_core.store.run import Run
 
-Before = Literal["untrained_head", "linear_probe"]
+Before = Literal["untrained_head", "linear_probe", "majority"]
 Kind = Literal["fixed", "broken"]
 Order = Literal["change", "gain", "loss", "idx"]
-BEFORE: tuple[Before, ...] = ("linear_probe", "untrained_head")
+BEFORE: tuple[Before, ...] = ("linear_probe", "untrained_head", "majority")
 NO_SENTENCES = "The sentences of this run are not on this machine any more, so only their numbers are shown."
 OTHER_SENTENCES = "The pairs have changed since this run, so only their numbers are shown."
 

@@ -22,7 +22,7 @@ from qlora_core.models.factory import ModelFactory
 from qlora_core.models.footprint import is_frozen
 from qlora_core.models.heads import load_head, read_heads
 from qlora_core.models.inference import Progress, predict_logits
-from qlora_core.models.reloaded import reload_checkpoint, reload_finetuned, reload_tokenizer
+from qlora_core.models.reloaded import models_of, reload_checkpoint, reload_finetuned, reload_tokenizer
 from qlora_core.store.run import Run
 
 #: Orders of pairs answered at once: few, because pairs that people type can be as long as the model reads.
@@ -43,14 +43,14 @@ class Predictor:
 
         Raises:
             RunError: the run has saved no adapter.
-            ModelError, HubError: its base model is not to be had on this machine.
+            ModelError, HubError: its base model is not to be had on this machine, or has other weights by now.
         """
         use_allowed_cores()
         self.run, self.config = run, run.config
         # not an Accelerator: its state belongs to a whole process, and other threads may be reading it
         self.processes = process_state()
         compute = choose_compute(self.config.bnb_4bit_compute_dtype, self.processes.device)
-        self.models = ModelFactory.find(self.config, compute)
+        self.models = models_of(run, compute)
         self.model, self.tokenizer, self.step = (load or _load_saved)(run, self.models)
         self._heads = read_heads(run.heads_path)
         self._lock = RLock()
@@ -78,11 +78,15 @@ class Predictor:
         twin._lock = RLock()
         return twin
 
-    def logits(self, pairs: Dataset, answerer: Askable, progress: Progress | None = None) -> np.ndarray:
-        """Logits of shape (n, 2) for ``pairs`` (columns sentence1, sentence2) from the adapter or a baseline's head."""
+    def tokenized(self, pairs: Dataset) -> TokenizedPairs:
+        """``pairs`` (columns sentence1, sentence2) as the run's model reads them."""
+        with self._lock:
+            return tokenize(pairs, self.tokenizer, self.config.max_length)
+
+    def logits(self, pairs: TokenizedPairs, answerer: Askable, progress: Progress | None = None) -> np.ndarray:
+        """Logits of shape (n, 2) for ``pairs`` from the adapter or a baseline's head."""
         with self.answering_as(answerer):
-            tokenized = tokenize(pairs, self.tokenizer, self.config.max_length)
-            return self._predict(tokenized, self.config.eval_batch_size, progress)
+            return self._predict(pairs, self.config.eval_batch_size, progress)
 
     def answer(self, pairs: list[Pair], scale: float = 1.0) -> list[Answer]:
         """What base model and adapter say of each pair, in the order given and with its sentences swapped.
@@ -106,8 +110,7 @@ class Predictor:
                 adapter = probabilities(self._predict(tokenized, ANSWER_BATCH_SIZE))
         n = len(checked)
         orders = [[BothOrders(*map(float, row)) for row in p.reshape(2, n).T] for p in (base, adapter)]
-        truncated = [bool(encoding.overflowing) for encoding in encoded.encodings[:n]]
-        return [Answer(*row) for row in zip(*orders, truncated, strict=True)]
+        return [Answer(*row) for row in zip(*orders, tokenized.truncated[:n].tolist(), strict=True)]
 
     def encode(self, pairs: list[Pair]) -> BatchEncoding:
         """Pairs (at least one) as the run's tokenizer splits them; it belongs to one thread at a time, too."""

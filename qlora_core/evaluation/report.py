@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from qlora_core.config import RunConfig
-from qlora_core.evaluation.answerers import ANSWERERS
+from qlora_core.evaluation.answerers import COMPARED, label_of
 from qlora_core.evaluation.calibration import calibration
-from qlora_core.evaluation.comparison import compare
+from qlora_core.evaluation.comparison import compare, strongest_first
 from qlora_core.evaluation.metrics import predicted_labels
 from qlora_core.evaluation.scores import measure
 
@@ -19,20 +19,21 @@ def measure_all(
     """Scores, comparisons, calibration and, where the data has phenomena, accuracy by phenomenon.
 
     Args:
-        logits: by answerer, each of shape (n, 2); the fine-tuned one and those it is compared with have to be there.
+        logits: by answerer, each of shape (n, 2); the fine-tuned one has to be there, and is compared with each
+            baseline that is.
         labels: shape (n,).
         phenomena: of each pair.
     """
     sampling = {"bootstrap_samples": config.bootstrap_samples, "seed": config.seed}
+    measured = {name: measure(answers, labels, **sampling).as_dict() for name, answers in logits.items()}
     report: dict[str, Any] = {
-        "metrics": {name: measure(answers, labels, **sampling).as_dict() for name, answers in logits.items()},
+        "metrics": measured,
         "comparison": {
-            name: compare(logits[name], logits["finetuned"], labels, **sampling).as_dict(
-                f"the {before.label}", "fine-tuning"
-            )
-            for name, before in ANSWERERS.items()
-            if before.is_compared
+            name: compare(logits[name], logits["finetuned"], labels, **sampling).as_dict(f"the {label_of(name)}")
+            for name in COMPARED
+            if name in logits
         },
+        "strongest_baseline": next(iter(strongest_first(measured)), None),
         "calibration": {name: asdict(calibration(answers, labels)) for name, answers in logits.items()},
     }
     if phenomena is not None:

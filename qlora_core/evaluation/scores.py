@@ -28,6 +28,13 @@ class Confusion:
         """All pairs."""
         return sum(astuple(self))
 
+    @property
+    def only_answer(self) -> int | None:
+        """The label that every pair was answered with; None where both were given."""
+        if self.true_positive + self.false_positive == 0:
+            return 0
+        return 1 if self.true_negative + self.false_negative == 0 else None
+
 
 @dataclass(frozen=True)
 class Scores:

@@ -23,9 +23,12 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer, Bits
 ADAPTER = Path(__file__).resolve().parent / "adapter"
 BASE_MODEL = sys.argv[3] if len(sys.argv) > 3 else {base_model!r}  # or a folder that holds it
 quantization = {quantization}
-base = AutoModelForSequenceClassification.from_pretrained(
-    BASE_MODEL, num_labels=2, dtype=torch.float32, quantization_config=quantization
-)
+try:
+    base = AutoModelForSequenceClassification.from_pretrained(
+        BASE_MODEL, num_labels=2, dtype=torch.float32, quantization_config=quantization
+    )
+except OSError:
+    sys.exit({no_base_model!r})
 model = PeftModel.from_pretrained(base, ADAPTER).eval()
 tokenizer = AutoTokenizer.from_pretrained(ADAPTER)
 pair = tokenizer(
@@ -40,6 +43,7 @@ with torch.inference_mode():
     probability = model(**pair.to(model.device)).logits.softmax(-1)[0, 1].item()
 print(f"probability that both say the same: {{probability:.4f}}")
 '''
+NO_BASE_MODEL = "This adapter belongs to {name} (SHA-256 {sha256}). Give its folder as third argument."
 
 
 def export_run(run: Run, path: Path) -> Path:
@@ -72,9 +76,11 @@ def export_run(run: Run, path: Path) -> Path:
 
 def load_script(run: Run) -> str:
     """A short program that loads the adapter with transformers, bitsandbytes and peft alone."""
-    result = run.result or {}
+    base = run.require_result()["base_model"]
+    name = base["hub_id"] or base["id"]
     return LOAD_SCRIPT.format(
-        base_model=result["base_model"]["hub_id"] or result["base_model"]["id"],
+        base_model=name,
+        no_base_model=NO_BASE_MODEL.format(name=name, sha256=base["sha256"]),
         max_length=run.config.max_length,
         quantization=_quantization_words(run),
     )

@@ -25,6 +25,7 @@ FUNCTIONS: tuple[Callable[..., object], ...] = (
     batching.TokenizedPairs,
     batching.encode,
     batching.token_rows,
+    batching.are_truncated,
     batching.tokenize,
     batching.padded,
     batching.pad_batch,

@@ -19,8 +19,12 @@ from qlora_core.assets import ASSETS
 from qlora_core.choices import COMPUTE_DTYPES
 from qlora_core.data.catalog import DATASETS
 from qlora_core.errors import RunError
+from qlora_core.evaluation.answerers import label_of
+from qlora_core.evaluation.comparison import only_answer_words, strongest_first
 from qlora_core.evaluation.metrics import METRICS, Metric
+from qlora_core.evaluation.scores import RecordedScores
 from qlora_core.export.engine_source import Verbatim, engine, source_of
+from qlora_core.models.catalog import WEIGHTS_FILE
 from qlora_core.models.quantization import NOT_QUANTIZED
 from qlora_core.settings import DATA_DIR_VARIABLE
 from qlora_core.store.files import replace_text
@@ -36,7 +40,7 @@ INTRODUCTION = """# QLoRA on sentence pairs: run {run_id}
 
 This notebook does one run again, step by step, with transformers, PEFT and bitsandbytes alone: it reads the pairs,
 measures what has to be beaten, trains an adapter, saves it, loads it again, and compares every number with the one the
-run recorded. Fine-tuning took the run from {before} to {after} accuracy on {validation} validation pairs.
+run recorded. {outcome}
 
 {facts}
 
@@ -140,7 +144,7 @@ def _model_values(run: Run, result: dict[str, Any]) -> dict[str, Any]:
         "hub_id": base["hub_id"],
         "model_folder": f"./{base['id']}",  # with "./" no name is looked for on the hub
         "revision": base["revision"],
-        "weights_sha256": base["sha256"],
+        "weights_sha256": base.get("files", {WEIGHTS_FILE: base["sha256"]}),
         "pooler_is_new": pooler_is_new,
         "quantized": config.scheme.bits is not None,
         "four_bit": config.scheme.bits == 4,
@@ -169,7 +173,7 @@ def recorded_scores(result: dict[str, Any]) -> dict[str, dict[str, float]]:
 
 
 def _introduction(run_id: str, result: dict[str, Any]) -> str:
-    machine, metrics = result["environment"], result["metrics"]
+    machine = result["environment"]
     versions = ", ".join(f"{name} {machine['versions'].get(name, 'unknown')}" for name in PACKAGES)
     facts = {
         "Base model": result["base_model"]["id"],
@@ -183,11 +187,21 @@ def _introduction(run_id: str, result: dict[str, Any]) -> str:
         remark = f" The run was shared by {machine['processes']} processes: its last digits may differ from one's."
     return INTRODUCTION.format(
         run_id=run_id,
-        before=f"{metrics['untrained_head']['accuracy']:.4f}",
-        after=f"{metrics['finetuned']['accuracy']:.4f}",
-        validation=result["dataset"]["validation"],
+        outcome=_outcome(result["metrics"], result["dataset"]["validation"]),
         facts="\n".join(f"- {name}: {_as_code(text)}" for name, text in facts.items()),
         remark=remark,
+    )
+
+
+def _outcome(metrics: dict[str, Any], n: int) -> str:
+    """What fine-tuning came to, against the strongest baseline."""
+    strongest, *_ = strongest_first(metrics)
+    before, after = (f"{metrics[name]['accuracy']:.4f}" for name in (strongest, "finetuned"))
+    confusion = RecordedScores(metrics["finetuned"], {}).confusion
+    only_answer = only_answer_words(confusion.only_answer, n) if confusion else ""
+    return (
+        f"On its {n} validation pairs fine-tuning reached an accuracy of {after}, against {before} of the strongest "
+        f"baseline, the {label_of(strongest)}.{only_answer}"
     )
 
 

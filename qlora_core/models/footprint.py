@@ -11,6 +11,7 @@ import torch
 from safetensors import safe_open
 from torch import nn
 
+from qlora_core.models.catalog import weight_files
 from qlora_core.models.quantization import quantized_modules
 
 #: A checkpoint may hold more: heads it was pretrained with, which are not loaded.
@@ -73,11 +74,14 @@ def _constants(layer: Any) -> Iterator[torch.Tensor]:
 
 
 def float32_bytes(folder: Path) -> int:
-    """Bytes of the encoder's parameters in float32, from the shapes in its safetensors header."""
-    with safe_open(folder / "model.safetensors", framework="numpy") as tensors:
-        shapes = [
+    """Bytes of the encoder's parameters in float32, from the shapes in its safetensors headers."""
+    return 4 * sum(math.prod(shape) for file in weight_files(folder) for shape in _encoder_shapes(file))
+
+
+def _encoder_shapes(file: Path) -> list[list[int]]:
+    with safe_open(file, framework="numpy") as tensors:
+        return [
             tensors.get_slice(name).get_shape()
             for name in tensors.keys()  # noqa: SIM118
             if name.removeprefix("bert.").startswith(ENCODER_PARTS) and not name.endswith("position_ids")
         ]
-    return 4 * sum(math.prod(shape) for shape in shapes)

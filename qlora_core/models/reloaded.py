@@ -1,12 +1,36 @@
 """Load a saved run with plain transformers and PEFT."""
 
+from pathlib import Path
+
 from peft import PeftModel
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
+from qlora_core.errors import ModelError
 from qlora_core.models.adapter import load_adapter, trainable_state
+from qlora_core.models.catalog import BASE_MODELS
 from qlora_core.models.checkpoint import load_newest
+from qlora_core.models.device import Compute
 from qlora_core.models.factory import ModelFactory
 from qlora_core.store.run import Run
+
+
+def models_of(run: Run, compute: Compute) -> ModelFactory:
+    """The models of a saved run: its base model, as long as that is the one which its adapter belongs to.
+
+    Raises:
+        ModelError, HubError: it is not to be had on this machine, or its weights are others by now.
+        RunError: the run's result cannot be read.
+    """
+    name, recorded = run.config.base_model, (run.result or {}).get("base_model")
+    if recorded is None:  # it is not finished
+        return ModelFactory.find(run.config, compute)
+    belongs = f"The adapter of run {run.id} belongs to {recorded['id']} (SHA-256 {recorded['sha256']})"
+    if name not in BASE_MODELS and not Path(name).expanduser().is_dir():
+        raise ModelError(f"{belongs}, which is not on this machine. Put its folder at {name}.")
+    models = ModelFactory.find(run.config, compute)
+    if models.base.sha256 != recorded["sha256"]:
+        raise ModelError(f"{belongs}, but the weights there are others by now. Put back those that it was trained on.")
+    return models
 
 
 def reload_finetuned(run: Run, models: ModelFactory) -> PeftModel:

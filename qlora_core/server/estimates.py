@@ -21,12 +21,15 @@ MAX_KEPT = 200
 TIMEOUT_SECONDS = 120.0
 PAGE_TIMEOUT_SECONDS = 300.0  #: runs may be at work, and a visitor can go on meanwhile
 NICENESS = 10
+FORKED = "--forked"  #: said to the program that measures
 
 
 class Estimates:
     """Measurements made on this machine since the server started, by configuration."""
 
-    def __init__(self) -> None:
+    def __init__(self, forks: Callable[[], bool] = lambda: False) -> None:
+        """``forks`` tells whether a run would start as a fork of a process that has the libraries loaded."""
+        self._forks = forks
         self._measured: dict[str, dict[str, Any]] = {}
         self._lock = Lock()
 
@@ -50,7 +53,7 @@ class Estimates:
         with self._lock:
             known = self.known(config)
             if known is None:
-                known = measure_cost(config, timeout=PAGE_TIMEOUT_SECONDS)
+                known = measure_cost(config, timeout=PAGE_TIMEOUT_SECONDS, forked=self._forks())
                 while len(self._measured) >= MAX_KEPT:
                     del self._measured[next(iter(self._measured))]
                 self._measured[_key(config)] = known
@@ -68,13 +71,18 @@ def _base_model(name: str) -> BaseModel:
 
 
 def measure_cost(
-    config: RunConfig, listener: Callable[[str], None] | None = None, *, timeout: float = TIMEOUT_SECONDS
+    config: RunConfig,
+    listener: Callable[[str], None] | None = None,
+    *,
+    timeout: float = TIMEOUT_SECONDS,
+    forked: bool = False,
 ) -> dict[str, Any]:
     """Measure in a process of its own what ``config`` will cost; returns an ``Estimate`` as JSON-able values.
 
     Args:
         listener: told each line of progress.
         timeout: seconds after which the process is ended.
+        forked: the run will start as a fork, which takes no time.
 
     Raises:
         UserError: the run cannot be carried out as asked.
@@ -84,7 +92,8 @@ def measure_cost(
         path, errors = Path(folder) / "config.json", Path(folder) / "errors.txt"
         path.write_text(config.model_dump_json(), encoding="utf-8")
         with errors.open("w", encoding="utf-8") as stderr:
-            code, last_line, is_late = _run_child(path, stderr, listener or _ignore, timeout)
+            arguments = [str(path), *([FORKED] if forked else [])]
+            code, last_line, is_late = _run_child(arguments, stderr, listener or _ignore, timeout)
         if is_late:
             raise RunFailure(
                 f"Measuring took longer than {timeout:.0f} seconds and was ended. The machine may be busy: try again "
@@ -98,10 +107,10 @@ def measure_cost(
 
 
 def _run_child(
-    config_file: Path, stderr: IO[str], listener: Callable[[str], None], timeout: float
+    arguments: list[str], stderr: IO[str], listener: Callable[[str], None], timeout: float
 ) -> tuple[int, str, bool]:
     """Run the program; returns its exit status, its last line, and whether it ended in time."""
-    command = module_command("qlora_core.training.cost.estimate", str(config_file))
+    command = module_command("qlora_core.training.cost.estimate", *arguments)
     late = Event()
     line = ""
     with subprocess.Popen(

@@ -91,7 +91,7 @@ def make_services(runs_folder: Path, recorded_folder: Path, owner_key: str) -> S
         recorded=recorded,
         who_may=WhoMay(owner_key, recorded),
         availability=Availability(),
-        estimates=Estimates(),
+        estimates=Estimates(fork_server.is_ready),
         predictors=Predictors(),
         fork_server=fork_server,
         files=FileReader(fork_server),

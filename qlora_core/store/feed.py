@@ -62,6 +62,8 @@ class RunFeed:
         self.generation = 1  #: grows when entries that were handed out have become void
         self.series = Series()
         self.latest: Event = {}  #: the last step
+        self.verdict = ""  #: what the run came to, in a sentence
+        self.truncation = ""  #: how many pairs are longer than the run reads, in a sentence
         self.seconds = 0.0  #: time at work, pauses and interruptions left out
         self.left_out = 0  #: lines that are damaged
         self._last: Event = {}
@@ -99,6 +101,8 @@ class RunFeed:
                 "baselines": series.baselines[have.baselines :],
                 "watched": series.watched[have.watched :],
                 "watched_pairs": series.watched_pairs if have.watched == 0 else [],
+                "verdict": self.verdict,
+                "truncation": self.truncation,
             }
 
     def _read(self) -> None:
@@ -131,12 +135,15 @@ class RunFeed:
             self.series.evaluations.append(_without_envelope(event, "step", "epoch", *SCORES, "is_best"))
         elif kind == "baseline":
             self._take_baseline(_without_envelope(event, "name", *SCORES))
+        elif kind == "truncation":
+            self.truncation = event["message"]
         elif kind == "watched_pairs":
             self.series.watched_pairs = event["pairs"]
         elif kind == "watched":
             self._take_watched(event["step"], event["probabilities"])
         elif kind == "phase" and event["phase"] in ("saving", "done"):
             self._close_bucket()
+            self.verdict = event.get("verdict", "")
 
     def _count_time(self, event: Event) -> None:
         last, self._last = self._last, event

@@ -10,11 +10,12 @@ import stat
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, BinaryIO
 
 import orjson
 
-from qlora_core.errors import FULL_DISK, RunError, StorageError
+from qlora_core.errors import FULL_DISK, ConfigError, RunError, StorageError
 
 #: What keeps a file from being written, whatever is tried again: no room, or no right to.
 UNWRITABLE = (*FULL_DISK, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR)
@@ -86,6 +87,35 @@ def replace_file(path: Path, write: Callable[[Path], object]) -> None:
         with suppress(OSError):  # a disk that cannot be written to refuses this too
             temporary.unlink()
         raise storage_error(error, path) from error
+
+
+def check_writable(folder: Path, remedy: str) -> None:
+    """Make sure that files can be written to ``folder``, making it where it is not there yet.
+
+    Args:
+        remedy: what to do where they cannot, as the error's second sentence.
+
+    Raises:
+        ConfigError: they cannot; the message has the path and the system's reason.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ConfigError(
+            f"Nothing can be written to the folder {folder}: {_reason(folder, error)}. {remedy}"
+        ) from error
+
+
+def _reason(folder: Path, error: OSError) -> str:
+    """What the system says; of a link it says no more than that there is something already."""
+    for path in (folder, *folder.parents):
+        if path.is_symlink() and not path.exists():
+            return f"{path} is a link to {path.readlink()}, which is not there"
+        if path.is_file():
+            return f"{path} is a file"
+    return error.strerror or type(error).__name__
 
 
 def storage_error(error: OSError, path: Path) -> OSError | StorageError:

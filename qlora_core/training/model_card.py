@@ -5,11 +5,13 @@ from typing import Any
 
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
-from qlora_core.choices import explained
+from qlora_core.choices import SCHEMES, Scheme, explained
 from qlora_core.data.catalog import DATASETS
 from qlora_core.evaluation.answerers import ANSWERERS
+from qlora_core.evaluation.comparison import recorded_comparisons
 from qlora_core.evaluation.metrics import METRICS
 from qlora_core.evaluation.scores import recorded_scores
+from qlora_core.evaluation.truncation import truncation_words
 from qlora_core.store.files import replace_text
 
 TASK = "text-classification"
@@ -82,8 +84,7 @@ def _summary(result: dict[str, Any]) -> list[str]:
         "",
         "Tells whether two English sentences say the same (label 1, paraphrase) or not (label 0).",
         "",
-        result["comparison"]["linear_probe"]["verdict"],
-        result["comparison"]["untrained_head"]["verdict"],
+        *(comparison["verdict"] for comparison in recorded_comparisons(result).values()),
         "",
         f"Reload {verified}: the largest difference of a logit after reloading in a fresh process is "
         f"{reload['max_abs_logit_difference']:.2g}.",
@@ -99,6 +100,7 @@ def _table(result: dict[str, Any]) -> list[str]:
         f"{dataset['validation']} validation pairs of {dataset['source']} (fingerprint {dataset['fingerprint'][:12]}), "
         f"trained on {dataset['train']}; 95 % bootstrap intervals in brackets.",
         result["selection_note"],
+        truncation_words(dataset, result["config"]["max_length"]),
         "",
         f"| | {' | '.join(metric.label for metric in METRICS.values())} |",
         "|---" * (1 + len(METRICS)) + "|",
@@ -135,5 +137,17 @@ def _how_to_load(result: dict[str, Any]) -> list[str]:
         "",
         f"The adapter belongs to `{base['hub_id'] or base['id']}`, weights with SHA-256 `{base['sha256']}`.",
         "`load_adapter.py`, beside this folder in an exported run, loads it with transformers and peft alone.",
+        *_merging(SCHEMES[result["config"]["quantization"]]),
         "",
+    ]
+
+
+def _merging(scheme: Scheme) -> list[str]:
+    """Why the adapter belongs on quantised weights alone."""
+    if scheme.bits is None:
+        return []
+    return [
+        f"The adapter was trained on weights {scheme.stored}, and corrects the error of their rounding too. So "
+        "`merge_and_unload()` on the float32 base model gives another model than the one measured here, and some of "
+        "its answers differ."
     ]

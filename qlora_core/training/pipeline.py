@@ -10,6 +10,7 @@ import numpy as np
 from peft import PeftModel
 
 from qlora_core.errors import ConfigError, ModelError
+from qlora_core.evaluation.comparison import recorded_comparisons
 from qlora_core.evaluation.metrics import majority_logits
 from qlora_core.models.adapter import missing_tensors, save_adapter
 from qlora_core.models.heads import save_heads
@@ -40,6 +41,7 @@ def execute(run: Run, reporter: Reporter) -> None:
     reporter.environment(
         {**setup.environment(), "seed": run.config.seed, "dataset_fingerprint": setup.data.fingerprint}
     )
+    reporter.truncation(setup.truncation)
     pipeline = Pipeline(run, setup, reporter)
     for work in plan_run(run.config, len(setup.train)):
         pipeline.work[work.name]()
@@ -147,7 +149,8 @@ class Pipeline:
         result = build_result(self.run, self.setup, self.model, self.summary, self.logits, missing)
         write_model_card(self.run.adapter_dir, result)
         self.run.write_predictions(prediction_columns(self.setup, self.logits))
-        self.reporter.finish(result, stopped=self.summary.stopped_early)
+        strongest, *_ = recorded_comparisons(result).values()
+        self.reporter.finish(result, stopped=self.summary.stopped_early, verdict=strongest["verdict"])
 
     def _baseline(self, name: str, logits: np.ndarray) -> None:
         if not np.isfinite(logits).all():

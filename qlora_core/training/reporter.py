@@ -11,6 +11,7 @@ import numpy as np
 
 from qlora_core.errors import StorageError
 from qlora_core.evaluation.scores import score
+from qlora_core.evaluation.truncation import truncation_words
 from qlora_core.store.run import Run
 from qlora_core.training.loop.events import Command, Evaluated, Evaluating, Event, Paused, Resumed, Step
 
@@ -57,6 +58,11 @@ class Reporter:
         if self._is_main:
             self.run.write_environment(description)
 
+    def truncation(self, counts: dict[str, Any]) -> None:
+        """How many pairs are longer than the run reads, see ``Setup.truncation``; said where there are some."""
+        if message := truncation_words(counts, counts["max_length"]):
+            self._record("truncation", {**counts, "message": message})
+
     def baseline(self, name: str, logits: np.ndarray, labels: np.ndarray) -> None:
         """A baseline was measured on validation."""
         self._record("baseline", {"name": name, **score(logits, labels).values})
@@ -101,10 +107,10 @@ class Reporter:
         self._obey()
         return self.run.requested()
 
-    def finish(self, result: dict[str, Any], *, stopped: bool) -> None:
-        """The result is complete."""
+    def finish(self, result: dict[str, Any], *, stopped: bool, verdict: str = "") -> None:
+        """The result is complete; ``verdict`` is what it amounts to, in a sentence."""
         message = "Stopped early; what was learned is kept" if stopped else "Finished"
-        self._record("phase", {"phase": "done", "message": message})
+        self._record("phase", {"phase": "done", "message": message, "verdict": verdict})
         self.run.finish(result, state="stopped" if stopped else "finished", message=message)
 
     def end(self, state: str, message: str, **details: object) -> None:

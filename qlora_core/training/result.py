@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 from peft import PeftModel
 
-from qlora_core.data.sources import PairData
 from qlora_core.evaluation.best_epoch import BEST_EPOCH_RULE
 from qlora_core.evaluation.cross_check import cross_check
 from qlora_core.evaluation.metrics import probabilities
@@ -46,7 +45,7 @@ def build_result(
     return {
         "run_id": run.id,
         "base_model": _describe_base(setup.models.base, total - trainable),
-        "dataset": _describe_dataset(setup.data),
+        "dataset": _describe_dataset(setup),
         "config": run.config.model_dump(mode="json"),
         "quantization": _describe_quantization(setup, model),
         "trainable_parameters": trainable,
@@ -105,11 +104,13 @@ def _describe_base(base: BaseModel, parameters: int) -> dict[str, Any]:
         "hub_id": base.hub_id,
         "revision": base.revision,
         "sha256": base.sha256,
+        "files": base.files,
         "parameters": parameters,
     }
 
 
-def _describe_dataset(pairs: PairData) -> dict[str, Any]:
+def _describe_dataset(setup: Setup) -> dict[str, Any]:
+    pairs, truncation = setup.data, setup.truncation
     return {
         "id": pairs.id,
         "source": pairs.source,
@@ -117,6 +118,8 @@ def _describe_dataset(pairs: PairData) -> dict[str, Any]:
         "fingerprint": pairs.fingerprint,
         "train": len(pairs.train),
         "validation": len(pairs.validation),
+        "train_truncated": truncation["train_truncated"],
+        "validation_truncated": truncation["validation_truncated"],
     }
 
 

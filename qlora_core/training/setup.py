@@ -63,6 +63,14 @@ class Setup:
         """The pairs that every model is measured on."""
         return self._tokenize(self.data.validation)
 
+    @property
+    def truncation(self) -> dict[str, Any]:
+        """How many pairs there are, and how many are longer than ``max_length``, as ``truncation_words`` takes them."""
+        counts: dict[str, Any] = {"max_length": self.config.max_length}
+        for name, pairs in (("train", self.train), ("validation", self.validation)):
+            counts |= {name: len(pairs), f"{name}_truncated": int(pairs.truncated.sum())}
+        return counts
+
     def answer(self, model: nn.Module, split: Split = "validation", progress: Progress | None = None) -> np.ndarray:
         """Logits of ``model`` for every pair of a split, shape (n, 2)."""
         pairs = self.train if split == "train" else self.validation

@@ -34,6 +34,13 @@ def test_the_page_is_served_before_the_heavy_libraries_are_imported(moments: dic
     assert all(moment["seconds"] > 0 for moment in moments.values())
 
 
+def test_moments_says_which_there_are() -> None:
+    command = [sys.executable, "-m", "benchmarks.moments", "--help"]
+    shown = subprocess.run(command, cwd=Path(start_up.__file__).parents[1], capture_output=True, text=True, check=True)
+    assert "first pair answered" in shown.stdout
+    assert shown.stderr == ""
+
+
 def test_start_up_lays_out_every_moment(monkeypatch: pytest.MonkeyPatch) -> None:
     def pretend(_: str, argument: str) -> Row:
         return {"seconds": 2.0 if "empty" in argument else 3.0, "imported": ["gradio"]}

@@ -75,6 +75,18 @@ test("baselines are lines with their names, and the last scores stand at their p
   );
 });
 
+test("every charted metric of the table is drawn, each with a look of its own", () => {
+  const { traces } = scoreChart(shown({ evaluations: [evaluation(50, { mcc: -0.2 })] }), LOOK);
+  assert.deepEqual(
+    traces.map(({ name, y, line }) => [name, y[0], line.color]),
+    [
+      ["accuracy", 0.7, "the accent"],
+      ["MCC", -0.2, "the same"],
+    ],
+  );
+  assert.notEqual(traces[0].marker.symbol, traces[1].marker.symbol);
+});
+
 test("an axis of scores reaches from below the worst to above the best", () => {
   const baselines = [baseline("majority", 0.2)];
   const { layout } = scoreChart(shown({ baselines, evaluations: [evaluation(50, { accuracy: 0.99 })] }), LOOK);

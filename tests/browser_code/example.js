@@ -15,10 +15,11 @@ export const TABLES = {
   },
   phases: { queued: "Waiting", training: "Training", saving: "Saving the adapter", done: "Done" },
   answerers: { majority: "majority class", untrained_head: "untrained head" },
+  compared: ["majority", "untrained_head"],
   metrics: [
-    { name: "loss", label: "Validation loss" },
-    { name: "accuracy", label: "Accuracy" },
-    { name: "mcc", label: "MCC" },
+    { name: "loss", label: "Loss", text: "loss", charted: false, low: 0 },
+    { name: "accuracy", label: "Accuracy", text: "accuracy", charted: true, low: 0 },
+    { name: "mcc", label: "MCC", text: "MCC", charted: true, low: -1 },
   ],
 };
 
@@ -55,12 +56,12 @@ export const evaluation = (step, changes = {}) => ({
   epoch: step / 50,
   loss: 0.61234,
   accuracy: 0.7,
-  f1: 0.8,
+  mcc: 0.8,
   is_best: true,
   ...changes,
 });
 
-export const baseline = (name, accuracy) => ({ name, accuracy, f1: 0.5, loss: 0.7 });
+export const baseline = (name, accuracy) => ({ name, accuracy, loss: 0.7 });
 
 export const fresh = (options = {}) => initial({ wanted: "", calm: false, tables: TABLES, ...options });
 

@@ -93,23 +93,42 @@ test("a screen reader is told state, phase and the last scores, and nothing of a
   assert.equal(words.spoken(shown({})), "Running: Training.");
   assert.equal(
     words.spoken(shown({ evaluations: [evaluation(50)] })),
-    "Running: Training. After epoch 1: accuracy 0.700, F1 0.800, validation loss 0.612.",
+    "Running: Training. After epoch 1: loss 0.612, accuracy 0.700, MCC 0.800.",
+  );
+  assert.match(
+    words.spoken(shown({ evaluations: [evaluation(50, { mcc: null })] })),
+    /: loss 0.612, accuracy 0.700\.$/,
   );
   assert.equal(words.spoken(shown({ kind: "recorded", state: "finished", phase: "done" })), "");
 });
 
-test("the title of the scores claims a rise only where there was one", () => {
-  const baselines = [baseline("untrained_head", 0.5)];
-  const title = (accuracy) => words.scoreTitle(shown({ baselines, evaluations: [evaluation(50, { accuracy })] }));
-  assert.equal(title(0.7), "Accuracy rose from 0.500 (untrained head) to 0.700 (best)");
-  assert.equal(title(0.4), "Accuracy went from 0.500 (untrained head) to 0.400 (best)");
-  assert.match(words.scoreTitle(shown({ baselines })), /higher is better/);
+test("the title of the scores is about the strongest baseline", () => {
+  const title = (accuracy, untrained, majority) => {
+    const baselines = [baseline("majority", majority), baseline("untrained_head", untrained), baseline("other", 0.99)];
+    return words.scoreTitle(shown({ baselines, evaluations: [evaluation(50, { accuracy })] }));
+  };
+  assert.equal(title(0.7, 0.6, 0.5), "Accuracy 0.700 (best), above the strongest baseline (untrained head, 0.600)");
+  assert.equal(title(0.9, 0.1, 0.9), "Accuracy 0.900 (best), not above the strongest baseline (majority class, 0.900)");
+  assert.match(title(0.9, 0.6, 0.6), /\(majority class, 0.600\)$/);
+  const none = words.scoreTitle(shown({ baselines: [baseline("majority", 0.5)] }));
+  assert.equal(none, "Accuracy and MCC on the validation pairs (higher is better)");
+});
+
+test("pairs that are cut off are told while the run goes on", () => {
+  const truncation = "3 of 4 training pairs are longer than 128 tokens.";
+  assert.equal(words.note(shown({ truncation })).text, truncation);
+});
+
+test("what a run came to is said when it has ended, and not while it is replayed", () => {
+  const ended = { state: "finished", phase: "done", verdict: "No difference beyond chance." };
+  assert.equal(words.note(shown(ended)).text, "No difference beyond chance.");
+  assert.equal(words.note(shown({ ...ended, kind: "recorded" })).text, "");
 });
 
 test("the best evaluation is the last that was the best when it came", () => {
   const evaluations = [evaluation(50, { accuracy: 0.8 }), evaluation(100, { accuracy: 0.7, is_best: false })];
   const state = shown({ baselines: [baseline("untrained_head", 0.5)], evaluations });
-  assert.match(words.scoreTitle(state), /to 0.800/);
+  assert.match(words.scoreTitle(state), /^Accuracy 0.800 \(best\)/);
 });
 
 test("a watched pair's answer is said to be right or wrong", () => {

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from qlora_core.cli import commands
 from qlora_core.cli.main import main
 from qlora_core.config import make_config
 from qlora_core.store.run import Run
@@ -94,10 +95,29 @@ def test_evaluate_repeats_the_figures_of_the_run(command_line: CommandLine, run:
     assert report["by_phenomenon"]["finetuned"] == result["by_phenomenon"]["finetuned"]
 
 
+def test_the_first_verdict_is_the_one_against_the_strongest_baseline(command_line: CommandLine, run: Run) -> None:
+    result = run.result or {}
+    strongest = result["comparison"][result["strongest_baseline"]]["verdict"]
+    others = {comparison["verdict"] for comparison in result["comparison"].values()} - {strongest}
+    lines = command_line("evaluate", run.id).stdout.splitlines()
+    assert lines[-3] == strongest
+    assert set(lines[-2:]) == others
+    assert commands._summary(result).splitlines()[-5:-2] == lines[-3:]
+
+
 def test_evaluate_measures_another_file_and_split(command_line: CommandLine, run: Run, pairs_file: Path) -> None:
     report = json_of(command_line("evaluate", run.id, "--dataset", pairs_file, "--split", "train", "--json"))
     assert (report["n"], report["dataset"]["id"], report["dataset"]["split"]) == (64, "tiny", "train")
     assert "by_phenomenon" not in report
+
+
+def test_pairs_that_are_cut_off_are_told(command_line: CommandLine, run: Run) -> None:
+    said = "1 of 1 pairs are longer than 128 tokens; their ends were not read."
+    assert command_line("predict", run.id, "--pair", "It is late. " * 99, "It is.").stdout.splitlines()[-1] == said
+    assert "longer" not in command_line("predict", run.id, "--pair", "It is late.", "It is.").stdout
+    result = dict(run.result or {})
+    result["dataset"] |= {"train_truncated": 7}
+    assert commands._summary(result).splitlines()[-2].startswith("7 of ")
 
 
 def test_predict_answers_a_pair_with_base_and_adapter(command_line: CommandLine, run: Run) -> None:
@@ -166,6 +186,7 @@ def test_without_json_people_get_text(
         (["train", "--dataset", "missing.csv"], "There is no file 'missing.csv'"),
         (["train", "--dataset", "mrpc", "--data-dir", "nowhere"], "The folder 'nowhere' has no mrpc/train"),
         (["train", "--runs-dir", "pairs.jsonl"], "'pairs.jsonl' is a file, not a folder"),
+        (["train", "--runs-dir", "pairs.jsonl/runs"], "folder pairs.jsonl/runs: pairs.jsonl is a file. Name another"),
         (["train", "--resume", "no-such-run"], "There is no run 'no-such-run'"),
         (["train", "--resume", "RUN"], "is finished; only an interrupted or failed run can be resumed"),
         (["train", "--resume", "RUN", "--set", "r=4"], "A resumed run keeps the settings"),

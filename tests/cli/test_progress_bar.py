@@ -28,6 +28,10 @@ def test_a_phase_is_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert shown(capsys, ("phase", {"phase": "saving", "message": "Saving the adapter"})) == "Saving the adapter ...\n"
 
 
+def test_pairs_that_are_cut_off_are_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert shown(capsys, ("truncation", {"message": "3 pairs are longer."})) == "3 pairs are longer.\n"
+
+
 @pytest.mark.parametrize(
     ("kind", "fields", "line"),
     [

@@ -34,7 +34,19 @@ def of_lengths(lengths: list[int], bundles: np.ndarray | None = None) -> Tokeniz
     rows = [([7] * length, [0] * length) for length in lengths]
     labels = np.zeros(len(lengths), dtype=np.int64)
     own = np.arange(len(lengths))
-    return TokenizedPairs(rows, None, labels, own if bundles is None else bundles, pad_token_id=0, max_length=128)
+    bundles = own if bundles is None else bundles
+    return TokenizedPairs(rows, None, labels, bundles, own > len(own), pad_token_id=0, max_length=128)
+
+
+@pytest.mark.parametrize(("max_length", "truncated"), [(15, [False, True, True]), (64, [False, False, False])])
+def test_pairs_that_lose_tokens_are_marked(
+    max_length: int, truncated: list[bool], tokenizer: PreTrainedTokenizerBase
+) -> None:
+    sentences = {"sentence1": ["a b", "a b", "a b " * 9], "sentence2": ["a " * 10, "a " * 11, "a b"]}
+    tokenized = tokenize(Dataset.from_dict(sentences), tokenizer, max_length)
+    assert tokenized.truncated.tolist() == truncated
+    assert [length == max_length for length in tokenized.lengths()] == [max_length == 15, *truncated[1:]]
+    assert tokenized.select([2, 0]).truncated.tolist() == [truncated[2], truncated[0]]
 
 
 @given(lengths=LENGTHS, batch_size=st.integers(1, 40), seed=st.integers(0, 2**31 - 1), epoch=st.integers(0, 99))

@@ -1,6 +1,7 @@
 """A finished run measured on its own and on other pairs, and asked about pairs without labels."""
 
 import json
+import shutil
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -31,8 +32,31 @@ def test_a_runs_own_validation_pairs_give_the_figures_on_record(finished_run: Ru
     result = finished_run.result or {}
     assert report["n"] == 16
     assert report["dataset"]["fingerprint"] == result["dataset"]["fingerprint"]
+    assert json.loads(json.dumps(report["comparison"])) == result["comparison"]
+    assert report["metrics"]["majority"]["loss"] == pytest.approx(result["metrics"]["majority"]["loss"])
     for name in ("untrained_head", "linear_probe", "finetuned"):
         assert json.loads(json.dumps(report["metrics"][name])) == result["metrics"][name]
+
+
+def test_a_run_whose_predictions_are_gone_is_measured_without_the_majority_class(
+    finished_run: Run, store: RunStore
+) -> None:
+    run = Run(shutil.copytree(finished_run.path, store.folder / finished_run.id))
+    (run.path / "predictions.parquet").unlink()
+    report = evaluate_run(run, None, None, "validation")
+    assert set(report["comparison"]) == {"untrained_head", "linear_probe"}
+
+
+def test_pairs_that_are_longer_than_the_run_reads_are_counted(finished_run: Run, tmp_path: Path) -> None:
+    rows = make_rows(40)
+    for row in rows[:5]:
+        row["sentence2"] += " on day 1" * 50
+    path = tmp_path / "long.jsonl"
+    path.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
+    reports = [evaluate_run(finished_run, str(path), None, split) for split in ("train", "validation")]
+    assert sum(report["truncated"] for report in reports) == 5
+    answered = predict_pairs(finished_run, Dataset.from_list(rows[:10]))["pairs"]
+    assert [row["truncated"] for row in answered] == [True] * 5 + [False] * 5
 
 
 def test_a_split_of_another_file_can_be_measured(finished_run: Run, other_file: Path) -> None:

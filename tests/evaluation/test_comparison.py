@@ -1,5 +1,9 @@
 """Paired comparisons, their outcomes and their words against naive or hand-computed versions."""
 
+import copy
+import json
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,7 +11,17 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 from sklearn.metrics import f1_score, matthews_corrcoef
 
-from qlora_core.evaluation.comparison import Comparison, Outcome, compare, recorded_outcome, verdict
+from qlora_core.config import make_config
+from qlora_core.evaluation.comparison import (
+    Comparison,
+    Outcome,
+    compare,
+    recorded_comparisons,
+    recorded_outcome,
+    strongest_first,
+    verdict,
+)
+from qlora_core.evaluation.report import measure_all
 from tests.evaluation.answers import MONTE_CARLO_ERROR, RESAMPLES, logits_for, naive_interval, noisy
 
 
@@ -21,7 +35,7 @@ def compare_counts(fixed: int, broken: int, both_right: int, both_wrong: int = 0
 
 
 def words_of(comparison: Comparison) -> str:
-    return verdict(comparison, "the probe", "fine-tuning")
+    return verdict(comparison, "the probe")
 
 
 @pytest.fixture
@@ -110,7 +124,7 @@ def test_a_claim_needs_an_interval_and_a_test_that_exclude_chance(fixed: int, br
 @given(st.integers(0, 60), st.integers(0, 60))
 def test_an_earlier_versions_outcome_is_told_from_its_numbers(fixed: int, broken: int) -> None:
     comparison = compare_counts(fixed, broken, both_right=40)
-    record = comparison.as_dict("the probe", "fine-tuning")
+    record = comparison.as_dict("the probe")
     assert record["outcome"] == comparison.outcome.value
     older = {name: record[name] for name in ("accuracy_gain", "accuracy_gain_ci95", "mcnemar_p")}
     assert recorded_outcome(record) is recorded_outcome(older) is comparison.outcome
@@ -118,6 +132,75 @@ def test_an_earlier_versions_outcome_is_told_from_its_numbers(fixed: int, broken
 
 
 def test_what_is_written_is_what_earlier_versions_wrote_and_more() -> None:
-    record = compare_counts(60, 20, both_right=300).as_dict("the probe", "fine-tuning")
+    record = compare_counts(60, 20, both_right=300).as_dict("the probe")
     earlier = {"accuracy_gain", "accuracy_gain_ci95", "f1_gain", "fixed", "broken", "mcnemar_p", "verdict"}
-    assert set(record) == earlier | {"outcome", "matthews_correlation_gain"}
+    added = {"outcome", "matthews_correlation_gain", "only_answer_before", "only_answer_after"}
+    assert set(record) == earlier | added
+
+
+def report(answers: dict[str, np.ndarray], labels: np.ndarray) -> dict[str, Any]:
+    """What is reported of answers by answerer, as JSON has it."""
+    logits = {name: logits_for(given) for name, given in answers.items()}
+    config = make_config(bootstrap_samples=300, seed=5)
+    reported = measure_all(logits, labels, config, None) | {"config": config.model_dump()}
+    read: dict[str, Any] = json.loads(json.dumps(reported, default=list))
+    return read
+
+
+@pytest.fixture
+def imbalanced() -> np.ndarray:
+    """60 labels, nine of ten of them 0."""
+    return (np.arange(60) % 10 == 3).astype(np.int64)
+
+
+@pytest.mark.parametrize(("answer", "word"), [(0, "different"), (1, "same")])
+def test_one_answer_to_all_pairs_is_said_and_coded(answer: int, word: str, imbalanced: np.ndarray) -> None:
+    given = np.full(60, answer)
+    read = report({"majority": 0 * given, "untrained_head": 1 - given, "finetuned": given}, imbalanced)
+    for record in read["comparison"].values():
+        assert record["only_answer_after"] == answer
+        assert record["verdict"].endswith(f". Fine-tuning gives the same answer, {word}, to all 60 pairs.")
+    assert read["comparison"]["untrained_head"]["only_answer_before"] == 1 - answer
+
+
+def test_two_answers_are_not_called_one(imbalanced: np.ndarray) -> None:
+    nearly = np.zeros(60, dtype=np.int64)
+    nearly[7] = 1
+    record = report({"majority": 0 * nearly, "finetuned": nearly}, imbalanced)["comparison"]["majority"]
+    assert (record["only_answer_before"], record["only_answer_after"]) == (0, None)
+    assert "same answer" not in record["verdict"]
+
+
+def test_the_strongest_baseline_comes_first_and_of_equals_the_simplest(imbalanced: np.ndarray) -> None:
+    names = ("majority", "untrained_head", "linear_probe")
+    wrong = {name: noisy(imbalanced, share, 1) for name, share in zip(names, (0.1, 0.8, 0.0), strict=True)}
+    read = report({**wrong, "finetuned": imbalanced}, imbalanced)
+    assert list(recorded_comparisons(read)) == ["linear_probe", "majority", "untrained_head"]
+    assert read["strongest_baseline"] == "linear_probe"
+    metrics = {name: {"accuracy": 0.9} for name in ("linear_probe", "finetuned", "reloaded", "majority")}
+    assert strongest_first(metrics) == ["majority", "linear_probe"]
+
+
+@pytest.mark.parametrize("majority", [0, 1])
+@pytest.mark.parametrize("finetuned", [0.0, 0.2, 1.0])
+def test_what_an_earlier_version_left_out_follows_from_its_counts(
+    majority: int, finetuned: float, imbalanced: np.ndarray
+) -> None:
+    answers = {
+        "majority": np.full(60, majority),
+        "linear_probe": noisy(imbalanced, 0.4, seed=2),
+        "finetuned": (np.random.default_rng(3).random(60) < finetuned).astype(np.int64),
+    }
+    today = report(answers, imbalanced)
+    older = copy.deepcopy(today)
+    del older["comparison"]["majority"], older["strongest_baseline"]
+    record = older["comparison"]["linear_probe"]
+    del record["only_answer_before"], record["only_answer_after"]
+    record["verdict"] = record["verdict"].split(" Fine-tuning gives")[0]
+    assert json.loads(json.dumps(recorded_comparisons(older))) == recorded_comparisons(today)
+
+
+def test_what_does_not_follow_from_an_earlier_versions_result_stays_missing(imbalanced: np.ndarray) -> None:
+    older = report({"majority": 0 * imbalanced, "finetuned": imbalanced}, imbalanced)
+    del older["comparison"]["majority"], older["metrics"]["majority"]["confusion"]
+    assert recorded_comparisons(older) == {}

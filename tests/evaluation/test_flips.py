@@ -38,7 +38,7 @@ def copied_run(tiny_config: Callable[..., RunConfig], pairs_file: Path, finished
     return run
 
 
-@pytest.mark.parametrize("before", ["untrained_head", "linear_probe"])
+@pytest.mark.parametrize("before", ["untrained_head", "linear_probe", "majority"])
 def test_flips_are_as_many_as_the_result_says(finished_run: Run, before: Before) -> None:
     found = flips(finished_run, before)
     comparison = (finished_run.result or {})["comparison"][before]

@@ -27,6 +27,7 @@ from qlora_core.models.checkpoint import BEST, TRAINED
 from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore
 from qlora_core.training.run_process import start_run
+from tests.conftest import make_bert
 
 
 @pytest.fixture(scope="module")
@@ -45,19 +46,26 @@ def test_an_answerer_gives_what_was_measured_in_whatever_order_they_are_asked(
 ) -> None:
     validation = load_run_pairs(finished_run.config).validation
     np.testing.assert_array_equal(
-        probabilities(predictor.logits(validation, answerer)), recorded(finished_run, answerer)
+        probabilities(predictor.logits(predictor.tokenized(validation), answerer)), recorded(finished_run, answerer)
     )
 
 
 def test_progress_is_told(predictor: Predictor, finished_run: Run) -> None:
     told: list[tuple[int, int]] = []
-    predictor.logits(load_run_pairs(finished_run.config).validation, "finetuned", lambda *done: told.append(done))
+    predictor.logits(
+        predictor.tokenized(load_run_pairs(finished_run.config).validation),
+        "finetuned",
+        lambda *done: told.append(done),
+    )
     assert told[-1] == (16, 16)
 
 
 def test_base_and_adapter_disagree_somewhere(predictor: Predictor, finished_run: Run) -> None:
     validation = load_run_pairs(finished_run.config).validation
-    base, adapted = (predictor.logits(validation, name).argmax(axis=1) for name in ("untrained_head", "finetuned"))
+    base, adapted = (
+        predictor.logits(predictor.tokenized(validation), name).argmax(axis=1)
+        for name in ("untrained_head", "finetuned")
+    )
     assert (base != adapted).any()
 
 
@@ -73,7 +81,7 @@ def test_runs_of_different_number_types_can_be_asked_in_turn(finished_run: Run, 
     types = ("float32", "bfloat16")
     copies = [copy_with(finished_run, tmp_path / dtype, bnb_4bit_compute_dtype=dtype) for dtype in types]
     first, second = map(Predictor, copies)
-    answers = [each.logits(validation, "finetuned") for each in (first, second, first, second)]
+    answers = [each.logits(each.tokenized(validation), "finetuned") for each in (first, second, first, second)]
     np.testing.assert_array_equal(answers[0], answers[2])
     np.testing.assert_array_equal(answers[1], answers[3])
     assert 0 < np.abs(answers[0] - answers[1]).max() < 1
@@ -84,9 +92,9 @@ def test_a_run_directory_works_in_another_store(finished_run: Run, tmp_path: Pat
     run = RunStore(tmp_path / "elsewhere").open(finished_run.id)
     validation = load_run_pairs(run.config).validation
     assert run.status.state == "finished"
-    np.testing.assert_array_equal(
-        probabilities(Predictor(run).logits(validation, "finetuned")), recorded(finished_run, "finetuned")
-    )
+    predictor = Predictor(run)
+    answers = probabilities(predictor.logits(predictor.tokenized(validation), "finetuned"))
+    np.testing.assert_array_equal(answers, recorded(finished_run, "finetuned"))
 
 
 def test_a_run_without_an_adapter_cannot_be_asked(tiny_config: Callable[..., RunConfig], store: RunStore) -> None:
@@ -96,8 +104,18 @@ def test_a_run_without_an_adapter_cannot_be_asked(tiny_config: Callable[..., Run
 
 
 def test_a_base_model_that_is_gone_is_named(finished_run: Run, tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="There is no base model '/nowhere/bert'"):
+    digest = finished_run.require_result()["base_model"]["sha256"]
+    words = (
+        rf"belongs to tiny-bert \(SHA-256 {digest}\), which is not on this machine\. Put its folder at /nowhere/bert\."
+    )
+    with pytest.raises(ModelError, match=words):
         Predictor(copy_with(finished_run, tmp_path, base_model="/nowhere/bert"))
+
+
+def test_a_base_model_with_other_weights_by_now_is_refused(finished_run: Run, tmp_path: Path) -> None:
+    other = make_bert(tmp_path / "tiny-bert", num_hidden_layers=1)
+    with pytest.raises(ModelError, match=r"belongs to tiny-bert \(SHA-256 \w{64}\), but the weights there are others"):
+        Predictor(copy_with(finished_run, tmp_path / "runs", base_model=str(other)))
 
 
 PAIRS: list[Pair] = [
@@ -110,7 +128,7 @@ PAIRS: list[Pair] = [
 def probability(predictor: Predictor, answerer: Askable, pairs: list[Pair]) -> list[float]:
     """The probabilities that ``logits`` gives, by another way than ``answer``."""
     rows = [{"sentence1": first, "sentence2": second} for first, second in pairs]
-    return probabilities(predictor.logits(Dataset.from_list(rows), answerer)).tolist()
+    return probabilities(predictor.logits(predictor.tokenized(Dataset.from_list(rows)), answerer)).tolist()
 
 
 @pytest.mark.parametrize("which", range(3))
@@ -297,7 +315,7 @@ def test_the_best_weights_of_a_checkpoint_are_not_what_is_asked(unfinished_run: 
 
 def test_base_of_a_checkpoint_is_the_baseline_that_was_measured(unfinished_run: Run) -> None:
     predictor = Predictor.from_checkpoint(unfinished_run)
-    logits = predictor.logits(load_run_pairs(unfinished_run.config).validation, "untrained_head")
+    logits = predictor.logits(predictor.tokenized(load_run_pairs(unfinished_run.config).validation), "untrained_head")
     (measured,) = (event["accuracy"] for event in unfinished_run.events() if event.get("name") == "untrained_head")
     labels = np.asarray(load_run_pairs(unfinished_run.config).validation["label"])
     assert float((logits.argmax(axis=1) == labels).mean()) == measured

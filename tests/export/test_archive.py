@@ -15,7 +15,7 @@ from datasets import Dataset
 from qlora_core.config import RunConfig
 from qlora_core.errors import RunError
 from qlora_core.evaluation.asked_again import predict_pairs
-from qlora_core.export.archive import export_run
+from qlora_core.export.archive import export_run, load_script
 from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore
 
@@ -74,6 +74,22 @@ def test_the_script_prints_the_probability_that_predict_gives(
     expected = predict_pairs(run, pair)["pairs"][0]["finetuned"]["probability"]
     assert printed is not None
     assert float(printed[1]) == pytest.approx(expected, abs=3e-2)
+
+
+def test_the_script_without_its_base_model_says_which_that_is(
+    finished_run: Run, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    script = tmp_path / "load_adapter.py"
+    script.write_text(load_script(finished_run), encoding="utf-8")
+    digest = finished_run.require_result()["base_model"]["sha256"]
+    done = subprocess.run(
+        [sys.executable, str(script), *PAIR], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.splitlines()[-1] == (
+        f"This adapter belongs to tiny-bert (SHA-256 {digest}). Give its folder as third argument."
+    )
 
 
 def test_a_run_without_a_result_cannot_be_exported(

@@ -122,6 +122,23 @@ def test_the_notebook_is_valid_and_explains_every_step(finished_run: Run, tmp_pa
     assert all(cell.source.strip() for cell in notebook.cells)
 
 
+def test_the_introduction_compares_with_the_strongest_baseline(finished_run: Run, tmp_path: Path) -> None:
+    metrics = (finished_run.result or {})["metrics"]
+    strongest = {"linear_probe": {**metrics["linear_probe"], "accuracy": 0.99}}
+    words = cell(notebook_of(altered(finished_run, tmp_path, result={"metrics": strongest})), "introduction").source
+    reached = f"an accuracy of {metrics['finetuned']['accuracy']:.4f}, against 0.9900 of the strongest baseline"
+    assert f"{reached}, the linear probe." in words
+    assert "gives the same answer" not in words
+
+
+def test_the_introduction_says_where_all_answers_are_the_same(finished_run: Run, tmp_path: Path) -> None:
+    scores = (finished_run.result or {})["metrics"]["finetuned"]
+    counts = {"true_positive": 0, "false_positive": 0, "false_negative": 8, "true_negative": 8}
+    always = {"finetuned": {**scores, "confusion": counts}}
+    words = cell(notebook_of(altered(finished_run, tmp_path, result={"metrics": always})), "introduction").source
+    assert "Fine-tuning gives the same answer, different, to all 16 pairs." in words
+
+
 def test_the_introduction_names_versions_and_hardware(finished_run: Run) -> None:
     words = cell(notebook_of(finished_run), "introduction").source
     machine = finished_run.environment

@@ -26,6 +26,19 @@ def test_the_table_holds_every_number_of_every_answerer(result: dict[str, Any]) 
     assert row["ECE"] == round(result["calibration"]["finetuned"]["ece"], 4)
     assert row["Same, answered different"] == metrics["confusion"]["false_negative"]
     assert row["Different, answered same"] == metrics["confusion"]["false_positive"]
+    assert [each["Answers"] for each in table.values()] == ["same", "both", "both", "both", "both"]
+
+
+@pytest.mark.parametrize("name", ["majority", "untrained_head", "linear_probe"])
+def test_a_baselines_row_has_what_fine_tuning_gained_over_it(name: str, result: dict[str, Any]) -> None:
+    headers, rows = numbers_table(result)
+    compared, row = result["comparison"][name], rows[list(result["metrics"]).index(name)]
+    found = dict(zip(headers, row, strict=True))
+    assert found["Fine-tuning gains"] == round(compared["accuracy_gain"], 4)
+    assert found["Gain 95 % from"] == round(compared["accuracy_gain_ci95"][0], 4)
+    assert found["McNemar p"] == round(compared["mcnemar_p"], 4)
+    assert (found["Fixed"], found["Broken"]) == (compared["fixed"], compared["broken"])
+    assert dict(zip(headers, rows[-1], strict=True))["Fine-tuning gains"] is None
 
 
 def test_the_table_leaves_out_a_number_that_is_missing(result: dict[str, Any]) -> None:

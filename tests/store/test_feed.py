@@ -241,6 +241,21 @@ def test_scores_are_passed_on_with_those_that_an_earlier_version_did_not_have(ru
     assert not {"seq", "time", "kind"} & entry.keys()
 
 
+def test_that_pairs_are_cut_off_is_sent_while_the_run_goes_on(run: Run) -> None:
+    feed = RunFeed(run)
+    assert feed.since(Cursor())["truncation"] == ""
+    write(run, [{"kind": "truncation", "time": 0.0, "message": "3 of 4 pairs are longer."}])
+    assert feed.since(Cursor())["truncation"] == "3 of 4 pairs are longer."
+
+
+def test_what_a_run_came_to_is_sent_once_it_is_known(run: Run) -> None:
+    write(run, [phase("saving")])
+    feed = RunFeed(run)
+    assert feed.since(Cursor())["verdict"] == ""
+    write(run, [phase("done") | {"verdict": "No difference."}])
+    assert feed.since(Cursor())["verdict"] == "No difference."
+
+
 def test_baselines_and_first_looks_that_are_measured_again_are_sent_once(run: Run) -> None:
     write(run, [baseline("majority"), watched(0)] * 2)
     news = RunFeed(run).since(Cursor())

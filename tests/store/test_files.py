@@ -4,17 +4,20 @@ import errno
 import json
 import math
 import os
+import re
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import save_file
 
-from qlora_core.errors import StorageError
-from qlora_core.store.files import UNWRITABLE, replace_file, replace_json, replace_text, storage_error
+from qlora_core.errors import ConfigError, StorageError
+from qlora_core.store import files
+from qlora_core.store.files import UNWRITABLE, check_writable, replace_file, replace_json, replace_text, storage_error
 
 needs_dev_full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no device that is full")
 
@@ -35,6 +38,53 @@ def assert_untouched(path: Path) -> None:
 def fill_the_disk_for(path: Path) -> None:
     """Whatever is written in place of ``path`` ends up in a device without room."""
     path.with_name(f".{path.name}.tmp").symlink_to("/dev/full")
+
+
+def test_a_folder_that_can_be_written_to_is_made_and_left_empty(tmp_path: Path) -> None:
+    check_writable(tmp_path / "a" / "b", "")
+    assert list((tmp_path / "a" / "b").iterdir()) == []
+
+
+def _below_a_file(folder: Path) -> Path:
+    (folder / "file").write_text("", encoding="utf-8")
+    return folder / "file" / "runs"
+
+
+def _dangling(folder: Path) -> Path:
+    (folder / "link").symlink_to(folder / "gone")
+    return folder / "link"
+
+
+@pytest.mark.parametrize(
+    ("place", "reason"),
+    [
+        (_below_a_file, r"/file/runs: /\S+/file is a file\."),
+        (lambda folder: _below_a_file(folder).parent, r"/file: /\S+/file is a file\."),
+        (_dangling, r"/link: /\S+/link is a link to /\S+/gone, which is not there\."),
+        (
+            lambda folder: _dangling(folder) / "runs",
+            r"/link/runs: /\S+/link is a link to /\S+/gone, which is not there\.",
+        ),
+    ],
+    ids=["below a file", "a file", "dangling link", "below a dangling link"],
+)
+def test_a_folder_that_cannot_be_there_is_told_with_the_reason(
+    place: Callable[[Path], Path], reason: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match=rf"^Nothing can be written to the folder /\S+{reason} Name another\.$"):
+        check_writable(place(tmp_path), "Name another.")
+
+
+def test_a_folder_that_cannot_be_written_to_is_told_with_the_systems_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(dir: Path) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(dir))
+
+    monkeypatch.setattr(files, "TemporaryFile", refuse)
+    words = f"Nothing can be written to the folder {tmp_path}: Read-only file system. Name another."
+    with pytest.raises(ConfigError, match=f"^{re.escape(words)}$"):
+        check_writable(tmp_path, "Name another.")
 
 
 def test_a_file_is_replaced_and_nothing_is_left_beside_it(old: Path) -> None:

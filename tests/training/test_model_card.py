@@ -119,6 +119,22 @@ def test_the_card_of_a_run_without_matthews_correlation_has_it_from_the_counts(r
     assert str(model_card(older)) == str(model_card(result))
 
 
+def test_the_cards_first_sentence_about_scores_is_about_the_strongest_baseline(result: dict[str, Any]) -> None:
+    for name in ("majority", "untrained_head", "linear_probe"):
+        result["metrics"][name]["accuracy"] = 0.9 if name == "majority" else 0.1
+    card = read(result).text
+    verdicts = [result["comparison"][name]["verdict"] for name in ("majority", "untrained_head", "linear_probe")]
+    places = [card.index(verdict) for verdict in verdicts]
+    assert places == sorted(places)
+
+
+def test_the_card_says_that_pairs_were_cut_off(result: dict[str, Any]) -> None:
+    assert "their ends were not read" not in read(result).text
+    result["dataset"] |= {"validation_truncated": 2}
+    said = "0 of 64 training and 2 of 16 validation pairs are longer than 128 tokens; their ends were not read."
+    assert said in read(result).text
+
+
 def test_the_card_says_what_was_compared_chosen_and_used(result: dict[str, Any]) -> None:
     card = read(result).text
     base, dataset = result["base_model"], result["dataset"]
@@ -136,6 +152,13 @@ def test_the_card_says_what_was_compared_chosen_and_used(result: dict[str, Any])
         f"peft {versions['peft']}",
     ]
     assert [words for words in said if words not in card] == []
+
+
+def test_the_card_says_why_a_merged_model_answers_otherwise(result: dict[str, Any]) -> None:
+    assert "`merge_and_unload()` on the float32 base model gives another model" in read(result).text
+    assert "trained on weights in NF4" in read(result).text
+    result["config"]["quantization"] = "none"
+    assert "merge_and_unload" not in read(result).text
 
 
 @pytest.mark.parametrize(("verified", "words"), [(True, "Reload verified: "), (False, "Reload NOT verified: ")])

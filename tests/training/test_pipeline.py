@@ -46,6 +46,18 @@ def test_the_phases_follow_each_other(finished_run: Run) -> None:
     assert phases == ["loading", "baselines", "training", "saving", "verifying", "done"]
 
 
+def test_pairs_that_are_cut_off_are_told_before_training_and_those_alone(
+    tiny_config: MakeConfig, finished_run: Run, store: RunStore
+) -> None:
+    events = events_until("baselines", tiny_config(max_length=12), store)
+    (told,) = [event for event in events if event["kind"] == "truncation"]
+    counts = (told["train_truncated"], told["train"], told["validation_truncated"], told["validation"])
+    assert told["message"] == "{} of {} training and {} of {} validation pairs are longer than 12 tokens; " \
+        "their ends were not read.".format(*counts)  # fmt: skip
+    assert counts[0] > 0
+    assert not [event for event in finished_run.events() if event["kind"] == "truncation"]
+
+
 def test_every_step_and_every_epoch_is_an_event(finished_run: Run) -> None:
     events = list(finished_run.events())
     assert [event["step"] for event in events if event["kind"] == "step"] == list(range(1, 9))

@@ -8,6 +8,7 @@ import pytest
 from qlora_core.config import make_config
 from qlora_core.data.sources import load_pairs
 from qlora_core.evaluation.answerers import ASKABLE
+from qlora_core.evaluation.comparison import recorded_comparisons
 from qlora_core.evaluation.metrics import probabilities
 from qlora_core.evaluation.predictor import Predictor
 from qlora_core.store.feed import Cursor, RunFeed
@@ -36,6 +37,16 @@ def test_it_shows_a_gain_that_is_more_than_luck(run: Run) -> None:
     assert "more than chance" in run.result["comparison"]["linear_probe"]["verdict"]
 
 
+def test_its_comparison_with_the_majority_class_is_that_of_its_predictions(run: Run) -> None:
+    label, before, after = run.predictions(["label", "probability_majority", "probability_finetuned"])
+    right = [[(share > 0.5) == (one == 1) for share, one in zip(p, label, strict=True)] for p in (before, after)]
+    compared = recorded_comparisons(run.require_result())["majority"]
+    assert compared["fixed"] == sum(then and not first for first, then in zip(*right, strict=True)) > 0
+    assert compared["broken"] == sum(first and not then for first, then in zip(*right, strict=True)) > 0
+    assert compared["outcome"] == "better"
+    assert compared["only_answer_after"] is None
+
+
 def test_it_can_be_replayed(run: Run) -> None:
     feed = RunFeed(run).since(Cursor())
     assert 300 < len(feed["points"]) <= 1000
@@ -56,7 +67,7 @@ def test_its_adapter_still_gives_the_recorded_answers(run: Run) -> None:
     some = list(range(0, len(pairs), 6))
     predictor = Predictor(run)
     for answerer in ASKABLE:
-        measured = probabilities(predictor.logits(pairs.select(some), answerer))
+        measured = probabilities(predictor.logits(predictor.tokenized(pairs.select(some)), answerer))
         (column,) = run.predictions([f"probability_{answerer}"])
         recorded = np.asarray(column)[some]
         # another CPU multiplies in another order, or in float32: a pair on the edge may fall to the other side

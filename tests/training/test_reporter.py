@@ -136,7 +136,8 @@ def test_a_stop_waits_for_the_training_loop_where_several_processes_share_a_run(
 
 @pytest.mark.parametrize(("stopped", "state"), [(False, "finished"), (True, "stopped")])
 def test_a_result_ends_the_run(stopped: bool, state: str, run: Run) -> None:
-    Reporter(run, ignore).finish({"steps": 8}, stopped=stopped)
+    Reporter(run, ignore).finish({"steps": 8}, stopped=stopped, verdict="No difference.")
+    assert [event["verdict"] for event in run.events() if event.get("phase") == "done"] == ["No difference."]
     assert (run.status.state, run.status.phase, run.result) == (state, "done", {"steps": 8})
 
 

@@ -26,13 +26,14 @@ ANSWERERS = ("majority", "untrained_head", "linear_probe", "finetuned", "reloade
 CONTRACT: dict[str, set[str]] = {
     "run_id": set(),
     "base_model": {"id", "source", "sha256", "parameters"},
-    "dataset": {"id", "fingerprint", "train", "validation"},
+    "dataset": {"id", "fingerprint", "train", "validation", "train_truncated", "validation_truncated"},
     "config": set(RunConfig.model_fields),
     "quantization": {"scheme", "quantized_modules", "bytes", "bytes_float32", "bytes_float32_by_group"},
     "trainable_parameters": set(),
     "total_parameters": set(),
     "metrics": set(ANSWERERS),
-    "comparison": {"untrained_head", "linear_probe"},
+    "comparison": {"majority", "untrained_head", "linear_probe"},
+    "strongest_baseline": set(),
     "reload": {"verified", "max_abs_logit_difference", "missing_tensors"},
     "best_epoch": set(),
     "train_seconds": set(),
@@ -88,7 +89,7 @@ def test_every_score_lies_in_its_interval(name: str, result: dict[str, Any]) -> 
         assert least <= low <= row[metric] <= high <= 1
 
 
-@pytest.mark.parametrize("name", ["untrained_head", "linear_probe"])
+@pytest.mark.parametrize("name", ["majority", "untrained_head", "linear_probe"])
 def test_a_comparison_follows_from_the_predictions(
     name: str, result: dict[str, Any], predictions: pd.DataFrame
 ) -> None:
@@ -103,6 +104,14 @@ def test_a_comparison_follows_from_the_predictions(
     assert low <= comparison["accuracy_gain"] <= high
     assert (comparison["outcome"] == "no_difference") == (comparison["mcnemar_p"] >= 0.05)
     assert ("No difference beyond chance" in comparison["verdict"]) == (comparison["outcome"] == "no_difference")
+
+
+def test_the_strongest_baseline_is_the_one_that_answers_most_pairs_right(
+    result: dict[str, Any], predictions: pd.DataFrame
+) -> None:
+    names = ("majority", "untrained_head", "linear_probe")
+    right = {name: (answers(predictions, name) == predictions["label"]).sum() for name in names}
+    assert right[result["strongest_baseline"]] == max(right.values())
 
 
 def test_scores_that_another_library_does_not_find_make_no_result(

@@ -54,6 +54,16 @@ def test_models_are_quantised_only_where_that_is_asked_for(bench: MakeBench) -> 
     assert quantized_modules(bench(quantization="none").models.quantized().model) == []
 
 
+def test_pairs_that_are_cut_off_are_counted(tiny_config: MakeConfig) -> None:
+    lengths = Setup.load(tiny_config())
+    assert lengths.truncation == {
+        "max_length": 128, "train": 64, "train_truncated": 0, "validation": 16, "validation_truncated": 0,
+    }  # fmt: skip
+    short = Setup.load(tiny_config(max_length=12)).truncation
+    assert short["train_truncated"] == sum(length > 12 for length in lengths.train.lengths()) > 0
+    assert short["validation_truncated"] == sum(length > 12 for length in lengths.validation.lengths()) > 0
+
+
 @pytest.mark.parametrize("seed", [0, 3])
 def test_two_setups_of_one_configuration_start_from_the_same_weights(seed: int, bench: MakeBench) -> None:
     first = bench(seed=seed).untrained_adapter().state_dict()

@@ -4,8 +4,8 @@ The cost of a batch follows its padded tokens. So each kind of work is timed on 
 of the run, and its seconds a token are multiplied by the tokens of all the batches of that kind that the run has. What
 varies between the timed batches becomes the width of the estimate.
 
-python -m qlora_core.training.cost.estimate CONFIG.json measures the run described in that file and prints what it is
-doing, then one JSON object: an ``Estimate``.
+python -m qlora_core.training.cost.estimate CONFIG.json [--forked] measures the run described in that file and prints
+what it is doing, then one JSON object: an ``Estimate``.
 
 On a CPU, a run's memory was seen to grow with every new shape of batch and to stay where a shape comes again. What the
 timed batches after the longest one add is therefore multiplied by the number of shapes that the run has.
@@ -32,6 +32,7 @@ from qlora_core.training.passes import ModelKind, Pass, plan_run, steps_per_epoc
 from qlora_core.training.run_process import explain  # importing it takes as long as the run's own start
 from qlora_core.training.setup import Setup
 
+FORKED = "--forked"
 #: Shares of the expected value.
 SPREAD_OF_FIXED_PARTS, SPREAD_OF_MEMORY = 0.3, 0.1
 #: Fitting the linear probe, resampling, saving: too short to be measured beforehand.
@@ -52,8 +53,12 @@ class Estimate:
     measured_at: float  #: seconds since 1970
 
 
-def estimate_cost(config: RunConfig, listener: Listener = print) -> Estimate:
+def estimate_cost(config: RunConfig, listener: Listener = print, *, forked: bool = False) -> Estimate:
     """Load the run's base model, measure a few batches of every kind of work, and extrapolate the run.
+
+    Args:
+        listener: told what is being measured.
+        forked: the run will be a fork of a process that has the libraries loaded.
 
     Raises:
         UserError: the run cannot be carried out as asked.
@@ -67,7 +72,7 @@ def estimate_cost(config: RunConfig, listener: Listener = print) -> Estimate:
     device = setup.models.compute.device
     gpu_bytes = peak_gpu_bytes(device)
     least, most = (1.0 * gpu_bytes, 1.0 * gpu_bytes) if gpu_bytes is not None else run_memory(setup, timings)
-    low, high = run_seconds(setup, timings)
+    low, high = run_seconds(setup, timings, forked=forked)
     epoch = timings.training.expect(tokens_of_pass(setup, Pass(ModelKind.ADAPTER, "train", learns=True)))
     return Estimate(
         seconds=(round(low, 1), round(high, 1)),
@@ -81,11 +86,12 @@ def estimate_cost(config: RunConfig, listener: Listener = print) -> Estimate:
     )
 
 
-def run_seconds(setup: Setup, timings: Timings) -> np.ndarray:
+def run_seconds(setup: Setup, timings: Timings, *, forked: bool = False) -> np.ndarray:
     """(low, high) of the whole run: starting, and every pass that it plans."""
     plan = list(plan_run(setup.config, len(setup.train)))
-    starts = 1 + sum(work.in_fresh_process for work in plan)
-    fixed = starts * (timings.startup + timings.loading + timings.loading_model) + SMALL_PARTS_SECONDS
+    fresh = sum(work.in_fresh_process for work in plan)
+    startup = (fresh if forked else 1 + fresh) * timings.startup
+    fixed = startup + (1 + fresh) * (timings.loading + timings.loading_model) + SMALL_PARTS_SECONDS
     seconds = around(fixed, SPREAD_OF_FIXED_PARTS)
     for each in (each for work in plan for each in work.passes):
         if each.pairs == "watched":
@@ -116,11 +122,11 @@ def run_memory(setup: Setup, timings: Timings) -> tuple[float, float]:
     return now + sum(map(operator.mul, further, growth)), now + sum(further) * max(growth)
 
 
-def main(config_file: str) -> int:
+def main(config_file: str, *, forked: bool = False) -> int:
     """Measure the run in ``config_file`` and print an ``Estimate``; the exit status is 0, 1 or 2 as a run's."""
     try:
         config = load_config(json.loads(Path(config_file).read_text(encoding="utf-8")))
-        estimate = estimate_cost(config, _print_line)
+        estimate = estimate_cost(config, _print_line, forked=forked)
     except UserError as error:
         print(error, file=sys.stderr)
         return 2
@@ -136,4 +142,4 @@ def _print_line(line: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(sys.argv[1], forked=FORKED in sys.argv[2:]))

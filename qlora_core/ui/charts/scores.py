@@ -7,7 +7,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from qlora_core.evaluation.answerers import ANSWERERS, label_of
-from qlora_core.evaluation.comparison import Outcome, recorded_outcome
+from qlora_core.evaluation.comparison import Outcome, recorded_comparisons, recorded_outcome
 from qlora_core.evaluation.metrics import METRICS, shown
 from qlora_core.evaluation.scores import Interval, RecordedScores, Result, recorded_scores
 from qlora_core.ui.charts.style import (
@@ -25,10 +25,14 @@ from qlora_core.ui.charts.style import (
     words_of,
 )
 
-BASELINES = ("majority", "linear_probe")
 #: Of the bars of one answerer, from the first to the last; more metrics than these begin again.
 OPACITIES = (0.75, 0.4)
 NO_INTERVAL = (None, None)
+COMPARED_WITH = {
+    Outcome.BETTER: "better than",
+    Outcome.WORSE: "worse than",
+    Outcome.NO_DIFFERENCE: "no difference beyond chance from",
+}
 
 
 @dataclass(frozen=True)
@@ -121,22 +125,15 @@ def _whiskers(values: Sequence[float | None], intervals: Sequence[Interval | tup
 
 
 def _scores_title(result: Result) -> str:
-    metrics = result["metrics"]
-    rest = ", ".join(f"{label_of(name)} {shown(metrics[name]['accuracy'])}" for name in BASELINES if name in metrics)
-    return f"{_change(result)} ({rest})" if rest else _change(result)
-
-
-def _change(result: Result) -> str:
-    """What became of validation accuracy, in words that claim no more than was found."""
-    metrics = result["metrics"]
+    """Validation accuracy against the strongest baseline, in words that claim no more than was found; then the rest."""
+    metrics, comparisons = result["metrics"], recorded_comparisons(result)
     after = shown(metrics["finetuned"]["accuracy"])
-    if "untrained_head" not in metrics:
+    if not comparisons:
         return f"Validation accuracy is {after} after fine-tuning"
-    before = shown(metrics["untrained_head"]["accuracy"])
-    outcome = recorded_outcome(result["comparison"]["untrained_head"])
-    if outcome is Outcome.NO_DIFFERENCE:
-        return f"Validation accuracy did not change beyond chance: {before} before, {after} after"
-    return f"Validation accuracy {'rose' if outcome is Outcome.BETTER else 'fell'} from {before} to {after}"
+    strongest, *others = (f"{label_of(name)} {shown(metrics[name]['accuracy'])}" for name in comparisons)
+    outcome = recorded_outcome(next(iter(comparisons.values())))
+    rest = f" ({', '.join(others)})" if others else ""
+    return f"Validation accuracy {after}: {COMPARED_WITH[outcome]} the strongest baseline, {strongest}{rest}"
 
 
 def _runs_title(runs: Runs) -> str:

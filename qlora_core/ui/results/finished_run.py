@@ -1,9 +1,11 @@
 """A finished run in words."""
 
 from qlora_core.config import RunConfig, file_name
-from qlora_core.evaluation.comparison import Outcome, recorded_outcome
+from qlora_core.evaluation.answerers import label_of
+from qlora_core.evaluation.comparison import Outcome, only_answer_words, recorded_comparisons, recorded_outcome
 from qlora_core.evaluation.metrics import METRICS, shown
 from qlora_core.evaluation.scores import RecordedScores, Result, recorded_scores
+from qlora_core.evaluation.truncation import truncation_words
 from qlora_core.ui.safe_text import plain
 from qlora_core.ui.words import finished as words
 
@@ -12,20 +14,25 @@ SHOWN_VERSIONS = ("torch", "transformers", "peft", "bitsandbytes")
 
 
 def headline(result: Result) -> str:
-    """What changed, by how much, and whether it is more than luck, as Markdown."""
-    comparison, measured = result["comparison"], recorded_scores(result)
-    after, probe, before = (_scores(measured[name]) for name in ("finetuned", "linear_probe", "untrained_head"))
-    verdicts = {words.PROBE_VERDICT: "linear_probe", words.UNTRAINED_VERDICT: "untrained_head"}
+    """What changed, by how much, and whether it is more than luck, as Markdown; the strongest baseline comes first."""
+    comparisons, measured = recorded_comparisons(result), recorded_scores(result)
+    strongest, *_ = comparisons
+    n = result["metrics"]["finetuned"]["n"]
     notes = [plain(result.get("selection_note", ""), MAX_SENTENCE)]
+    notes.append(truncation_words(result["dataset"], result.get("config", {}).get("max_length", 0)))
     if result.get("stopped_early"):
         notes.append(words.STOPPED_EARLY)
     return "\n\n".join(
         [
-            f"## {headline_words(comparison['linear_probe'])}",
-            words.scores(result["metrics"]["finetuned"]["n"], after, probe, before),
+            f"## {headline_words(strongest, comparisons[strongest], n)}",
+            words.scores(
+                n,
+                _scores(measured["finetuned"]),
+                [(words.BASELINE_SCORES[name], *_scores(measured[name])) for name in comparisons],
+            ),
             "\n".join(
-                f"- {introduction}{plain(comparison[name]['verdict'], MAX_SENTENCE)}"
-                for introduction, name in verdicts.items()
+                f"- {words.AGAINST[name]}{plain(comparison['verdict'], MAX_SENTENCE)}"
+                for name, comparison in comparisons.items()
             ),
             " ".join(note for note in notes if note),
         ]
@@ -39,11 +46,17 @@ def _scores(scores: RecordedScores) -> tuple[str, str]:
     return f"{scores.record['accuracy']:.1%}", listed
 
 
-def headline_words(comparison: Result) -> str:
-    """One line about fine-tuning against the linear probe that claims no more than was found."""
-    low, high = comparison["accuracy_gain_ci95"]
-    may_be_luck = recorded_outcome(comparison) is Outcome.NO_DIFFERENCE
-    return words.headline(comparison["accuracy_gain"], (low, high), may_be_luck=may_be_luck)
+def headline_words(baseline: str, comparison: Result, n: int) -> str:
+    """One line about fine-tuning against a baseline that claims no more than was found on ``n`` pairs."""
+    only_answer = only_answer_words(comparison.get("only_answer_after"), n).rstrip(".")
+    if comparison["fixed"] == comparison["broken"] == 0:
+        found = words.same_answers(label_of(baseline))
+    else:
+        low, high = comparison["accuracy_gain_ci95"]
+        may_be_luck = recorded_outcome(comparison) is Outcome.NO_DIFFERENCE
+        gain = comparison["accuracy_gain"]
+        found = words.headline(label_of(baseline), gain, (low, high), may_be_luck=may_be_luck)
+    return f"{found}.{only_answer}" if only_answer else found
 
 
 def facts(run_id: str, config: RunConfig, result: Result, *, recorded: bool) -> str:
@@ -51,7 +64,7 @@ def facts(run_id: str, config: RunConfig, result: Result, *, recorded: bool) -> 
     machine, data = result["environment"], result["dataset"]
     said = words.facts(
         run_id,
-        words.model(file_name(config.base_model), config.quantization, config.r, config.seed),
+        words.model(file_name(config.base_model), config.scheme.stored, config.r, config.seed),
         file_name(config.dataset),
         recorded=recorded,
         pairs=(data["train"], data["validation"]),

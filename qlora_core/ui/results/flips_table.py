@@ -1,5 +1,6 @@
 """The pairs that flipped as rows of a table, and how many there are in words."""
 
+from qlora_core.choices import LABELS
 from qlora_core.evaluation.flips import Flip
 from qlora_core.ui.values import ColumnType
 from qlora_core.ui.words import finished as words
@@ -16,7 +17,7 @@ def flip_rows(pairs: list[Flip]) -> list[list[str | float | int]]:
             pair.kind,
             pair.sentences.sentence1 if pair.sentences else "",
             pair.sentences.sentence2 if pair.sentences else "",
-            words.LABELS[pair.label],
+            LABELS[pair.label],
             round(pair.before, 3),
             round(pair.after, 3),
             round(pair.change, 3),

@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 
 from qlora_core.config import RunConfig, file_name, make_config
 from qlora_core.errors import RunError
+from qlora_core.evaluation.answerers import label_of
+from qlora_core.evaluation.comparison import strongest_first
 from qlora_core.evaluation.metrics import METRICS, Metric
-from qlora_core.evaluation.scores import Result, finetuned_values
+from qlora_core.evaluation.scores import Result, finetuned_values, recorded_scores
 from qlora_core.presets import DEFAULT_PRESET, PRESETS
 from qlora_core.store.run import Run
 from qlora_core.ui.results.setting_rows import shown_value
@@ -23,7 +25,8 @@ class Numbers:
     """What a run came to; nothing where it has no result, or a damaged one."""
 
     scores: Mapping[str, float | None] = field(default_factory=dict)  #: of the fine-tuned model, by metric
-    gain: float | None = None  #: points of accuracy over the linear probe
+    gain: float | None = None  #: points of accuracy over the strongest baseline
+    over: str = ""  #: which that is
     seconds: float | None = None
 
 
@@ -60,6 +63,7 @@ def columns() -> list[Column]:
         Column(words.SETTINGS, 225, lambda row: setting_words(row.config)),
         *(_score_column(metric) for metric in METRICS.values() if metric.has_interval),
         Column(words.GAIN, 90, lambda row: _rounded(row.numbers.gain, 1), "number", words.LARGEST_GAIN),
+        Column(words.OVER, 110, lambda row: label_of(row.numbers.over)),
         Column(
             words.TRAINING_SECONDS, 90, lambda row: _rounded(row.numbers.seconds, 0), "number", words.LONGEST_TRAINING
         ),
@@ -103,8 +107,9 @@ def numbers_of(run: Run) -> Numbers:
 
 
 def _numbers(result: Result) -> Numbers:
-    gain = result["comparison"]["linear_probe"]["accuracy_gain"]
-    return Numbers(finetuned_values(result), 100 * float(gain), float(result["train_seconds"]))
+    values, (strongest, *_) = finetuned_values(result), strongest_first(result["metrics"])
+    after, before = (recorded_scores(result)[name].record["accuracy"] for name in ("finetuned", strongest))
+    return Numbers(values, 100 * float(after - before), strongest, float(result["train_seconds"]))
 
 
 def setting_words(config: RunConfig) -> str:

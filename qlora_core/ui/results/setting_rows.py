@@ -26,4 +26,10 @@ def environment_rows(result: Mapping[str, Any]) -> list[list[str]]:
     versions = machine.pop("versions", {})
     groups = {"": machine, "version of ": versions, "base model, ": result["base_model"], "pairs, ": result["dataset"]}
     rows = [[prefix + name, value] for prefix, group in groups.items() for name, value in group.items()]
-    return [[name.replace("_", " "), "unknown" if value is None else str(value)] for name, value in rows]
+    return [[name.replace("_", " "), _in_words(value)] for name, value in rows]
+
+
+def _in_words(value: object) -> str:
+    if isinstance(value, Mapping):  # the files of a base model, each with its digest
+        return ", ".join(f"{name} {part}" for name, part in value.items())
+    return "unknown" if value is None else str(value)

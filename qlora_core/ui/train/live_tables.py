@@ -2,14 +2,15 @@
 
 from typing import Any
 
-from qlora_core.evaluation.answerers import ANSWERERS
+from qlora_core.evaluation.answerers import ANSWERERS, COMPARED
 from qlora_core.evaluation.metrics import METRICS
 from qlora_core.store.status import ENDED, LIVE, STATES
 from qlora_core.ui.words.train import PHASES
 
 
 def tables() -> dict[str, Any]:
-    """States (what may still come of one: live, over, complete), phases, answerers and metrics."""
+    """States (what may still come of one: live, over, complete), phases, answerers, which of them are to be beaten, and
+    metrics (its label as a heading and inside a sentence, whether it is drawn, the least it can be)."""
     return {
         "states": {
             state.name: {
@@ -22,5 +23,15 @@ def tables() -> dict[str, Any]:
         },
         "phases": PHASES,
         "answerers": {name: answerer.label for name, answerer in ANSWERERS.items()},
-        "metrics": [{"name": metric.name, "label": metric.heading} for metric in METRICS.values()],
+        "compared": COMPARED,
+        "metrics": [
+            {
+                "name": metric.name,
+                "label": metric.heading,
+                "text": metric.label,
+                "charted": metric.charted,
+                "low": metric.low,
+            }
+            for metric in METRICS.values()
+        ],
     }

@@ -1,6 +1,6 @@
 """The tab "Results"."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 # Which runs
 RUN = "Run"
@@ -13,8 +13,18 @@ NOTHING_YET = (
 
 # What a run came to
 STOPPED_EARLY = "The run was stopped before its last epoch."
-PROBE_VERDICT = "**Against the linear probe**, the honest comparison: "
-UNTRAINED_VERDICT = "**Against the untrained head**, which has learned nothing: "
+#: What leads to the verdict against each baseline.
+AGAINST = {
+    "majority": "**Against the majority class**, which reads nothing: ",
+    "untrained_head": "**Against the untrained head**, which has learned nothing: ",
+    "linear_probe": "**Against the linear probe**, what the encoder knew before: ",
+}
+#: What leads to each baseline's scores.
+BASELINE_SCORES = {
+    "majority": "Always the commoner label",
+    "untrained_head": "The same encoder with an untrained head",
+    "linear_probe": "The same encoder with only a linear probe",
+}
 RELOAD = "Reload"
 RELOAD_EXPLAINED = (
     "Adapter, classifier and tokenizer were saved. A fresh process, which shares nothing with training but the files, "
@@ -50,7 +60,11 @@ FLIPS = (
     "Before and After are the probability of “same”; Change is how much the probability of the right answer rose."
 )
 FROM_TO = "From → to"
-BASELINES = {"linear_probe": "linear probe → fine-tuned", "untrained_head": "untrained head → fine-tuned"}
+BASELINES = {
+    "linear_probe": "linear probe → fine-tuned",
+    "untrained_head": "untrained head → fine-tuned",
+    "majority": "majority class → fine-tuned",
+}
 SHOW = "Show"
 KINDS = {"": "fixed and broken", "fixed": "fixed only", "broken": "broken only"}
 PHENOMENON = "Phenomenon"
@@ -65,7 +79,6 @@ FLIP_ORDERS = {
 FIND = "Find in the sentences"
 FLIPPED_PAIRS = "Pairs that flipped"
 FLIP_HEADERS = ["Flip", "Sentence 1", "Sentence 2", "Label", "Before", "After", "Change", "Phenomenon", "idx"]
-LABELS = ("different", "same")
 NO_SENTENCE = "The sentences of this pair are not on this machine any more."
 BAD_CHOICE = "That choice cannot be read. Reload the page."
 
@@ -73,13 +86,13 @@ BAD_CHOICE = "That choice cannot be read. Reload the page."
 ALL_RUNS = "All runs"
 ALL_RUNS_HELP = (
     "Select a row to pick its run, or pick runs below: to see which settings differ, to show them above, or to delete. "
-    "Gain is over the linear probe, in points of accuracy."
+    "Gain is over the strongest baseline, in points of accuracy."
 )
 SORT_BY = "Sort by"
 FILTER, FILTER_EXAMPLE = "Filter", "finished mrpc"
-NEWEST, LARGEST_GAIN, LONGEST_TRAINING = "newest first", "gain over the linear probe", "training time"
+NEWEST, LARGEST_GAIN, LONGEST_TRAINING = "newest first", "gain over the strongest baseline", "training time"
 STATE, CREATED, BASE_MODEL, PAIRS = "State", "Created (UTC)", "Base model", "Pairs"
-GAIN, TRAINING_SECONDS = "Gain", "Training (s)"
+GAIN, OVER, TRAINING_SECONDS = "Gain", "Over", "Training (s)"
 RECORDED = "recorded"
 DIFFERING = "Settings that differ"
 SETTING = "Setting"
@@ -105,20 +118,22 @@ def run_choice(what: str, dataset: str, outcome: str, when: str, run_id: str, *,
     return f"{what} on {dataset}, {outcome}, {when} UTC ({run_id[-4:]}){', recorded' if recorded else ''}"
 
 
-def headline(gain: float, interval: tuple[float, float], *, may_be_luck: bool) -> str:
-    """One line about fine-tuning against the linear probe; shares of 1."""
+def headline(baseline: str, gain: float, interval: tuple[float, float], *, may_be_luck: bool) -> str:
+    """One line about fine-tuning against a baseline; shares of 1."""
     points, low, high = (f"{100 * share:+.1f}" for share in (gain, *interval))
     luck = "which may be luck" if may_be_luck else "more than luck"
-    return f"{points} points of accuracy against a linear probe, {luck} (95 % interval {low} to {high})"
+    return f"{points} points of accuracy against the {baseline}, {luck} (95 % interval {low} to {high})"
 
 
-def scores(n: int, after: tuple[str, str], probe: tuple[str, str], before: tuple[str, str]) -> str:
-    """What three models got right, each with its other scores, as Markdown."""
-    return (
-        f"Of {n} validation pairs, fine-tuning answers **{after[0]}** right ({after[1]}). "
-        f"The same encoder with only a linear probe: {probe[0]} ({probe[1]}). "
-        f"With an untrained head: {before[0]} ({before[1]})."
-    )
+def same_answers(baseline: str) -> str:
+    """The same line where fine-tuning and the baseline answer every pair alike."""
+    return f"No gain: the same answers as the {baseline}, to every pair"
+
+
+def scores(n: int, after: tuple[str, str], others: Sequence[tuple[str, str, str]]) -> str:
+    """What fine-tuning and others got right, each with its other scores, as Markdown."""
+    listed = "".join(f" {who}: {right} ({rest})." for who, right, rest in others)
+    return f"Of {n} validation pairs, fine-tuning answers **{after[0]}** right ({after[1]}).{listed}"
 
 
 def facts(
@@ -133,9 +148,9 @@ def facts(
     ]
 
 
-def model(name: str, quantization: str, r: int, seed: int) -> str:
-    """What was trained."""
-    return f"{name} in {quantization}, LoRA r {r}, seed {seed}"
+def model(name: str, stored: str, r: int, seed: int) -> str:
+    """What was trained; ``stored`` is how a scheme holds the weights."""
+    return f"{name}, {stored}, LoRA r {r}, seed {seed}"
 
 
 def machine(device: str, threads: int, dtype: str) -> str:

@@ -87,6 +87,15 @@ def test_every_pass_of_a_run_is_counted(bench: MakeBench) -> None:
     assert middle(unquantised=timing(1.0)) - fixed == pytest.approx(evaluation_tokens)
 
 
+def test_the_start_of_a_run_that_is_a_fork_takes_no_time(bench: MakeBench) -> None:
+    made, none = bench(num_train_epochs=1), timing(1e-12)
+    timings = Timings(startup=10.0, loading=0.0, loading_model=0.0, look=0.0, base=none, unquantised=none,
+                      adapter=none, training=none)  # fmt: skip
+    afresh, forked = (run_seconds(made, timings, forked=forked).mean() for forked in (False, True))
+    assert afresh - forked == pytest.approx(10.0)
+    assert forked > 10.0  # the process that verifies starts afresh all the same
+
+
 def test_the_range_is_as_wide_as_the_batches_differ() -> None:
     even, uneven = Timing([1.0, 2.0], [10, 20]), Timing([1.0, 3.0, 2.0], [10, 20, 20])
     np.testing.assert_allclose(even.expect(100), [9.0, 11.0])

@@ -120,7 +120,12 @@ def test_scores_name_their_rows_and_leave_out_what_was_not_measured(result: dict
 
 
 @pytest.mark.parametrize(
-    ("finetuned", "words"), [(0.9, "rose from"), (0.52, "did not change beyond chance"), (0.2, "fell from")]
+    ("finetuned", "words"),
+    [
+        (0.9, "better than the strongest baseline, linear probe"),
+        (0.6, "no difference beyond chance from the strongest baseline, linear probe"),
+        (0.2, "worse than the strongest baseline, linear probe"),
+    ],
 )
 def test_the_title_claims_what_the_verdict_claims(finetuned: float, words: str) -> None:
     result = make_result(finetuned)
@@ -133,8 +138,8 @@ def test_the_title_claims_what_the_verdict_claims(finetuned: float, words: str) 
 
 def test_the_title_of_an_earlier_versions_run_follows_from_its_numbers(result: dict[str, Any]) -> None:
     older = deepcopy(result)
-    del older["comparison"]["untrained_head"]["outcome"]
-    older["comparison"]["untrained_head"]["verdict"] = "No difference beyond chance, in words that nobody reads."
+    del older["comparison"]["linear_probe"]["outcome"]
+    older["comparison"]["linear_probe"]["verdict"] = "No difference beyond chance, in words that nobody reads."
     assert title(scores_figure([("a", older)])) == title(scores_figure([("a", result)]))
 
 
@@ -201,11 +206,13 @@ def test_reliability_draws_the_bins_with_larger_markers_for_more_pairs(result: d
     assert f"{100 * bins['ece']:.1f} points on average (ECE {bins['ece']:.3f})" in title(reliability_figure(result))
 
 
-def test_a_result_without_an_untrained_head_is_drawn(result: dict[str, Any]) -> None:
+def test_a_result_without_a_baseline_is_drawn(result: dict[str, Any]) -> None:
     fewer = deepcopy(result)
     for group in ("metrics", "calibration"):
         del fewer[group]["untrained_head"]
     accuracy = fewer["metrics"]["finetuned"]["accuracy"]
+    assert title(scores_figure([("a", fewer)])).startswith(f"Validation accuracy {accuracy:.3f}: better than")
+    fewer["metrics"] = {"finetuned": fewer["metrics"]["finetuned"]}
     assert title(scores_figure([("a", fewer)])).startswith(f"Validation accuracy is {accuracy:.3f} after fine-tuning")
     assert title(confusion_figure(fewer)) == f"Of {N} answers, {round(N * accuracy)} are right (outlined)"
     assert [trace.name for trace in reliability_figure(fewer).data][1:] == [

@@ -4,6 +4,7 @@ import json
 import shutil
 
 from qlora_core.config import make_config
+from qlora_core.evaluation.answerers import label_of
 from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore
 from qlora_core.ui.results import history_table
@@ -18,6 +19,13 @@ def test_a_row_has_the_scores_of_the_fine_tuned_model(finished_run: Run) -> None
     scores, row = finished_run.require_result()["metrics"]["finetuned"], cells(finished_run)
     for header, name in (("Accuracy", "accuracy"), ("F1", "f1"), ("MCC", "matthews_correlation")):
         assert row[header] == round(scores[name], 4)
+
+
+def test_the_gain_is_over_the_strongest_baseline(finished_run: Run) -> None:
+    result, row = finished_run.require_result(), cells(finished_run)
+    strongest = result["strongest_baseline"]
+    assert row["Gain"] == round(100 * result["comparison"][strongest]["accuracy_gain"], 1)
+    assert row["Over"] == label_of(strongest)
 
 
 def test_a_run_without_matthews_correlation_has_it_from_the_counts(finished_run: Run, store: RunStore) -> None:
@@ -37,7 +45,7 @@ def test_a_run_without_matthews_correlation_has_it_from_the_counts(finished_run:
 
 def test_every_number_can_be_sorted_by() -> None:
     assert list(history_table.orders()) == [
-        "newest first", "accuracy", "F1", "MCC", "gain over the linear probe", "training time",
+        "newest first", "accuracy", "F1", "MCC", "gain over the strongest baseline", "training time",
     ]  # fmt: skip
 
 

@@ -142,7 +142,7 @@ def test_flips_are_listed_filtered_and_taken_to_compare(services: Services, run:
 @pytest.mark.parametrize(
     "choice",
     [
-        ("majority", *CHOICE[1:]),
+        ("reloaded", *CHOICE[1:]),
         ("linear_probe", "mended", *CHOICE[2:]),
         (*CHOICE[:3], "random", ""),
         (*CHOICE[:4], "x" * 201),
