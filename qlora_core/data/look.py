@@ -14,8 +14,8 @@ if TYPE_CHECKING:  # the page reads looks, and has not loaded the libraries that
 
     from qlora_core.data.sources import PairData
 
-MAX_FIRST_PAIRS = 5
-MAX_SHOWN_CHARACTERS = 200
+MAX_FIRST_PAIRS = 3
+MAX_SHOWN_CHARACTERS = 140
 #: Longer pairs are counted as of this many tokens: no ``max_length`` is larger.
 MAX_COUNTED_TOKENS = 513
 LABEL_NAMES = {0: "different", 1: "same"}
@@ -121,8 +121,8 @@ def facts(look: PairsLook, max_length: int) -> Iterator[str]:
     train, validation = look.train, look.validation
     yield f"{_count(train.pairs)} to learn from and {validation.pairs:,} to be measured on, from {look.source}."
     yield (
-        f"Label 1, the same meaning: {train.same / train.pairs:.0%} of those to learn from, "
-        f"{validation.same / validation.pairs:.0%} of those to be measured on."
+        f"Label 1, the same meaning: {100 * train.same / train.pairs:.0f} % of those to learn from, "
+        f"{100 * validation.same / validation.pairs:.0f} % of those to be measured on."
     )
     yield from _length_facts(train, validation, max_length)
     if look.repeated:

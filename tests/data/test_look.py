@@ -29,7 +29,7 @@ def test_pairs_and_labels_of_both_splits_are_counted() -> None:
     look = make()
     assert (look.train.pairs, look.train.same, look.validation.pairs, look.validation.same) == (4, 3, 2, 1)
     assert "4 pairs to learn from and 2 to be measured on, from file mine.csv" in said(look)
-    assert "75% of those to learn from, 50% of those to be measured on" in said(look)
+    assert "75 % of those to learn from, 50 % of those to be measured on" in said(look)
 
 
 def test_pairs_without_a_fault_are_said_to_have_none() -> None:
