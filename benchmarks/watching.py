@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from http.client import HTTPConnection
 from threading import Event
 from typing import Any
@@ -68,6 +69,7 @@ class Viewer:
 
     def __init__(self, url: str, component: int, run_id: str) -> None:
         self.sizes: list[int] = []  #: bytes of each answer
+        self.delays: list[float] = []  #: seconds until each answer
         self.points: list[list[float]] = []  #: of the loss, as they came
         self._have = {"generation": 0, **dict.fromkeys(SERIES, 0)}
         self._about = {"session_hash": f"viewer{id(self)}", "component_id": component, "fn_name": "poll"}
@@ -82,8 +84,10 @@ class Viewer:
         """
         body = json.dumps({**self._about, "data": {"run": self._run_id, "have": self._have}})
         kind = {"Content-Type": "application/json"}
+        began = time.monotonic()
         self._connection.request("POST", "/gradio_api/component_server", body, kind)
         content = self._connection.getresponse().read()
+        self.delays.append(time.monotonic() - began)
         told: dict[str, Any] = json.loads(content)
         if "error" in told:
             raise ValueError(told["error"])
