@@ -61,13 +61,13 @@ class Attacker:
         """A request with JSON."""
         return self.ask(path, json.dumps(body).encode(), **{"Content-Type": "application/json", **headers})
 
-    def call(self, name: str, changes: dict[int, Any] | None = None) -> None:
+    def call(self, name: str, changes: dict[int, Any] | None = None) -> str:
         """One of the page's handlers, asked what the page asks at first, but for some inputs by their places."""
         values = {one["id"]: one["props"].get("value") for one in self.config["components"]}
         handler = next(one for one in self.config["dependencies"] if one["api_name"] == name)
         data = [(changes or {}).get(place, values[number]) for place, number in enumerate(handler["inputs"])]
         self.post("gradio_api/queue/join", {"data": data, "fn_index": handler["id"], "session_hash": self.session})
-        self.ask(f"gradio_api/queue/data?session_hash={self.session}")
+        return self.ask(f"gradio_api/queue/data?session_hash={self.session}").decode()
 
     def upload(self, path: Path) -> str:
         """Upload a file; returns where the server has it."""
@@ -77,7 +77,7 @@ class Attacker:
         kind = {"Content-Type": f"multipart/form-data; boundary={mark}"}
         return str(json.loads(self.ask("gradio_api/upload", body, **kind))[0])
 
-    def hostile_file(self) -> None:
+    def hostile_file(self) -> str:
         """A small file that decodes to gigabytes, looked at."""
         path = self.folder / f"{secrets.token_hex(4)}.parquet"
         column = pa.DictionaryArray.from_arrays(pa.array([0] * REPEATED_ROWS, pa.int32()), pa.array(["a b " * 2500]))
@@ -85,7 +85,8 @@ class Attacker:
         note = pa.schema(pa.table(columns).schema, metadata={"note": path.stem})  # another content each time
         pq.write_table(pa.table(columns).cast(note), path, compression="zstd")
         uploaded = {"path": self.upload(path), "meta": {"_type": "gradio.FileData"}}
-        self.call("look", {0: True, 2: "file", 3: uploaded})
+        self.call("file_chosen", {0: "file", 1: uploaded})
+        return self.call("look", {2: "file", 3: uploaded})
 
     def wrong_keys(self) -> None:
         """A guess of the owner's key."""
@@ -100,9 +101,9 @@ class Attacker:
                 self.connections.append(socket.create_connection((address.hostname, address.port), timeout=1))
         time.sleep(SAMPLE_SECONDS)
 
-    def runs_without_a_secret(self) -> None:
+    def runs_without_a_secret(self) -> str:
         """A run put into the queue."""
-        self.call("start_run")
+        return self.call("start_run")
 
     def foreign_pages(self) -> None:
         """A form of a foreign page that uploads two megabytes."""
@@ -114,7 +115,7 @@ class Attacker:
         self.post("gradio_api/queue/join", {"data": [[]] * 50, "fn_index": 0, "session_hash": self.session})
 
 
-ATTACKS: dict[str, Callable[[Attacker], None] | None] = {
+ATTACKS: dict[str, Callable[[Attacker], object] | None] = {
     "none": None,
     "files that decode to gigabytes": Attacker.hostile_file,
     "guesses of the owner's key": Attacker.wrong_keys,
@@ -126,7 +127,7 @@ ATTACKS: dict[str, Callable[[Attacker], None] | None] = {
 
 
 @contextmanager
-def attacked(url: str, attack: Callable[[Attacker], None] | None) -> Iterator[list[float]]:
+def attacked(url: str, attack: Callable[[Attacker], object] | None) -> Iterator[list[float]]:
     """Let somebody attack while the block runs; gives when each attempt ended."""
     done, ended = Event(), list[float]()
 
