@@ -4,12 +4,13 @@ Field names are those of transformers' ``TrainingArguments``, PEFT's ``LoraConfi
 ``BitsAndBytesConfig`` wherever such a field exists.
 """
 
+import csv
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from qlora_core.choices import (
     BERT_LINEAR_LAYERS,
@@ -29,10 +30,33 @@ from qlora_core.presets import DEFAULT_PRESET, PRESETS
 
 Name = Annotated[str, Field(min_length=1, max_length=4096)]
 
+
+def column_names(text: str) -> tuple[str, ...]:
+    """Names that commas part, without blanks around them; one that contains a comma is written in quotes."""
+    try:
+        return tuple(name.strip() for row in csv.reader([text], skipinitialspace=True) for name in row)
+    except csv.Error:
+        return ()
+
+
+def _three_names(value: object) -> object:
+    """Text such as "FIRST,SECOND,LABEL" as names; None for no text, and anything else as it is."""
+    if not isinstance(value, str):
+        return value
+    if not value.strip():
+        return None
+    names = column_names(value)
+    if len(names) != 3 or len(set(names)) < 3 or not all(names):
+        raise ValueError("should be three different names, FIRST,SECOND,LABEL")
+    return names
+
+
+ColumnNames = Annotated[tuple[Name, Name, Name] | None, BeforeValidator(_three_names)]
+
 #: Groups of settings, in the order of their fields.
 SECTIONS = ("Model and pairs", "Quantisation (bitsandbytes)", "Adapter (PEFT)", "Training (transformers)", "Data")
 #: Fields that may hold a path on the machine that a run happened on.
-PATH_FIELDS = ("base_model", "dataset", "data_dir")
+PATH_FIELDS = ("base_model", "dataset", "data_dir", "validation_file")
 
 
 def _in_section(section: str) -> Callable[..., Any]:
@@ -55,6 +79,16 @@ class RunConfig(BaseModel):
     base_model: Name = _subject("Base model", "The pretrained encoder; it stays frozen.", "minilm")
     dataset: Name = _subject("Sentence pairs", "What it learns from.", "pairs")
     data_dir: Name | None = _subject("Folder", "Folder that holds MRPC's parquet files.", None)
+    columns: ColumnNames = _subject(
+        "Columns",
+        "Columns of a file of pairs, as FIRST,SECOND,LABEL; without them, those of well-known files are looked for.",
+        None,
+    )
+    validation_file: Name | None = _subject(
+        "Validation file",
+        "File of pairs to validate on; without it, a part of the pairs is set aside, and all others are trained on.",
+        None,
+    )
 
     quantization: Quantization = _quantization(
         "Storage of the frozen matrices", f"What the encoder's matrices are held in. {explained(SCHEMES)}", "nf4"

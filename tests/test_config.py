@@ -23,6 +23,8 @@ FIELDS: dict[str, st.SearchStrategy[object]] = {
     "base_model": NAMES,
     "dataset": NAMES,
     "data_dir": st.none() | NAMES,
+    "columns": st.none() | st.tuples(NAMES, NAMES, NAMES),
+    "validation_file": st.none() | NAMES,
     "seed": st.integers(0, 2**31 - 1),
     "max_train_samples": st.none() | st.integers(8, 1_000_000),
     "quantization": st.sampled_from(list(SCHEMES)),
@@ -39,6 +41,12 @@ FIELDS: dict[str, st.SearchStrategy[object]] = {
 OUT_OF_RANGE = [
     ("base_model", ""),
     ("dataset", "x" * 4097),
+    ("columns", "a,b"),
+    ("columns", "a,b,a"),
+    ("columns", "a,,b"),
+    ("columns", '"a,b,c'),
+    ("columns", ("a", "b")),
+    ("validation_file", ""),
     ("seed", -1),
     ("seed", 2**31),
     ("max_train_samples", 7),
@@ -70,6 +78,14 @@ OUT_OF_RANGE = [
     ("evaluations_per_epoch", 0),
     ("bootstrap_samples", 99),
 ]
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [("a,b,c", ("a", "b", "c")), (' #1 String, "x, y" ,Quality ', ("#1 String", "x, y", "Quality")), ("  ", None)],
+)
+def test_columns_may_be_written_with_commas(text: str, names: tuple[str, ...] | None) -> None:
+    assert make_config(columns=text).columns == names
 
 
 @given(st.fixed_dictionaries({}, optional=FIELDS))

@@ -11,7 +11,9 @@ from typing import Any
 
 from qlora_core.cli import doctor_report
 from qlora_core.cli.assignments import parse_assignments
-from qlora_core.config import RunConfig, make_config
+from qlora_core.config import RunConfig, column_names, make_config
+from qlora_core.data.columns import Columns
+from qlora_core.data.look import LABEL_NAMES, facts, shared_words
 from qlora_core.data.sentences import is_empty
 from qlora_core.errors import ConfigError, RunError
 from qlora_core.evaluation.answerers import ASKABLE, label_of
@@ -25,6 +27,8 @@ from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore
 
 Report = tuple[dict[str, Any], str]
+#: Settings that have options of their own.
+NAMED_OPTIONS = ("base_model", "dataset", "data_dir", "columns", "validation_file")
 
 
 def train(options: argparse.Namespace) -> Report:
@@ -58,14 +62,13 @@ def _asked_for(options: argparse.Namespace) -> RunConfig | None:
 
 def _changes(options: argparse.Namespace) -> dict[str, Any]:
     """The settings that differ from a preset's."""
-    named = {name: getattr(options, name) for name in ("base_model", "dataset", "data_dir")}
+    named = {name: getattr(options, name) for name in NAMED_OPTIONS}
     return parse_assignments(options.set) | {name: value for name, value in named.items() if value is not None}
 
 
 def data(options: argparse.Namespace) -> Report:
     """Look at pairs as a run would find them, without starting one."""
     from qlora_core.cli.progress_bar import ProgressBar
-    from qlora_core.data.look import LABEL_NAMES, facts
     from qlora_core.training.look import look_at_run_pairs
 
     config = make_config(**_changes(options))
@@ -80,7 +83,8 @@ def _summary(result: dict[str, Any]) -> str:
     reload = result["reload"]
     lines = [f"run {result['run_id']}, best epoch {result['best_epoch']:g}", *scores_table(result), ""]
     truncation = truncation_words(result["dataset"], result["config"]["max_length"])
-    lines += [*verdicts(result), result["selection_note"], *filter(None, [truncation])]
+    shared = shared_words(result["dataset"].get("shared", 0))
+    lines += [*verdicts(result), result["selection_note"], *filter(None, [truncation, shared])]
     verified = "verified" if reload["verified"] else "NOT verified"
     lines.append(f"Reload {verified}: largest logit difference {reload['max_abs_logit_difference']:.2g}.")
     return "\n".join(lines)
@@ -112,9 +116,20 @@ def evaluate(options: argparse.Namespace) -> Report:
 
     run = RunStore(options.runs_dir).open(options.run_id)
     data_dir = Path(options.data_dir) if options.data_dir else None
-    report = evaluate_run(run, options.dataset, data_dir, options.split, ProgressBar().pairs)
+    columns = _columns(options.columns, 3)
+    report = evaluate_run(run, options.dataset, data_dir, options.split, ProgressBar().pairs, columns)
     truncation = some_truncated_words(report["truncated"], report["n"], run.config.max_length)
-    return report, "\n".join([*scores_table(report), "", *verdicts(report), *filter(None, [truncation])])
+    notes = [*_one_label_words(report["labels"]), "", *verdicts(report), *filter(None, [truncation])]
+    return report, "\n".join([*scores_table(report), *notes])
+
+
+def _one_label_words(counts: dict[str, int]) -> list[str]:
+    """Why some scores are missing, where all pairs have one label."""
+    (label, count), (_, other) = sorted(counts.items(), key=lambda entry: -entry[1])
+    if other:
+        return []
+    missing = [metric.label for metric in METRICS.values() if metric.needs_both_labels]
+    return [f"{', '.join(missing)} and ECE do not exist here: all {count} pairs have the label {label}."]
 
 
 def predict(options: argparse.Namespace) -> Report:
@@ -130,7 +145,7 @@ def predict(options: argparse.Namespace) -> Report:
         _check_sentences(options.pair)
         pairs = Dataset.from_dict({"sentence1": [options.pair[0]], "sentence2": [options.pair[1]]})
     else:
-        pairs = read_pairs_file(options.file, labels=False)
+        pairs = read_pairs_file(options.file, labels=False, columns=_columns(options.columns, 2))
     report = predict_pairs(run, pairs, ProgressBar().pairs)
     columns = {name: label_of(name) for name in ASKABLE}
     lines = [f"{'  '.join(columns.values())}   (probability that both say the same)"]
@@ -140,6 +155,16 @@ def predict(options: argparse.Namespace) -> Report:
     truncated = sum(row["truncated"] for row in report["pairs"])
     lines += filter(None, [some_truncated_words(truncated, len(report["pairs"]), run.config.max_length)])
     return report, "\n".join(lines)
+
+
+def _columns(text: str | None, fewest: int) -> Columns | None:
+    """What --columns names; where labels are not read, two of them are enough."""
+    names = column_names(text or "")
+    if fewest <= len(names) <= 3 and all(names):
+        return Columns(*names)
+    if text is not None:
+        raise ConfigError(f"'{text[:200]}' does not name {fewest} columns. Write them with commas between them.")
+    return None
 
 
 def _check_sentences(sentences: list[str]) -> None:

@@ -24,6 +24,8 @@ from qlora_core.presets import DEFAULT_PRESET, PRESETS
 from qlora_core.settings import DATA_DIR_VARIABLE, read_settings
 
 RUNS_DIR = "runs"
+SPLITS = ("train", "validation")
+COLUMNS_HELP = "columns of the file to take (default: those of well-known files, such as sentence1,sentence2,label)"
 DATA_DIR_HELP = f"folder with MRPC's parquet files (also: {DATA_DIR_VARIABLE})"
 
 
@@ -69,6 +71,7 @@ def build_parser() -> argparse.ArgumentParser:
     train.add_argument("--base-model", help=f"{_names('base_model', BASE_MODELS)}, or a folder with a BERT")
     train.add_argument("--dataset", help=f"{_names('dataset', DATASETS)}, or a {ANY_FORMAT} file")
     train.add_argument("--data-dir", help=DATA_DIR_HELP)
+    _file_options(train)
     train.add_argument("--preset", choices=list(PRESETS), help=_presets())
     train.add_argument(
         "--set", action="append", default=[], metavar="FIELD=VALUE", help="change one setting; repeatable"
@@ -78,6 +81,7 @@ def build_parser() -> argparse.ArgumentParser:
     data = _command(subparsers, "data", commands.data, "look at pairs before a run: balance, lengths, repetitions")
     data.add_argument("dataset", metavar="DATASET", help=f"{', '.join(DATASETS)} or a {ANY_FORMAT} file")
     data.add_argument("--data-dir", help=DATA_DIR_HELP)
+    _file_options(data)
     data.add_argument("--base-model", help="whose tokens are counted")
     data.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="as for train, such as seed=1")
 
@@ -85,13 +89,17 @@ def build_parser() -> argparse.ArgumentParser:
     evaluate.add_argument("run_id", metavar="RUN_ID")
     evaluate.add_argument("--dataset", help=f"{', '.join(DATASETS)} or a file (default: the run's own)")
     evaluate.add_argument("--data-dir", help=DATA_DIR_HELP)
-    evaluate.add_argument("--split", choices=["train", "validation"], default="validation")
+    evaluate.add_argument("--columns", metavar="FIRST,SECOND,LABEL", help=COLUMNS_HELP)
+    evaluate.add_argument(
+        "--split", choices=SPLITS, help="of a dataset that has splits (default: validation); a file is measured whole"
+    )
 
     predict = _command(subparsers, "predict", commands.predict, "ask base and adapter about pairs of sentences")
     predict.add_argument("run_id", metavar="RUN_ID")
     source = predict.add_mutually_exclusive_group(required=True)
     source.add_argument("--pair", nargs=2, metavar=("A", "B"), help="two sentences")
     source.add_argument("--file", type=Path, metavar="PAIRS", help=f"{ANY_FORMAT} file of pairs")
+    predict.add_argument("--columns", metavar="FIRST,SECOND", help="columns of the file to take")
 
     _command(subparsers, "runs", commands.runs, "list the runs, newest first")
     export = _command(subparsers, "export", commands.export, "write a run's adapter and records to a zip")
@@ -99,6 +107,13 @@ def build_parser() -> argparse.ArgumentParser:
     export.add_argument("--to", type=Path, required=True, metavar="FILE.zip")
     _command(subparsers, "doctor", commands.doctor, "show versions, device, models and data found here")
     return parser
+
+
+def _file_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--columns", metavar="FIRST,SECOND,LABEL", help=COLUMNS_HELP)
+    command.add_argument(
+        "--validation-file", metavar="FILE", help="file of pairs to validate on, in place of a part of the dataset"
+    )
 
 
 def _names(setting: str, choices: Mapping[str, Choice]) -> str:

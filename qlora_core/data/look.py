@@ -73,6 +73,8 @@ class PairsLook(BaseModel):
 
 def look_at(data: PairData, train_lengths: list[int], validation_lengths: list[int]) -> PairsLook:
     """Count what can be said of pairs whose numbers of tokens, special ones among them, are known."""
+    from qlora_core.data.splits import count_shared
+
     repeated, contradictory = _repetitions(data.train, data.validation)
     first = data.train.select(range(min(MAX_FIRST_PAIRS, len(data.train))))
     return PairsLook(
@@ -81,7 +83,7 @@ def look_at(data: PairData, train_lengths: list[int], validation_lengths: list[i
         validation=SplitLook.of(data.validation, validation_lengths),
         repeated=repeated,
         contradictory=contradictory,
-        shared=_shared(data.train, data.validation),
+        shared=count_shared(data.train, data.validation),
         first=tuple(_shown(row) for row in first),
     )
 
@@ -95,14 +97,6 @@ def _repetitions(*splits: Dataset) -> tuple[int, int]:
             times.setdefault(pair, Counter())[label] += 1
     repeated = sum(count - 1 for labels in times.values() for count in labels.values())
     return repeated, sum(labels.total() for labels in times.values() if len(labels) > 1)
-
-
-def _shared(train: Dataset, validation: Dataset) -> int:
-    known = {sentence.casefold() for name in ("sentence1", "sentence2") for sentence in train[name]}
-    return sum(
-        first.casefold() in known or second.casefold() in known
-        for first, second in zip(validation["sentence1"], validation["sentence2"], strict=True)
-    )
 
 
 def _shown(row: dict[str, Any]) -> PairShown:
@@ -129,13 +123,16 @@ def facts(look: PairsLook, max_length: int) -> Iterator[str]:
         yield f"{_count(look.repeated)} repeat an earlier one with the same label."
     if look.contradictory:
         yield f"{_count(look.contradictory)} contradict another: the same two sentences with the other label."
-    if look.shared:
-        yield (
-            f"{_count(look.shared)} to be measured on share a sentence with those to learn from, which makes them "
-            "easier."
-        )
+    yield from filter(None, [shared_words(look.shared)])
     if not (look.repeated or look.contradictory or look.shared):
         yield "No pair occurs twice, and no sentence that is measured on is learned from."
+
+
+def shared_words(pairs: int) -> str:
+    """What is said where sentences that are measured on are learned from; "" where none is."""
+    if not pairs:
+        return ""
+    return f"{_count(pairs)} to be measured on share a sentence with those to learn from, which makes them easier."
 
 
 def _length_facts(train: SplitLook, validation: SplitLook, max_length: int) -> Iterator[str]:

@@ -10,8 +10,9 @@ from qlora_core.choices import either
 from qlora_core.config import RunConfig
 from qlora_core.data.bundles import shared_sentence_bundles
 from qlora_core.data.catalog import DATASETS, PAIRS_FOLDER, CatalogDataset
-from qlora_core.data.files import read_pairs_file
-from qlora_core.data.splits import SPLIT_PARTS, fingerprint, limit_pairs, split_pairs
+from qlora_core.data.columns import Columns
+from qlora_core.data.files import FileContents, read_file, read_pairs_file
+from qlora_core.data.splits import SPLIT_PARTS, count_shared, fingerprint, limit_pairs, split_pairs
 from qlora_core.errors import DataError
 from qlora_core.hub import fetch
 from qlora_core.settings import DATA_DIR_VARIABLE, read_settings
@@ -28,17 +29,25 @@ class PairData:
     train: Dataset
     validation: Dataset
     revision: str | None = None  #: the hub's commit, where the pairs came from the hub
+    contents: FileContents | None = None  #: how a user's file was understood
 
     @property
     def fingerprint(self) -> str:
         """SHA-256 over every sentence and label, in order."""
         return fingerprint(self.train, self.validation)
 
+    @property
+    def shared(self) -> int:
+        """How many validation pairs have a sentence that is trained on."""
+        return count_shared(self.train, self.validation)
+
 
 def load_pairs(
     dataset: str,
     *,
     data_dir: Path | None = None,
+    columns: Columns | None = None,
+    validation_file: str | None = None,
     seed: int = 0,
     max_train_samples: int | None = None,
     max_eval_samples: int | None = None,
@@ -48,6 +57,8 @@ def load_pairs(
 
     Args:
         data_dir: folder with MRPC's parquet files; without it, the one that QLORA_DATA_DIR names.
+        columns: of a user's file, see ``read_file``.
+        validation_file: pairs to validate on; all of a user's file is then trained on.
         seed: decides which part of a user's file is validation, and which pairs a limited training split keeps.
         download: False looks only at what is on this machine already.
 
@@ -57,26 +68,55 @@ def load_pairs(
     """
     entry = DATASETS.get(dataset)
     if entry is None:
-        data = _load_file(dataset, seed)
+        file = load_file(dataset, columns)
+        data = _whole(*file) if validation_file else _split(*file, seed)
     elif entry.hub_id:
         data = _load_glue(entry, data_dir, download)
     else:
         data = _load_bundled(entry)
+    if validation_file:
+        source = f"{data.source}, validated on {_path_of(validation_file).name}"
+        validation = read_pairs_file(_path_of(validation_file), columns=columns)
+        data = replace(data, source=source, validation=validation)
+    elif entry is not None and columns:
+        raise DataError(f"The columns of {dataset} are known. Name columns of a file of pairs only.")
     train = limit_pairs(data.train, max_train_samples, seed)
     validation = limit_pairs(data.validation, max_eval_samples, seed)
     _check_labels(data.source, train, validation)
     return replace(data, train=train, validation=validation)
 
 
-def load_run_pairs(config: RunConfig) -> PairData:
-    """The pairs a run's configuration names."""
+def load_run_pairs(config: RunConfig, *, download: bool = True) -> PairData:
+    """The pairs a run's configuration names; raises what ``load_pairs`` does."""
     return load_pairs(
         config.dataset,
         data_dir=Path(config.data_dir) if config.data_dir else None,
+        columns=Columns(*config.columns) if config.columns else None,
+        validation_file=config.validation_file,
         seed=config.seed,
         max_train_samples=config.max_train_samples,
         max_eval_samples=config.max_eval_samples,
+        download=download,
     )
+
+
+def load_file(name: str, columns: Columns | None = None) -> tuple[Path, FileContents]:
+    """A file of pairs, whole, by a name as somebody types it, and where it is.
+
+    Raises:
+        DataError: the file is missing or malformed, or the name is none of a file.
+    """
+    path = _path_of(name)
+    if not path.suffix:
+        raise DataError(f"There is no dataset '{name[:200]}'. Choose {either(DATASETS)}, or name a file of pairs.")
+    return path, read_file(path, columns=columns)
+
+
+def _path_of(name: str) -> Path:
+    try:
+        return Path(name).expanduser()
+    except RuntimeError:  # "~somebody", and nobody of that name
+        return Path(name)
 
 
 def _load_bundled(entry: CatalogDataset) -> PairData:
@@ -107,14 +147,17 @@ def _glue_file(folder: Path, entry: CatalogDataset, split: str) -> Path:
     )
 
 
-def _load_file(name: str, seed: int) -> PairData:
-    try:
-        path = Path(name).expanduser()
-    except RuntimeError:  # "~somebody", and nobody of that name
-        path = Path(name)
-    if not path.suffix:
-        raise DataError(f"There is no dataset '{name[:200]}'. Choose {either(DATASETS)}, or name a file of pairs.")
-    pairs = read_pairs_file(path)
+def _whole(path: Path, contents: FileContents) -> PairData:
+    """All of a file to train on, and nothing to validate on yet."""
+    pairs = contents.pairs
+    if len(pairs) < MIN_PAIRS:
+        raise DataError(f"{path.name} has {len(pairs)} pairs. At least {MIN_PAIRS} are needed to train on.")
+    return PairData(path.stem, f"file {path.name}", pairs, pairs.select([]), contents=contents)
+
+
+def _split(path: Path, contents: FileContents, seed: int) -> PairData:
+    """A file in two parts."""
+    pairs = contents.pairs
     labels = np.asarray(pairs["label"])
     if min(np.bincount(labels, minlength=2)) == 0:
         raise DataError(f"{path.name}: every pair has the label {labels[0]}. Training needs both labels, 0 and 1.")
@@ -125,8 +168,11 @@ def _load_file(name: str, seed: int) -> PairData:
         )
     bundles = shared_sentence_bundles(list(pairs["sentence1"]), list(pairs["sentence2"]))
     if len(set(bundles.tolist())) < SPLIT_PARTS:
-        raise DataError("The pairs share so many sentences that no validation part without them can be set aside.")
-    return PairData(path.stem, f"file {path.name}", *split_pairs(pairs, bundles, seed))
+        raise DataError(
+            f"The pairs of {path.name} share so many sentences that no validation part without them can be set aside. "
+            "Name a file of its own to validate on (--validation-file); all of these pairs are then trained on."
+        )
+    return PairData(path.stem, f"file {path.name}", *split_pairs(pairs, bundles, seed), contents=contents)
 
 
 def _check_labels(source: str, train: Dataset, validation: Dataset) -> None:

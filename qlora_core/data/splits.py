@@ -29,10 +29,19 @@ def limit_pairs(pairs: Dataset, count: int | None, seed: int) -> Dataset:
     return pairs.select(np.sort(chosen))
 
 
-def fingerprint(train: Dataset, validation: Dataset) -> str:
+def count_shared(train: Dataset, validation: Dataset) -> int:
+    """How many validation pairs have a sentence that is trained on; upper and lower case are alike."""
+    known = {sentence.casefold() for name in ("sentence1", "sentence2") for sentence in train[name]}
+    return sum(
+        first.casefold() in known or second.casefold() in known
+        for first, second in zip(validation["sentence1"], validation["sentence2"], strict=True)
+    )
+
+
+def fingerprint(*splits: Dataset) -> str:
     """SHA-256 over every sentence and label, in order."""
     digest = hashlib.sha256()
-    for pairs in (train, validation):
+    for pairs in splits:
         for row in zip(pairs["sentence1"], pairs["sentence2"], pairs["label"], strict=True):
             digest.update(json.dumps(row, ensure_ascii=False).encode("utf-8") + b"\n")
     return digest.hexdigest()

@@ -5,7 +5,6 @@ The answers are in a run's ``predictions.parquet``; the sentences are not, and a
 
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Literal
 
 from qlora_core.config import RunConfig
@@ -135,16 +134,9 @@ def _sentences_if_known(run: Run, n: int) -> tuple[tuple[Sentences, ...], str]:
 def _validation_pairs(config: RunConfig) -> tuple[str, tuple[Sentences, ...]]:
     """Fingerprint and validation pairs of a configuration; kept, because reading them takes seconds at first."""
     load_libraries()
-    from qlora_core.data.sources import load_pairs
+    from qlora_core.data.sources import load_run_pairs
 
-    pairs = load_pairs(
-        config.dataset,
-        data_dir=Path(config.data_dir) if config.data_dir else None,
-        seed=config.seed,
-        max_train_samples=config.max_train_samples,
-        max_eval_samples=config.max_eval_samples,
-        download=False,
-    )
+    pairs = load_run_pairs(config, download=False)
     validation = pairs.validation
     phenomena = validation["phenomenon"] if "phenomenon" in validation.column_names else [""] * len(validation)
     rows = zip(validation["sentence1"], validation["sentence2"], phenomena, strict=True)

@@ -33,6 +33,7 @@ class Metric(Choice):
     high: float = 1.0
     unit: str = ""
     abbreviation: str = ""  #: where there is no room for the label
+    needs_both_labels: bool = False  #: whether it says nothing where all labels are alike
     charted: bool = False  #: whether the charts of scores draw it; all tables have it
     scikit_learn: str = ""  #: the function of ``sklearn.metrics`` that has to find the same, if there is one
 
@@ -93,6 +94,7 @@ METRICS = table(
         help="the harmonic mean of precision and recall of “same”, high for whoever always answers “same”",
         source="Wang et al. 2018, arXiv:1804.07461",
         of_counts=f1,
+        needs_both_labels=True,
         charted=True,
         scikit_learn="f1_score",
     ),
@@ -102,6 +104,7 @@ METRICS = table(
         help="Matthews' correlation of labels and answers, from -1 to 1, where 0 is what guessing comes to",
         source="Matthews 1975, doi:10.1016/0005-2795(75)90109-9",
         of_counts=matthews_correlation,
+        needs_both_labels=True,
         low=-1.0,
         scikit_learn="matthews_corrcoef",
     ),

@@ -128,8 +128,8 @@ class RecordedScores:
         """A metric's 95 % interval; None where there is none."""
         metric, confusion = METRICS[name], self.confusion
         if metric.interval in self.record:
-            low, high = self.record[metric.interval]
-            return low, high
+            recorded = self.record[metric.interval]
+            return None if recorded is None else (recorded[0], recorded[1])
         if confusion is None or not metric.has_interval or not {"bootstrap_samples", "seed"} <= self.config.keys():
             return None
         return bootstrap(confusion, self.config["bootstrap_samples"], self.config["seed"])[name]

@@ -118,6 +118,7 @@ def _describe_dataset(setup: Setup) -> dict[str, Any]:
         "fingerprint": pairs.fingerprint,
         "train": len(pairs.train),
         "validation": len(pairs.validation),
+        "shared": pairs.shared,
         "train_truncated": truncation["train_truncated"],
         "validation_truncated": truncation["validation_truncated"],
     }

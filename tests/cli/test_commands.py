@@ -105,12 +105,6 @@ def test_the_first_verdict_is_the_one_against_the_strongest_baseline(command_lin
     assert commands._summary(result).splitlines()[-5:-2] == lines[-3:]
 
 
-def test_evaluate_measures_another_file_and_split(command_line: CommandLine, run: Run, pairs_file: Path) -> None:
-    report = json_of(command_line("evaluate", run.id, "--dataset", pairs_file, "--split", "train", "--json"))
-    assert (report["n"], report["dataset"]["id"], report["dataset"]["split"]) == (64, "tiny", "train")
-    assert "by_phenomenon" not in report
-
-
 def test_pairs_that_are_cut_off_are_told(command_line: CommandLine, run: Run) -> None:
     said = "1 of 1 pairs are longer than 128 tokens; their ends were not read."
     assert command_line("predict", run.id, "--pair", "It is late. " * 99, "It is.").stdout.splitlines()[-1] == said
@@ -118,6 +112,44 @@ def test_pairs_that_are_cut_off_are_told(command_line: CommandLine, run: Run) ->
     result = dict(run.result or {})
     result["dataset"] |= {"train_truncated": 7}
     assert commands._summary(result).splitlines()[-2].startswith("7 of ")
+
+
+def test_evaluate_measures_another_file_whole(command_line: CommandLine, run: Run, pairs_file: Path) -> None:
+    report = json_of(command_line("evaluate", run.id, "--dataset", pairs_file, "--json"))
+    assert (report["n"], report["dataset"]["id"], report["dataset"]["split"]) == (80, "tiny", None)
+    assert "by_phenomenon" not in report
+
+
+def test_evaluate_says_which_scores_do_not_exist_for_one_label(
+    command_line: CommandLine, run: Run, folder: Path
+) -> None:
+    (folder / "same.csv").write_text("sentence1,sentence2,label\nA cat.,A feline.,1\nB.,B,1\n", encoding="utf-8")
+    done = command_line("evaluate", run.id, "--dataset", "same.csv")
+    assert done.status == 0
+    assert "F1, MCC and ECE do not exist here: all 2 pairs have the label 1." in done.stdout
+    assert "nan" not in done.stdout
+
+
+def test_evaluate_takes_a_split_of_what_has_splits_alone(command_line: CommandLine, run: Run, pairs_file: Path) -> None:
+    report = json_of(command_line("evaluate", run.id, "--split", "train", "--json"))
+    assert (report["n"], report["dataset"]["split"]) == (64, "train")
+    done = command_line("evaluate", run.id, "--dataset", pairs_file, "--split", "train")
+    assert (done.status, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "A file has no splits: it is measured whole." in done.stderr
+
+
+def test_columns_of_another_name_are_taken(command_line: CommandLine, run: Run, folder: Path) -> None:
+    rows = ["premise,hypothesis,gold", "It is late.,It is early.,0", "A cat.,A feline.,1"]
+    (folder / "other.csv").write_text("\n".join(rows), encoding="utf-8")
+    named = ("--columns", "premise, hypothesis, gold", "--json")
+    assert json_of(command_line("evaluate", run.id, "--dataset", "other.csv", *named))["n"] == 2
+    answers = json_of(
+        command_line("predict", run.id, "--file", "other.csv", "--columns", "hypothesis,premise", "--json")
+    )
+    assert [row["sentence1"] for row in answers["pairs"]] == ["It is early.", "A feline."]
+    done = command_line("evaluate", run.id, "--dataset", "other.csv")
+    assert done.status == 2
+    assert "Its columns are: premise, hypothesis, gold; name those to take" in done.stderr
 
 
 def test_predict_answers_a_pair_with_base_and_adapter(command_line: CommandLine, run: Run) -> None:

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from qlora_core.data.sources import PairData, load_pairs
+from qlora_core.config import make_config
+from qlora_core.data.columns import Columns
+from qlora_core.data.sources import PairData, load_pairs, load_run_pairs
 from qlora_core.errors import DataError, HubError
 from qlora_core.settings import DATA_DIR_VARIABLE
 
@@ -120,6 +122,62 @@ def test_pairs_that_hang_together_do_not_make_validation_the_larger_part(hub: in
 def test_pairs_that_all_hang_together_cannot_be_split(write_rows: WriteRows) -> None:
     with pytest.raises(DataError, match="share so many sentences"):
         load_pairs(write_rows(make_rows(40, hub=40)))
+
+
+def test_pairs_that_all_hang_together_can_be_validated_on_a_file_of_its_own(
+    write_rows: WriteRows, tmp_path: Path
+) -> None:
+    name = write_rows(make_rows(40, hub=40))
+    with pytest.raises(DataError, match=r"^The pairs of mine\.jsonl share .*--validation-file\); all of these"):
+        load_pairs(name)
+    validation = tmp_path / "held-out.csv"
+    validation.write_text("sentence1,sentence2,label\nHUB,other,1\na,b,0\n", encoding="utf-8")
+    data = load_pairs(name, validation_file=str(validation))
+    assert (len(data.train), len(data.validation), data.shared) == (40, 2, 1)
+    assert (data.id, data.source) == ("mine", "file mine.jsonl, validated on held-out.csv")
+
+
+def test_a_catalogued_dataset_may_be_validated_on_a_file(write_rows: WriteRows) -> None:
+    data = load_pairs("pairs", validation_file=write_rows(make_rows(10)), max_eval_samples=8, max_train_samples=100)
+    assert (len(data.train), len(data.validation)) == (100, 8)
+
+
+@pytest.mark.parametrize(
+    ("rows", "fault"),
+    [
+        ([{**row, "label": 1} for row in make_rows(8)], "The validation pairs of file mine"),
+        ([{**row, "label": 2} for row in make_rows(8)], r"held-out\.jsonl, line 1: the label"),
+    ],
+)
+def test_a_validation_file_is_checked_as_any_other(
+    rows: Rows, fault: str, write_rows: WriteRows, tmp_path: Path
+) -> None:
+    held_out = tmp_path / "held-out.jsonl"
+    held_out.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
+    with pytest.raises(DataError, match=fault):
+        load_pairs(write_rows(make_rows(40)), validation_file=str(held_out))
+
+
+def test_few_pairs_are_not_trained_on_even_without_a_split(write_rows: WriteRows) -> None:
+    name = write_rows(make_rows(19))
+    with pytest.raises(DataError, match=r"^mine\.jsonl has 19 pairs\. At least 20"):
+        load_pairs(name, validation_file=name)
+
+
+def test_a_runs_columns_and_validation_file_are_used(tmp_path: Path) -> None:
+    for name, count in (("train.csv", 40), ("test.csv", 10)):
+        rows = [f"first {number},second {number} of {name},{number % 2}" for number in range(count)]
+        (tmp_path / name).write_text("\n".join(["a,b,c", *rows]), encoding="utf-8")
+    files = {"dataset": str(tmp_path / "train.csv"), "validation_file": str(tmp_path / "test.csv")}
+    data = load_run_pairs(make_config(**files, columns="a, b, c"))
+    assert (len(data.train), len(data.validation), data.shared) == (40, 10, 10)
+    assert data.contents is not None
+    assert data.contents.taken == ("a", "b", "c")
+
+
+def test_the_columns_of_a_catalogued_dataset_are_its_own() -> None:
+    with pytest.raises(DataError, match=r"^The columns of pairs are known\."):
+        load_pairs("pairs", columns=Columns("a", "b", "c"))
 
 
 @pytest.mark.parametrize("label", [0, 1])

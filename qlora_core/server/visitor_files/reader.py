@@ -36,7 +36,16 @@ BUSY = "Other visitors' files are being read. Try again in a minute."
 OUT_OF_MEMORY = "Reading the pairs takes more memory than they may have here. Keep a part of the file."
 FAILED = "The pairs cannot be read; the server's log says why. Write the file anew, for example as CSV."
 #: What a look depends on; a run's other settings change nothing of it.
-LOOKED_AT = ("base_model", "dataset", "data_dir", "seed", "max_train_samples", "max_eval_samples")
+LOOKED_AT = (
+    "base_model",
+    "dataset",
+    "data_dir",
+    "columns",
+    "validation_file",
+    "seed",
+    "max_train_samples",
+    "max_eval_samples",
+)
 
 
 class Request(BaseModel):

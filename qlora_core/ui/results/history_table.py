@@ -16,7 +16,7 @@ from qlora_core.ui.values import ColumnType, moment
 from qlora_core.ui.words import finished as words
 
 #: Fields that say what a run is about and not how it is trained.
-SUBJECT = ("base_model", "dataset", "data_dir", "seed")
+SUBJECT = ("base_model", "dataset", "data_dir", "columns", "validation_file", "seed")
 Cell = str | float | None
 
 
