@@ -1,14 +1,17 @@
 """Files from the Hugging Face hub at a pinned commit, and a plain word where the hub cannot be reached."""
 
+import errno
 from pathlib import Path
 
 import httpx2
 from huggingface_hub import constants, get_session, snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
-from qlora_core.errors import HubError, HubProblem
+from qlora_core.errors import FULL_DISK, HubError, HubProblem
 
 CONNECT_TIMEOUT_SECONDS = 5
+#: What the system says where a file cannot be kept, whatever the hub does.
+REFUSED_BY_THE_DISK = (*FULL_DISK, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR)
 
 
 def fetch(
@@ -22,7 +25,7 @@ def fetch(
         advice: what to do where the hub cannot be reached, as the end of the error's sentence.
 
     Raises:
-        HubError: the files are not on this machine and the hub cannot be reached.
+        HubError: the files are not on this machine, and the hub cannot be reached or nothing can be kept here.
     """
     message = (
         f"{repository} is not on this machine and the Hugging Face hub cannot be reached. "
@@ -35,7 +38,14 @@ def fetch(
             raise HubError(message, HubProblem.NOT_HERE) from not_here
     try:
         return _snapshot(repository, revision, patterns, repo_type, local_files_only=False)
-    except (LocalEntryNotFoundError, HfHubHTTPError, httpx2.HTTPError, OSError) as error:
+    except (LocalEntryNotFoundError, HfHubHTTPError, httpx2.HTTPError) as error:
+        raise HubError(message, HubProblem.DOWNLOAD_FAILED) from error
+    except OSError as error:
+        if error.errno in REFUSED_BY_THE_DISK:
+            message = (
+                f"{repository} cannot be kept in the folder {constants.HF_HUB_CACHE}: {error.strerror}. "
+                f"Set HF_HOME to another folder, {advice}."
+            )
         raise HubError(message, HubProblem.DOWNLOAD_FAILED) from error
 
 

@@ -144,3 +144,17 @@ def test_an_error_says_by_a_code_whether_the_hub_answered(monkeypatch: pytest.Mo
         fetch()
     assert refused.value.problem == HubProblem.DOWNLOAD_FAILED
     assert str(refused.value) == str(offline.value)
+
+
+def test_a_cache_that_cannot_be_written_to_is_told_with_the_variable_to_set(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with serve() as address:
+        settings = {"HF_HUB_OFFLINE": "0", "HF_ENDPOINT": address, "NO_PROXY": "127.0.0.1"}
+        settings |= {"HF_HOME": str(tmp_path / "file" / "home")}
+        command = [sys.executable, "-c", DOWNLOAD]
+        answer = subprocess.run(command, env=os.environ | settings, capture_output=True, text=True)
+    assert answer.returncode == 1
+    said = answer.stderr.splitlines()[-1].partition("HubError: ")[2]
+    assert said.startswith(
+        f"{REPOSITORY} cannot be kept in the folder {tmp_path}/file/home/hub: Not a directory. Set HF_HOME"
+    )

@@ -4,7 +4,12 @@ from typing import Any
 
 from qlora_core.server.findings import Code, Examination, Finding, Kind
 
-SECTIONS: dict[Kind, str] = {"base_model": "base_models", "dataset": "datasets", "quantization": "quantization"}
+SECTIONS: dict[Kind, str] = {
+    "base_model": "base_models",
+    "dataset": "datasets",
+    "quantization": "quantization",
+    "folder": "folders",
+}
 
 
 def as_json(examination: Examination) -> dict[str, Any]:

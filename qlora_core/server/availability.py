@@ -97,9 +97,13 @@ def unavailable(findings: Sequence[Finding], *, hub_is_reachable: bool) -> Known
 
     What went wrong in detail is for whoever runs the machine, and goes to the log.
     """
-    working = tuple(finding.name for finding in findings if finding.code == Code.WORKS)
+    working = tuple(each.name for each in findings if each.kind == "quantization" and each.code == Code.WORKS)
     found: Known = {}
     for finding in findings:
+        if finding.kind == "folder":  # no run is refused for it: what is here already can be read
+            if not finding.ok:
+                log.warning("%s: %s", finding.name, finding.error)
+            continue
         obstacle = _obstacle(finding, hub_is_reachable)
         if obstacle is not None:
             instead = working if finding.kind == "quantization" else tuple(filter(None, [_alternative(finding)]))

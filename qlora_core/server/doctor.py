@@ -1,14 +1,20 @@
 """What this machine offers: device, number type, versions, models, data, and which quantisations really run."""
 
+import tempfile
+from pathlib import Path
+
+from huggingface_hub import constants
+
 from qlora_core.choices import SCHEMES
 from qlora_core.config import RunConfig, make_config
 from qlora_core.data.catalog import DATASETS
 from qlora_core.data.sources import load_pairs
-from qlora_core.errors import HubError, HubProblem, NotInstalled, QLoRAError
+from qlora_core.errors import ConfigError, HubError, HubProblem, NotInstalled, QLoRAError
 from qlora_core.models.catalog import BASE_MODELS, find_base_model
 from qlora_core.models.device import describe_environment, start_accelerator
 from qlora_core.models.quantization import Compute, try_quantization
 from qlora_core.server.findings import Code, Examination, Finding, Kind
+from qlora_core.store.files import check_writable
 
 
 def examine() -> Examination:
@@ -18,8 +24,23 @@ def examine() -> Examination:
         *(_base_model(name) for name in BASE_MODELS),
         *(_dataset(name) for name in DATASETS),
         *(_quantization(name, compute) for name in SCHEMES),
+        *(_folder(variable, path) for variable, path in written_folders().items()),
     ]
     return Examination(describe_environment(compute, accelerator), findings)
+
+
+def written_folders() -> dict[str, Path]:
+    """Where files go that are no run's, by the variable that names the folder."""
+    return {"HF_HOME": Path(constants.HF_HUB_CACHE), "TMPDIR": Path(tempfile.gettempdir())}
+
+
+def _folder(variable: str, path: Path) -> Finding:
+    there = next(each for each in (path, *path.parents) if each.exists() or each.is_symlink())
+    try:
+        check_writable(there, f"Set {variable} to another folder; what is in it already can be read all the same.")
+    except ConfigError as error:
+        return Finding(kind="folder", name=variable, code=Code.FAILS, error=str(error))
+    return Finding(kind="folder", name=variable, code=Code.WORKS)
 
 
 def _base_model(name: str) -> Finding:

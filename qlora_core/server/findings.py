@@ -6,11 +6,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, computed_field
 
-Kind = Literal["base_model", "dataset", "quantization"]  # fields of ``RunConfig``
+Kind = Literal["base_model", "dataset", "quantization", "folder"]  # the first three are fields of ``RunConfig``
 
 
 class Code(StrEnum):
-    """What can be said of a base model, a dataset or a way to quantise."""
+    """What can be said of a base model, a dataset, a way to quantise or a folder to write to."""
 
     FOUND = "found"
     NOT_HERE = "not_here"  #: the Hugging Face hub has it, this machine does not
@@ -26,7 +26,7 @@ class Finding(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     kind: Kind
-    name: str  #: one of that field's values
+    name: str  #: one of that field's values; of a folder, the variable that names it
     code: Code
     source: str = ""  #: where it was found
     train: int | None = None  #: pairs of a dataset

@@ -181,7 +181,7 @@ def test_export_writes_the_zip_and_says_how_large_it_is(command_line: CommandLin
 
 def test_doctor_tells_what_is_here(command_line: CommandLine) -> None:
     report = json_of(command_line("doctor", "--json"))
-    assert set(report) == {"environment", "base_models", "datasets", "quantization", "findings"}
+    assert set(report) == {"environment", "base_models", "datasets", "quantization", "folders", "findings"}
 
 
 @pytest.mark.parametrize(

@@ -206,3 +206,12 @@ def test_the_real_command_is_understood(environment: dict[str, str]) -> None:
     assert {finding.name for finding in findings if finding.kind == "quantization"} == set(SCHEMES)
     found = unavailable(findings, hub_is_reachable=True)
     assert not {("base_model", "minilm"), ("dataset", "pairs")} & set(found)
+
+
+def test_a_folder_keeps_no_run_from_starting_and_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    fails = {"code": "fails", "error": "Nothing can be written to the folder /hub: Read-only file system."}
+    told = report(folder__HF_HOME=fails, folder__TMPDIR=WORKS, quantization__int8={"code": "fails", "error": "x"})
+    found = unavailable([Finding.model_validate(one) for one in told["findings"]], hub_is_reachable=True)
+    assert list(found) == [("quantization", "int8")]
+    assert set(found["quantization", "int8"].instead) == set(SCHEMES) - {"int8"}
+    assert f"HF_HOME: {fails['error']}" in caplog.text

@@ -44,6 +44,20 @@ def test_the_packaged_model_and_the_bundled_pairs_are_found(examination: Examina
     assert min(pairs.train or 0, pairs.validation or 0) > 100
 
 
+def test_folders_are_tried_without_being_made(tmp_path: Path) -> None:
+    works = doctor._folder("HF_HOME", tmp_path / "not" / "yet")
+    assert (works.code, works.ok) == (Code.WORKS, True)
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    fails = doctor._folder("HF_HOME", tmp_path / "file" / "hub")
+    assert (fails.code, fails.ok) == (Code.FAILS, False)
+    assert f"{tmp_path}/file is a file. Set HF_HOME to another folder" in fails.error
+
+
+def test_the_folders_of_hub_and_temporary_files_are_tried(examination: Examination) -> None:
+    assert [one.name for one in examination.findings if one.kind == "folder"] == ["HF_HOME", "TMPDIR"]
+
+
 def test_what_is_not_on_this_machine_comes_with_advice(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("QLORA_DATA_DIR", str(tmp_path))
     model, pairs = doctor._base_model("bert-base-cased"), doctor._dataset("mrpc")
