@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from qlora_core.data.readers.table import SkippedCode, printable
+
 if TYPE_CHECKING:  # the page reads looks, and has not loaded the libraries that make them
     from datasets import Dataset
 
+    from qlora_core.data.files import FileContents
     from qlora_core.data.sources import PairData
 
 MAX_FIRST_PAIRS = 3
@@ -57,12 +60,38 @@ class SplitLook(BaseModel):
         return int(np.argmax(reached))
 
 
+class FileLook(BaseModel):
+    """How a user's file was understood."""
+
+    model_config = ConfigDict(frozen=True)
+
+    sentence1: str  #: the columns that were taken
+    sentence2: str
+    label: str
+    same: str  #: what the file calls the label 1
+    different: str
+    blank_lines: int
+    first_blank_line: str  #: in words such as "line 7"; "" where there is none
+
+    @classmethod
+    def of(cls, contents: FileContents) -> Self:
+        """Of a file that has labels."""
+        blank = next((skipped for skipped in contents.skipped if skipped.code == SkippedCode.BLANK_LINE), None)
+        return cls(
+            **{name: printable(column) for name, column in contents.taken._asdict().items()},
+            **{name: printable(word) for name, word in contents.label_meaning._asdict().items()},
+            blank_lines=blank.count if blank else 0,
+            first_blank_line=blank.first if blank else "",
+        )
+
+
 class PairsLook(BaseModel):
     """A look at the pairs of a run."""
 
     model_config = ConfigDict(frozen=True)
 
     source: str
+    file: FileLook | None  #: None where the pairs are no user's
     train: SplitLook
     validation: SplitLook
     repeated: int  #: pairs that stand there again with the same label
@@ -79,6 +108,7 @@ def look_at(data: PairData, train_lengths: list[int], validation_lengths: list[i
     first = data.train.select(range(min(MAX_FIRST_PAIRS, len(data.train))))
     return PairsLook(
         source=data.source,
+        file=None if data.contents is None else FileLook.of(data.contents),
         train=SplitLook.of(data.train, train_lengths),
         validation=SplitLook.of(data.validation, validation_lengths),
         repeated=repeated,
@@ -118,6 +148,8 @@ def facts(look: PairsLook, max_length: int) -> Iterator[str]:
         f"Label 1, the same meaning: {100 * train.same / train.pairs:.0f} % of those to learn from, "
         f"{100 * validation.same / validation.pairs:.0f} % of those to be measured on."
     )
+    if look.file:
+        yield from _file_facts(look.file)
     yield from _length_facts(train, validation, max_length)
     if look.repeated:
         yield f"{_count(look.repeated)} repeat an earlier one with the same label."
@@ -133,6 +165,14 @@ def shared_words(pairs: int) -> str:
     if not pairs:
         return ""
     return f"{_count(pairs)} to be measured on share a sentence with those to learn from, which makes them easier."
+
+
+def _file_facts(file: FileLook) -> Iterator[str]:
+    meaning = f"{file.same}: the same meaning, {file.different}: another"
+    yield f"Columns taken: {file.sentence1}, {file.sentence2}; label: {file.label} ({meaning})."
+    if file.blank_lines:
+        what = "1 blank line was" if file.blank_lines == 1 else f"{file.blank_lines:,} blank lines were"
+        yield f"{what} passed over, the first of them {file.first_blank_line}."
 
 
 def _length_facts(train: SplitLook, validation: SplitLook, max_length: int) -> Iterator[str]:

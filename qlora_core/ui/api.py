@@ -22,7 +22,7 @@ from qlora_core.server.services import Services
 from qlora_core.ui.compare.answers import compare_pair
 from qlora_core.ui.events import address_of
 from qlora_core.ui.train.form import FIELD_NAMES, control_values
-from qlora_core.ui.train.submission import chosen_config, submit_run
+from qlora_core.ui.train.submission import NO_FILES, chosen_config, submit_run
 from qlora_core.ui.words.train import no_such
 
 P = ParamSpec("P")
@@ -133,4 +133,4 @@ def _config(services: Services, base_model: str, dataset: str, preset: str, sett
         raise ConfigError(f"A file of your own can be used on the page only. Choose {either(DATASETS)}.")
     base = make_config(preset)
     values = dict(zip(FIELD_NAMES, control_values(base), strict=True)) | settings
-    return chosen_config(services, base_model, dataset, None, list(values.values()))
+    return chosen_config(services, base_model, dataset, NO_FILES, list(values.values()))

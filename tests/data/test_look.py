@@ -1,10 +1,12 @@
 """What is said of pairs before a run: balance, lengths, repetitions, contradictions, shared sentences."""
 
+from pathlib import Path
+
 import pytest
 from datasets import Dataset
 
 from qlora_core.data.look import MAX_COUNTED_TOKENS, MAX_FIRST_PAIRS, MAX_SHOWN_CHARACTERS, PairsLook, facts, look_at
-from qlora_core.data.sources import PairData
+from qlora_core.data.sources import PairData, load_pairs
 
 Row = tuple[str, str, int]
 TRAIN: list[Row] = [("a", "b", 1), ("c", "d", 0), ("e", "f", 1), ("g", "h", 1)]
@@ -78,3 +80,13 @@ def test_a_few_first_pairs_are_shown_short_and_on_one_line() -> None:
 def test_a_look_is_the_same_after_its_way_through_json() -> None:
     look = make()
     assert PairsLook.model_validate_json(look.model_dump_json()) == look
+
+
+def test_how_a_file_was_understood_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    rows = [f"first {number},second {number},{'yes' if number % 2 else 'no'}" for number in range(40)]
+    path.write_text("\n".join(["#1 string, #2 String,Quality", "", *rows, ""]), encoding="utf-8")
+    data = load_pairs(str(path))
+    text = said(look_at(data, [9] * len(data.train), [9] * len(data.validation)))
+    assert "Columns taken: #1 string, #2 String; label: Quality (yes: the same meaning, no: another)." in text
+    assert "1 blank line was passed over, the first of them line 2." in text

@@ -3,13 +3,14 @@
 import re
 import signal
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from qlora_core.store.run import Run
 from tests.page.server import OWNER_KEY, Server, until
-from tests.page.visitor import Visitor, badge, choose_small, press, start, wait_for_phase
+from tests.page.visitor import Visitor, badge, choose_file, choose_small, press, start, wait_for_phase
 
 Visit = Callable[..., Visitor]
 
@@ -21,10 +22,13 @@ def start_held(server: Server, page: Page, phase: str) -> Run:
     return run
 
 
-def test_a_visitors_whole_path(real_server: Server, visit: Visit) -> None:
-    page = visit(accept_downloads=True).open(real_server.url)
+def test_a_visitors_whole_path_with_a_file_of_their_own(pairs_file: Path, real_server: Server, visit: Visit) -> None:
+    visitor = visit(accept_downloads=True)
+    page = visitor.open(real_server.url)
     expect(page.get_by_role("heading", name="QLoRA for BERT")).to_be_visible()
-    choose_small(page)
+    choose_file(visitor, page, pairs_file)
+    expect(page.get_by_text("64 pairs to learn from and 16 to be measured on")).to_be_visible()
+    choose_small(page, max_eval_samples=8)
     run = real_server.run(start(page))
     badge(page, re.compile("Running|Place 1"))
     expect(page.locator('[data-at="phase"]')).to_have_text("Training")
@@ -34,7 +38,10 @@ def test_a_visitors_whole_path(real_server: Server, visit: Visit) -> None:
     badge(page, "Finished")
     assert run.status.state == "finished"
     assert run.result is not None
-    assert (run.result["dataset"]["train"], run.result["dataset"]["validation"]) == (48, 32)
+    assert (run.result["dataset"]["train"], run.result["dataset"]["validation"]) == (48, 8)
+    assert Path(run.config.dataset).read_bytes() == pairs_file.read_bytes()
+    expect(page.locator('[data-at="watched"]')).to_contain_text("on day")
+    expect(page.locator('[data-at="title"]')).to_have_text(re.compile(r"minilm learns pairs-\w+\.jsonl"))
     press(page, "See the results")
     expect(page.get_by_role("tab", name="Results", selected=True)).to_be_visible()
     expect(page.get_by_text(re.compile("Reload verified")).first).to_be_visible()

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request, expect
 
@@ -50,6 +51,18 @@ def choose_small(page: Page, **changes: object) -> None:
         box = page.get_by_label(re.compile(rf"\({name}\)")).first
         box.fill(str(value))
         box.blur()
+
+
+def choose_file(visitor: Visitor, page: Page, path: Path) -> Page:
+    """The page, its form holding a file of pairs."""
+    visitor.expected = ["Method not implemented"]  # Gradio's upload says so whenever it is shown
+    page.get_by_label("Sentence pairs").click()
+    page.get_by_role("option", name="a file of your own").click()
+    expect(page.get_by_text("Everybody who uses this page may see it")).to_be_visible()
+    page.locator('.train-form input[type="file"]').first.set_input_files(path)
+    expect(page.get_by_label("Sentence pairs")).to_have_value("a file of your own")
+    expect(page.locator(".train-form").get_by_text(path.stem)).to_be_visible()
+    return page
 
 
 def start(page: Page) -> str:

@@ -103,8 +103,12 @@ def control_values(config: RunConfig) -> list[object]:
     return [to_control(getattr(config, name)) for name in FIELD_NAMES]
 
 
-def config_from(base_model: str, dataset: str, values: list[object]) -> RunConfig:
+def config_from(base_model: str, dataset: str, values: list[object], **subject: object) -> RunConfig:
     """The configuration that the page's controls describe.
+
+    Args:
+        values: of ``FIELD_NAMES``, in that order.
+        subject: further settings of the section that base model and dataset are in.
 
     Raises:
         ConfigError: a value is of the wrong type or out of range.
@@ -112,4 +116,4 @@ def config_from(base_model: str, dataset: str, values: list[object]) -> RunConfi
     settings = dict(zip(FIELD_NAMES, values, strict=True))
     # Gradio makes 0 of a box that is left empty.
     settings |= {name: settings[name] or None for name in FIELD_NAMES if SETTINGS[name].default is None}
-    return load_config({"base_model": base_model, "dataset": dataset, **settings})
+    return load_config({"base_model": base_model, "dataset": dataset, **subject, **settings})

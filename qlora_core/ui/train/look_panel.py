@@ -12,7 +12,7 @@ from qlora_core.errors import QLoRAError
 from qlora_core.server.services import Services
 from qlora_core.ui.events import PRIVATE
 from qlora_core.ui.safe_text import plain
-from qlora_core.ui.train.submission import chosen_config
+from qlora_core.ui.train.submission import chosen_from
 from qlora_core.ui.words import train as words
 
 
@@ -41,13 +41,13 @@ def wire_look(
     """Look when the part is opened, and again when what it depends on changes while it is open.
 
     Args:
-        chosen: the inputs of ``chosen_config``, in its order.
+        chosen: what ``chosen_from`` takes.
     """
     is_open = gr.State(False)
 
-    def look(is_open: bool, base_model: str, dataset: str, own_file: str | None, *values: object) -> str:
+    def look(is_open: bool, *chosen: object) -> str:
         """Read the pairs, and say what a run would learn from."""
-        return looked_at(services, base_model, dataset, own_file, list(values)) if is_open else ""
+        return looked_at(services, chosen) if is_open else ""
 
     def file_chosen(dataset: str, own_file: str | None) -> tuple[Any, bool]:
         """Open the part for a file of one's own."""
@@ -67,13 +67,19 @@ def wire_look(
     part.panel.expand(lambda: True, None, is_open, **quietly).then(**shown)
     part.panel.collapse(lambda: False, None, is_open, **quietly)
     own_file.change(file_chosen, [dataset, own_file], [part.panel, is_open], **quietly).then(**shown)
-    gr.on([control.change for control in chosen if control is not own_file and hasattr(control, "change")], **shown)
+    changes = [_settled(control) for control in chosen if control is not own_file]
+    gr.on([change for change in changes if change is not None], **shown)
 
 
-def looked_at(services: Services, base_model: str, dataset: str, own_file: str | None, values: list[object]) -> str:
+def _settled(control: Any) -> Any:
+    """The event of a control that says that a value is there; what is being typed is none yet."""
+    return control.blur if isinstance(control, gr.Textbox) else getattr(control, "change", None)
+
+
+def looked_at(services: Services, chosen: Sequence[object]) -> str:
     """What a run with these settings would learn from, or why it cannot, as Markdown."""
     try:
-        config = chosen_config(services, base_model, dataset, own_file, values)
+        config = chosen_from(services, chosen)
         return in_words(services.files.look(config), config.max_length)
     except QLoRAError as error:
         return words.cannot_be_used(plain(error, 600))

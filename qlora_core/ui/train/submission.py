@@ -2,7 +2,9 @@
 
 import hashlib
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from qlora_core.config import RunConfig
 from qlora_core.data.catalog import DATASETS, OWN_FILE
@@ -20,29 +22,57 @@ from qlora_core.ui.words.availability import why_not
 DATASET_CHOICES = {**DATASETS, OWN_FILE.name: OWN_FILE}
 
 
-def chosen_config(
-    services: Services, base_model: str, dataset: str, own_file: str | None, values: list[object]
-) -> RunConfig:
-    """The configuration a visitor asks for: base models and datasets by name, a file where it was uploaded to, unread.
+class OwnFile(NamedTuple):
+    """What a visitor gives where the dataset is a file of their own."""
+
+    pairs: str | None  #: where it was uploaded to
+    validation: str | None = None  #: the same of a file to validate on
+    columns: str = ""  #: FIRST,SECOND,LABEL; "" where they have well-known names
+
+
+NO_FILES = OwnFile(None)
+
+
+def chosen_config(services: Services, base_model: str, dataset: str, own: OwnFile, values: list[object]) -> RunConfig:
+    """The configuration a visitor asks for: base models and datasets by name, files where they were uploaded to.
+
+    No file is read.
 
     Raises:
         ConfigError: a name is unknown, cannot work here, or a value is out of range.
-        DataError: the uploaded file is of another kind.
+        DataError: an uploaded file is of another kind.
     """
     if base_model not in BASE_MODELS:
         raise ConfigError(words.no_such("base model", BASE_MODELS))
     if dataset not in DATASET_CHOICES:
         raise ConfigError(words.no_such("dataset", DATASET_CHOICES))
     if dataset == OWN_FILE.name:
-        if not own_file:
-            raise ConfigError(words.NO_FILE)
-        format_of(Path(own_file))
-        dataset = own_file
-    config = config_from(base_model, dataset, values)
+        config = _config_of_own(base_model, own, values)
+    else:
+        config = config_from(base_model, dataset, values)
     for kind, name in (("base_model", base_model), ("dataset", dataset), ("quantization", config.quantization)):
         if found := services.availability.obstacle(kind, name):
             raise ConfigError(why_not(found))
     return config
+
+
+def chosen_from(services: Services, chosen: Sequence[Any]) -> RunConfig:
+    """The same from the values of the page's controls: base model, dataset, ``OwnFile``, then the settings.
+
+    Raises:
+        ConfigError, DataError: as ``chosen_config``.
+    """
+    base_model, dataset, *rest = chosen
+    files = len(OwnFile._fields)
+    return chosen_config(services, base_model, dataset, OwnFile(*rest[:files]), rest[files:])
+
+
+def _config_of_own(base_model: str, own: OwnFile, values: list[object]) -> RunConfig:
+    if not own.pairs:
+        raise ConfigError(words.NO_FILE)
+    for upload in filter(None, (own.pairs, own.validation)):
+        format_of(Path(upload))
+    return config_from(base_model, own.pairs, values, columns=own.columns, validation_file=own.validation or None)
 
 
 def keep_file(folder: Path, upload: Path) -> Path:
@@ -69,11 +99,18 @@ def submit_run(services: Services, config: RunConfig, secret: str) -> Run:
         raise ConfigError(words.NO_KEY)
     if config.dataset not in DATASETS:
         services.files.look(config)
-        config = config.model_copy(update={"dataset": str(keep_file(services.store.uploads, Path(config.dataset)))})
+        config = _with_kept_files(services, config)
     run = services.queue.submit(config, secret)
     if (estimate := services.estimates.known(config)) is not None and run.estimate is None:
         run.write_estimate(estimate)
     return run
+
+
+def _with_kept_files(services: Services, config: RunConfig) -> RunConfig:
+    """The same run on copies that stay when the uploads go."""
+    uploads = {name: getattr(config, name) for name in ("dataset", "validation_file")}
+    kept = {name: str(keep_file(services.store.uploads, Path(upload))) for name, upload in uploads.items() if upload}
+    return config.model_copy(update=kept)
 
 
 def started_words(services: Services, run_id: str) -> str:

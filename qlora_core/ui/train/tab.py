@@ -1,6 +1,6 @@
 """The tab "Fine-tune": choose, see what it will take, start, and watch."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,14 @@ from qlora_core.ui.events import PRIVATE
 from qlora_core.ui.train.form import FIELD_NAMES, control, preset_values
 from qlora_core.ui.train.live_view import live_view
 from qlora_core.ui.train.look_panel import LookPanel, look_panel, wire_look
-from qlora_core.ui.train.submission import DATASET_CHOICES, chosen_config, expectation, started_words, submit_run
+from qlora_core.ui.train.submission import (
+    DATASET_CHOICES,
+    NO_FILES,
+    chosen_from,
+    expectation,
+    started_words,
+    submit_run,
+)
 from qlora_core.ui.words import train as words
 from qlora_core.ui.words.availability import why_not
 
@@ -29,7 +36,8 @@ class Form:
 
     base_model: gr.Dropdown
     dataset: gr.Dropdown
-    own_file: gr.File
+    own_part: gr.Column  #: shown where the pairs are a file of one's own
+    own: tuple[gr.File, gr.File, gr.Textbox]  #: in the order of ``OwnFile``
     look: LookPanel
     preset: gr.Radio
     start: gr.Button
@@ -40,8 +48,8 @@ class Form:
 
     @property
     def chosen(self) -> list[gr.components.Component]:
-        """Everything that decides what a run will be."""
-        return [self.base_model, self.dataset, self.own_file, *self.settings]
+        """Everything that decides what a run will be, in the order of ``chosen_from``."""
+        return [self.base_model, self.dataset, *self.own, *self.settings]
 
 
 def train_tab(services: Services) -> Form:
@@ -53,14 +61,15 @@ def train_tab(services: Services) -> Form:
             live_view(services)
     _wire_start(services, form)
     _wire_expectation(services, form)
-    wire_look(services, form.look, form.chosen, form.dataset, form.own_file)
+    wire_look(services, form.look, form.chosen, form.dataset, form.own[0])
     return form
 
 
 def _form() -> Form:
     base_model = _subject("base_model", BASE_MODELS)
     dataset = _subject("dataset", DATASET_CHOICES)
-    own_file = gr.File(label=words.OWN_FILE, file_types=list(FORMATS), type="filepath", visible=False, height=140)
+    with gr.Column(visible=False, elem_classes="own-files") as own_part:
+        own = _own_files()
     look = look_panel()
     preset = gr.Radio(choices=_choices(PRESETS), value=FIRST_PRESET, label=words.PRESET, info=explained(PRESETS))
     start = gr.Button(words.START, variant="primary", size="lg", elem_id="start")
@@ -71,12 +80,23 @@ def _form() -> Form:
         settings = _settings()
     with gr.Accordion(words.HOW_IT_WORKS_TITLE, open=False):
         gr.Markdown(words.HOW_IT_WORKS)
-    return Form(base_model, dataset, own_file, look, preset, start, message, expected, measure, settings)
+    return Form(base_model, dataset, own_part, own, look, preset, start, message, expected, measure, settings)
 
 
 def _subject(name: str, choices: Mapping[str, Choice]) -> gr.Dropdown:
     setting = SETTINGS[name]
     return gr.Dropdown(choices=_choices(choices), value=setting.default, label=setting.label, info=setting.help)
+
+
+def _own_files() -> tuple[gr.File, gr.File, gr.Textbox]:
+    """What a file of one's own needs, in the order of ``OwnFile``."""
+    files: dict[str, Any] = {"file_types": list(FORMATS), "type": "filepath", "height": 140}
+    columns = SETTINGS["columns"]
+    return (
+        gr.File(label=words.OWN_FILE, **files),
+        gr.File(label=words.VALIDATION_FILE, **files),
+        gr.Textbox(label=columns.label, info=columns.help, placeholder=words.COLUMNS_EXAMPLE, max_length=400),
+    )
 
 
 def _choices(choices: Mapping[str, Choice]) -> list[tuple[str, str]]:
@@ -99,10 +119,10 @@ def _settings() -> list[gr.components.Component]:
 def _wire_start(services: Services, form: Form) -> None:
     started, secret = gr.Textbox(visible=False), gr.Textbox(visible=False)
 
-    def submit(secret: str, base_model: str, dataset: str, own_file: str | None, *values: object) -> tuple[Any, str]:
+    def submit(secret: str, *chosen: object) -> tuple[Any, str]:
         """Check what was chosen and put a run into the queue."""
         try:
-            run = submit_run(services, chosen_config(services, base_model, dataset, own_file, list(values)), secret)
+            run = submit_run(services, chosen_from(services, chosen), secret)
         except QLoRAError as error:
             return gr.skip(), words.refused(error)
         return run.id, started_words(services, run.id)
@@ -122,17 +142,17 @@ def _wire_start(services: Services, form: Form) -> None:
 
 
 def _wire_expectation(services: Services, form: Form) -> None:
-    def expect(base_model: str, dataset: str, own_file: str | None, *values: object) -> str:
+    def expect(*chosen: object) -> str:
         """What a run with these settings trains, without measuring anything."""
-        return _described(services, base_model, dataset, own_file, values, measured=False)
+        return _described(services, chosen, measured=False)
 
-    def measure(base_model: str, dataset: str, own_file: str | None, *values: object) -> str:
+    def measure(*chosen: object) -> str:
         """Measure a few batches here and say what the whole run will take."""
-        return _described(services, base_model, dataset, own_file, values, measured=True)
+        return _described(services, chosen, measured=True)
 
     quietly: dict[str, Any] = {"show_progress": "hidden", "queue": False, **PRIVATE}
     form.preset.change(preset_values, form.preset, form.settings, **quietly)
-    form.dataset.change(lambda name: gr.update(visible=name == OWN_FILE.name), form.dataset, form.own_file, **quietly)
+    form.dataset.change(lambda name: gr.update(visible=name == OWN_FILE.name), form.dataset, form.own_part, **quietly)
     gr.on(
         [control.change for control in form.chosen if hasattr(control, "change")],
         expect,
@@ -144,17 +164,9 @@ def _wire_expectation(services: Services, form: Form) -> None:
     form.measure.click(measure, form.chosen, form.expected, trigger_mode="once", concurrency_limit=2, **PRIVATE)
 
 
-def _described(
-    services: Services,
-    base_model: str,
-    dataset: str,
-    own_file: str | None,
-    values: tuple[object, ...],
-    *,
-    measured: bool,
-) -> str:
+def _described(services: Services, chosen: Sequence[object], *, measured: bool) -> str:
     try:
-        config = chosen_config(services, base_model, dataset, own_file, list(values))
+        config = chosen_from(services, chosen)
         if measured:
             services.estimates.measure(config)
         return expectation(services, config)
@@ -164,8 +176,9 @@ def _described(
 
 def first_expectation(services: Services) -> Callable[[], str]:
     """A handler that says what a run with the form's first settings trains."""
-    chosen = SETTINGS["base_model"].default, SETTINGS["dataset"].default, None, tuple(preset_values(FIRST_PRESET))
-    return lambda: _described(services, *chosen, measured=False)
+    subject = SETTINGS["base_model"].default, SETTINGS["dataset"].default
+    chosen = [*subject, *NO_FILES, *preset_values(FIRST_PRESET)]
+    return lambda: _described(services, chosen, measured=False)
 
 
 def labelled_choices(services: Services) -> Callable[[], tuple[Any, Any]]:

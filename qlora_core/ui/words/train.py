@@ -25,6 +25,9 @@ OWN_FILE = (
 LOOK = "A look at the pairs"
 FIRST_PAIRS = "The first pairs to learn from:"
 
+VALIDATION_FILE = "Optional: to validate on. Else a fifth of the above."
+COLUMNS_EXAMPLE = "first, second, label"
+
 STARTED = "**Started.** You may close this page and come back: the run goes on."
 NO_FILE = "Choose your file of pairs first, or other sentence pairs."
 NO_KEY = "Your browser sent no usable key. Reload the page."

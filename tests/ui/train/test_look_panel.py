@@ -9,6 +9,7 @@ from qlora_core.data.catalog import OWN_FILE
 from qlora_core.server.services import Services, make_services
 from qlora_core.ui.train.form import preset_values
 from qlora_core.ui.train.look_panel import looked_at
+from qlora_core.ui.train.submission import NO_FILES, OwnFile
 from tests.conftest import make_rows
 
 VALUES = preset_values("quick")
@@ -22,7 +23,7 @@ def services(tmp_path: Path) -> Services:
 
 
 def look(services: Services, path: Path) -> str:
-    return looked_at(services, "minilm", OWN_FILE.name, str(path), VALUES)
+    return looked_at(services, ["minilm", OWN_FILE.name, *OwnFile(str(path)), *VALUES])
 
 
 def test_a_file_of_ones_own_is_described_before_anything_starts(services: Services, pairs_file: Path) -> None:
@@ -31,6 +32,7 @@ def test_a_file_of_ones_own_is_described_before_anything_starts(services: Servic
     assert "on day" in text
     assert "1. **Same:**" in text
     assert "1. **Different:**" in text
+    assert "label" in text
     assert not services.store.folder.exists()
 
 
@@ -53,4 +55,4 @@ def test_what_keeps_a_file_from_being_used_is_said_without_markup(services: Serv
 
 
 def test_a_file_that_was_not_chosen_yet_is_asked_for(services: Services) -> None:
-    assert "Choose your file" in looked_at(services, "minilm", OWN_FILE.name, None, VALUES)
+    assert "Choose your file" in looked_at(services, ["minilm", OWN_FILE.name, *NO_FILES, *VALUES])

@@ -11,7 +11,14 @@ from qlora_core.errors import ConfigError, DataError, QueueError, UserError
 from qlora_core.server import estimates
 from qlora_core.server.services import Services, make_services
 from qlora_core.ui.train.form import preset_values
-from qlora_core.ui.train.submission import chosen_config, expectation, started_words, submit_run
+from qlora_core.ui.train.submission import (
+    NO_FILES,
+    OwnFile,
+    chosen_config,
+    expectation,
+    started_words,
+    submit_run,
+)
 from tests.conftest import make_rows
 
 VALUES = preset_values("quick")
@@ -32,7 +39,7 @@ def upload(tmp_path: Path) -> Path:
 
 
 def test_a_preset_goes_through(services: Services) -> None:
-    assert chosen_config(services, "minilm", "pairs", None, VALUES) == make_config("quick")
+    assert chosen_config(services, "minilm", "pairs", NO_FILES, VALUES) == make_config("quick")
 
 
 @pytest.mark.parametrize(
@@ -40,11 +47,11 @@ def test_a_preset_goes_through(services: Services) -> None:
 )
 def test_only_names_are_taken_and_never_a_path(base_model: str, dataset: str, services: Services) -> None:
     with pytest.raises(ConfigError, match="of that name"):
-        chosen_config(services, base_model, dataset, None, VALUES)
+        chosen_config(services, base_model, dataset, NO_FILES, VALUES)
 
 
 def test_a_file_of_ones_own_is_kept_under_its_digest_when_a_run_starts(services: Services, upload: Path) -> None:
-    config = chosen_config(services, "minilm", OWN_FILE.name, str(upload), VALUES)
+    config = chosen_config(services, "minilm", OWN_FILE.name, OwnFile(str(upload)), VALUES)
     assert config.dataset == str(upload)
     assert not services.store.uploads.exists()
     kept = Path(submit_run(services, config, "mine").config.dataset)
@@ -54,10 +61,41 @@ def test_a_file_of_ones_own_is_kept_under_its_digest_when_a_run_starts(services:
     assert submit_run(services, config, "theirs").config.dataset == str(kept)
 
 
+def test_columns_and_a_file_to_validate_on_are_kept_with_the_run(
+    services: Services, upload: Path, tmp_path: Path
+) -> None:
+    validation = tmp_path / "validation.csv"
+    rows = [f"ours {number},theirs {number},{number % 2}" for number in range(8)]
+    validation.write_text("\n".join(["First,Second,same", *rows]), encoding="utf-8")
+    renamed = upload.with_name("mine.jsonl")
+    text = upload.read_text(encoding="utf-8")
+    for old, new in (("sentence1", "first"), ("sentence2", "second"), ("label", "same")):
+        text = text.replace(f'"{old}"', f'"{new}"')
+    renamed.write_text(text, encoding="utf-8")
+    own = OwnFile(str(renamed), str(validation), "first, second, same")
+    config = submit_run(services, chosen_config(services, "minilm", OWN_FILE.name, own, VALUES), "mine").config
+    assert config.columns == ("first", "second", "same")
+    assert config.validation_file is not None
+    assert Path(config.validation_file).parent == services.store.uploads
+    look = services.files.look(config)
+    assert (look.train.pairs, look.validation.pairs) == (24, 8)
+
+
+def test_what_belongs_to_a_file_is_no_part_of_a_run_on_other_pairs(services: Services, upload: Path) -> None:
+    own = OwnFile(str(upload), str(upload), "a, b, c")
+    assert chosen_config(services, "minilm", "pairs", own, VALUES) == make_config("quick")
+
+
+@pytest.mark.parametrize("columns", ["first", "a, b", "a, a, b", "a,,b", '"'])
+def test_columns_that_are_not_three_names_are_refused(columns: str, services: Services, upload: Path) -> None:
+    with pytest.raises(ConfigError, match="columns"):
+        chosen_config(services, "minilm", OWN_FILE.name, OwnFile(str(upload), None, columns), VALUES)
+
+
 def test_what_was_measured_with_an_upload_is_known_of_its_copy(
     services: Services, upload: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config = chosen_config(services, "minilm", OWN_FILE.name, str(upload), VALUES)
+    config = chosen_config(services, "minilm", OWN_FILE.name, OwnFile(str(upload)), VALUES)
     estimate = {"device_name": "a CPU", "seconds": [1, 2], "memory_bytes": [1e9, 2e9], "memory_kind": "memory"}
     monkeypatch.setattr(estimates, "measure_cost", lambda *_, **__: estimate)
     services.estimates.measure(config)
@@ -66,19 +104,19 @@ def test_what_was_measured_with_an_upload_is_known_of_its_copy(
 
 def test_own_file_without_a_file_is_refused(services: Services) -> None:
     with pytest.raises(ConfigError, match="Choose your file"):
-        chosen_config(services, "minilm", OWN_FILE.name, None, VALUES)
+        chosen_config(services, "minilm", OWN_FILE.name, NO_FILES, VALUES)
 
 
 @pytest.mark.parametrize("name", ["pairs.exe", "pairs.pkl", "pairs"])
 def test_files_of_another_kind_are_refused(name: str, services: Services, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(b"\x80\x04")
     with pytest.raises(DataError, match="ends in one of"):
-        chosen_config(services, "minilm", OWN_FILE.name, str(tmp_path / name), VALUES)
+        chosen_config(services, "minilm", OWN_FILE.name, OwnFile(str(tmp_path / name)), VALUES)
 
 
 def test_a_file_that_holds_no_pairs_starts_nothing_and_is_not_kept(services: Services, tmp_path: Path) -> None:
     (tmp_path / "bad.csv").write_text("a,b\n1,2\n", encoding="utf-8")
-    config = chosen_config(services, "minilm", OWN_FILE.name, str(tmp_path / "bad.csv"), VALUES)
+    config = chosen_config(services, "minilm", OWN_FILE.name, OwnFile(str(tmp_path / "bad.csv")), VALUES)
     with pytest.raises(UserError, match="has no column"):
         submit_run(services, config, "mine")
     assert not services.store.uploads.exists()
