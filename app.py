@@ -8,10 +8,9 @@ import sys
 from pathlib import Path
 from urllib.parse import quote
 
-from qlora_core.errors import ConfigError
+from qlora_core.errors import ConfigError, QLoRAError
 from qlora_core.server.services import make_services
-from qlora_core.settings import RUNS_DIR, Settings, read_settings
-from qlora_core.store.files import check_writable
+from qlora_core.settings import Settings, read_settings
 from qlora_core.ui.build import build_app, launch_options
 
 HERE = Path(__file__).resolve().parent
@@ -24,19 +23,33 @@ def main() -> None:
     logging.getLogger("httpx").setLevel(logging.WARNING)
     try:
         settings = read_settings()
-        runs_folder = settings.runs_dir or HERE / "runs"
-        check_writable(runs_folder, f"Name another folder with {RUNS_DIR.names[0]}.")
     except ConfigError as error:
         sys.exit(f"error: {error}")
     owner_key = settings.owner_key or secrets.token_urlsafe(16)
-    services = make_services(runs_folder, HERE / "assets" / "recorded_run", owner_key)
+    services = make_services(
+        settings.runs_dir or HERE / "runs",
+        HERE / "assets" / "recorded_run",
+        owner_key,
+        max_store_bytes=settings.max_store_gb * 1e9,
+        max_waiting=settings.max_waiting,
+    )
+    try:
+        services.open()
+    except QLoRAError as error:
+        sys.exit(f"error: {error}")
     atexit.register(services.close)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # an orderly end, as after Ctrl-C
-    services.start()
     print(owner_words(settings, owner_key))
     page = build_app(services)
     page.queue(default_concurrency_limit=8, max_size=200)
-    page.launch(server_name=settings.server_name, server_port=settings.server_port, **launch_options(settings))
+    page.launch(
+        server_name=settings.server_name,
+        server_port=settings.server_port,
+        prevent_thread_lock=True,
+        **launch_options(settings),
+    )
+    services.start()  # no run begins before the port is this server's
+    page.block_thread()
 
 
 def owner_words(settings: Settings, owner_key: str) -> str:

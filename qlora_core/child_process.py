@@ -3,7 +3,10 @@
 import os
 import resource
 import sys
+from contextlib import suppress
 from pathlib import Path
+from threading import Thread
+from typing import NoReturn
 
 import psutil
 
@@ -26,3 +29,18 @@ def limit_memory(size: int) -> None:
     if sys.platform == "linux":
         most = psutil.Process().memory_info().vms + size
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
+
+
+def end_with_parent() -> None:
+    """Let this process end when the one that started it ends, however that does: it holds the pipe that is our input.
+
+    The parent starts us with ``stdin=subprocess.PIPE`` and writes nothing.
+    """
+    Thread(target=_end_after_input, name="parent", daemon=True).start()
+
+
+def _end_after_input() -> NoReturn:
+    with suppress(OSError):
+        while os.read(0, 1024):
+            pass
+    os._exit(1)

@@ -8,11 +8,12 @@
     │   │   └── NotInstalled    the package that holds it is not installed
     │   ├── HubError            the Hugging Face hub is needed and cannot be reached
     │   ├── RunError            a run does not exist, or is not in a state that allows the request
-    │   └── QueueError          a visitor asks for more than their place in the queue
+    │   ├── StoreError          a folder of runs belongs to another server
+    │   └── QueueError          a visitor asks for more than their place in the queue, or it is full
     └── RunFailure              a run started and could not be completed (exit status 1)
         ├── DivergedError       the loss became NaN or infinite
         ├── MemoryExhausted     the machine or the GPU ran out of memory
-        └── StorageError        the disk is full or refuses to be written to
+        └── StorageError        the disk is full or refuses to be written to, or the store holds all that it may
 
 A message is one or two sentences: the first says what happened, the second what to try. It is for people: code asks for
 the class, and where that is not enough for a code that the error carries.
@@ -93,8 +94,12 @@ class RunError(UserError):
     """A run does not exist, or is not in a state that allows the request."""
 
 
+class StoreError(UserError):
+    """A folder of runs belongs to another server."""
+
+
 class QueueError(UserError):
-    """A visitor asks for more than their place in the queue."""
+    """A visitor asks for more than their place in the queue, or it is full."""
 
 
 class RunFailure(QLoRAError):
@@ -110,4 +115,4 @@ class MemoryExhausted(RunFailure):
 
 
 class StorageError(RunFailure):
-    """The disk is full or refuses to be written to."""
+    """The disk is full or refuses to be written to, or the store holds as much as it may."""

@@ -3,6 +3,7 @@
 docs/deploying.md has the same table, and a test compares the two. Libraries read further variables of their own.
 """
 
+import math
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -59,6 +60,18 @@ def _key(text: str) -> str:
     return text
 
 
+def _positive(text: str) -> float:
+    if not 0 < float(text) < math.inf:
+        raise ValueError("no amount")
+    return float(text)
+
+
+def _count(text: str) -> int:
+    if int(text) < 1:
+        raise ValueError("no count")
+    return int(text)
+
+
 ADDRESS = Variable(
     ("GRADIO_SERVER_NAME",), "address to listen on; `0.0.0.0` means every network of this machine", "`127.0.0.1`"
 )
@@ -82,6 +95,13 @@ OWNER_KEY = Variable(
     is_secret=True,
 )
 RUNS_DIR = Variable(("QLORA_RUNS_DIR",), "folder of all runs (what is stored where)", "`runs` beside `app.py`", Path)
+MAX_STORE = Variable(
+    ("QLORA_MAX_STORE_GB",),
+    "gigabytes that runs and uploads may take together, uploads a tenth of it; then no further run starts",
+    "`20`",
+    _positive,
+)
+MAX_WAITING = Variable(("QLORA_MAX_WAITING",), "runs that may wait in the queue", "`100`", _count)
 DATA_DIR = Variable(
     (DATA_DIR_VARIABLE,), "folder that holds MRPC in the layout of `nyu-mll/glue` (`mrpc/*.parquet`)", "none", Path
 )
@@ -112,6 +132,8 @@ class Settings:
     space_host: Annotated[tuple[str, ...], SPACE_HOST] = ()
     owner_key: Annotated[str, OWNER_KEY] = ""
     runs_dir: Annotated[Path | None, RUNS_DIR] = None
+    max_store_gb: Annotated[float, MAX_STORE] = 20.0
+    max_waiting: Annotated[int, MAX_WAITING] = 100
     data_dir: Annotated[Path | None, DATA_DIR] = None
     hub_is_off: Annotated[bool, HUB_IS_OFF] = False
     hub_endpoint: Annotated[str, HUB_ENDPOINT] = "https://huggingface.co"

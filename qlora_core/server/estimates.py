@@ -114,7 +114,7 @@ def _run_child(
     late = Event()
     line = ""
     with subprocess.Popen(
-        command, env=child_environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr, text=True
+        command, env=child_environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, text=True
     ) as child:
         os.setpriority(os.PRIO_PROCESS, child.pid, NICENESS)  # training takes what the page leaves over; so does this
         timer = Timer(timeout, _end, (child, late))

@@ -4,18 +4,22 @@ Importing this module imports no torch; loading the first run does.
 """
 
 import gc
+import logging
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from qlora_core.errors import RunError
+from qlora_core.errors import MemoryExhausted, QLoRAError, RunError, is_out_of_memory
 from qlora_core.heavy_libraries import load_libraries
-from qlora_core.store.run import Run, WeightsVersion
+from qlora_core.store.directory import WeightsVersion
+from qlora_core.store.run import Run
 
 if TYPE_CHECKING:
     from qlora_core.evaluation.predictor import Predictor
+
+log = logging.getLogger(__name__)
 
 CAPACITY = 3
 
@@ -39,8 +43,9 @@ class Predictors:
         """The run's saved adapter, or the newest weights of one that is still training or paused.
 
         Raises:
-            RunError: the run has saved neither an adapter nor a checkpoint yet.
+            RunError: the run has saved neither an adapter nor a checkpoint yet, they are damaged, or it was deleted.
             ModelError, HubError: its base model is not to be had on this machine.
+            MemoryExhausted: the model does not fit into memory.
         """
         if (kept := self._find(_key(run))) is not None:
             return kept
@@ -49,9 +54,22 @@ class Predictors:
             if (kept := self._find(key)) is not None:  # somebody else was faster
                 return kept
             self.drop(run)  # an older checkpoint of it
-            predictor = self._load(run)
+            predictor = self._loaded(run)
             self._keep(key, run, predictor)
         return predictor
+
+    def _loaded(self, run: Run) -> "Predictor":
+        try:
+            return self._load(run)
+        except QLoRAError:
+            raise
+        except Exception as error:  # transformers, PEFT, safetensors and tokenizers share no exception but this
+            if is_out_of_memory(error):
+                raise MemoryExhausted("There is not enough memory to load this run now. Try again later.") from error
+            if not run.exists:
+                raise RunError(f"Run {run.id} was deleted while it was being loaded.") from error
+            log.warning("Run %s could not be loaded.", run.id, exc_info=True)
+            raise RunError(f"The adapter of run {run.id} is damaged and cannot be loaded. Train it again.") from error
 
     def drop(self, run: Run) -> None:
         """Let go of a run, because it is being deleted."""

@@ -7,13 +7,14 @@ they were, and lets a run that is still at work finish.
 import logging
 import subprocess
 import time
-from contextlib import suppress
+from collections import Counter
 from dataclasses import dataclass
 from threading import Event, RLock, Thread
 
 from qlora_core.config import RunConfig
 from qlora_core.errors import QLoRAError, QueueError, RunError
 from qlora_core.server.forking import ForkServer
+from qlora_core.server.turns import Statuses, at_work, in_turn, look
 from qlora_core.server.worker import Worker, kill, start_worker
 from qlora_core.store.run import Control, Run
 from qlora_core.store.runs import RunStore
@@ -21,6 +22,7 @@ from qlora_core.store.status import Status
 
 log = logging.getLogger(__name__)
 
+MAX_WAITING = 100  #: runs, unless a server is set up otherwise
 #: The same visitor asking for the same run again within this time has clicked twice.
 DOUBLE_CLICK_SECONDS = 3.0
 #: A worker that was asked to stop and neither does nor gets on for this long is ended from outside.
@@ -41,6 +43,14 @@ class Seen:
 
 
 @dataclass(frozen=True)
+class Submitted:
+    """A run that a visitor asked for."""
+
+    at: float  #: time.monotonic()
+    address: str  #: where from, if whoever asked has no secret; else ""
+
+
+@dataclass(frozen=True)
 class Stopping:
     """A run at work that was asked to stop."""
 
@@ -51,12 +61,21 @@ class Stopping:
 class JobQueue:
     """Starts waiting runs one after the other, and passes on what is asked of them."""
 
-    def __init__(self, store: RunStore, fork_server: ForkServer | None = None, *, poll_seconds: float = 0.3) -> None:
+    def __init__(
+        self,
+        store: RunStore,
+        fork_server: ForkServer | None = None,
+        *,
+        max_waiting: int = MAX_WAITING,
+        poll_seconds: float = 0.3,
+    ) -> None:
         self.store = store
         self._fork_server = fork_server
+        self._max_waiting = max_waiting
         self._poll_seconds = poll_seconds
         self._active: dict[str, Run] = {}  # waiting or at work
-        self._submitted: dict[str, float] = {}  # time.monotonic(), of those that this server was asked for
+        self._submitted: dict[str, Submitted] = {}  # those that this server was asked for
+        self._refused: Counter[str] = Counter()  # how often a run could not be started
         self._last_ticket = 0
         self._workers: dict[str, Worker] = {}
         self._stopping: Stopping | None = None
@@ -94,41 +113,49 @@ class JobQueue:
                 worker.end()
         self._workers.clear()
 
-    def submit(self, config: RunConfig, owner: str = "") -> Run:
+    def submit(self, config: RunConfig, owner: str = "", *, address: str = "") -> Run:
         """Add a run to the end of the queue; a double click gets the same run twice.
 
         Args:
             owner: the secret of the visitor who asks, without which only the server's owner may stop the run.
+            address: where the request came from, if whoever asks brought no secret by which to tell them from others.
 
         Raises:
-            QueueError: this visitor has a run in the queue already.
-            StorageError: the store cannot be written to.
+            QueueError: this visitor has a run in the queue already, or it is full.
+            StorageError: the store cannot be written to, or holds as much as it may.
         """
         with self._lock:
-            self._tidy()
-            own = [(run, status) for run, status in self._statuses() if run.is_owned_by(owner)]
-            for run, _ in own:
+            statuses = self._tidy()
+            waiting = in_turn(statuses)
+            own = [run for run, _ in statuses if run.is_owned_by(owner)]
+            for run in own:
                 if self._is_new(run) and run.config == config:
                     return run
-            if any(status.is_waiting for _, status in own):
+            if any(run in waiting for run in own):
                 raise QueueError("You have a run in the queue already. Wait for its turn, or take it off the queue.")
-            run = self.store.create(config, owner, self._next_ticket())
+            if address and any(
+                self._submitted[run.id].address == address for run in waiting if run.id in self._submitted
+            ):
+                raise QueueError(
+                    "A run that was started from your address without a secret waits already. Send a secret."
+                )
+            if len(waiting) >= self._max_waiting:
+                raise QueueError(f"The queue is full: {len(waiting)} runs wait. Try again when some have started.")
+            run = self.store.create(config, owner, self._next_ticket(statuses))
             self._active[run.id] = run
-            self._submitted[run.id] = time.monotonic()
+            self._submitted[run.id] = Submitted(time.monotonic(), address)
             self._seen = None
             return run
 
     def waiting(self) -> list[Run]:
         """The runs in the queue, the next one first."""
         with self._lock:
-            queued = [(run, status) for run, status in self._statuses() if status.is_waiting]
-            queued.sort(key=lambda entry: (entry[1].ticket, entry[1].queued, entry[0].id))
-            return [run for run, _ in queued]
+            return in_turn(self._statuses())
 
     def at_work(self) -> Run | None:
         """The run that is being carried out."""
         with self._lock:
-            return next((run for run, status in self._statuses() if status.is_live), None)
+            return at_work(self._statuses())
 
     def seen(self) -> "Seen":
         """Who is at work and who waits, at most ``SEEN_SECONDS`` ago: reading thirty runs for each of thirty viewers,
@@ -136,7 +163,8 @@ class JobQueue:
         """
         with self._lock:
             if self._seen is None or time.monotonic() - self._seen.at > SEEN_SECONDS:
-                self._seen = Seen(self.at_work(), self.waiting(), time.monotonic())
+                statuses = self._statuses()
+                self._seen = Seen(at_work(statuses), in_turn(statuses), time.monotonic())
             return self._seen
 
     def place(self, run_id: str) -> int | None:
@@ -178,7 +206,7 @@ class JobQueue:
             run = self.store.open(run_id)
             status = run.status
             if status.is_resumable:
-                ticket = self._next_ticket()
+                ticket = self._next_ticket(self._statuses())
                 run.set_status(
                     state="queued", message="Waiting to go on", progress=None, queued=time.time(), ticket=ticket
                 )
@@ -209,44 +237,48 @@ class JobQueue:
                     log.exception("The queue could not do its turn and tries again in %g s.", seconds)
 
     def _turn(self) -> None:
-        self._tidy()
-        running = self.at_work()
+        statuses = self._tidy()
+        running = at_work(statuses)
         if running is not None:
             self._end_if_stuck(running)
         elif not self._workers:
-            ready = next((run for run in self.waiting() if run.requested() != "pause"), None)
+            # A run that cannot be started, because something in its folder is damaged, lets others go first.
+            waiting = sorted(in_turn(statuses), key=lambda run: self._refused[run.id])
+            ready = next((run for run in waiting if run.requested() != "pause"), None)
             if ready is not None:
-                self._workers[ready.id] = start_worker(ready, self._fork_server)
+                self._start(ready)
+
+    def _start(self, run: Run) -> None:
+        self._refused[run.id] += 1
+        self._workers[run.id] = start_worker(run, self._fork_server)
+        del self._refused[run.id]
 
     def _is_new(self, run: Run) -> bool:
         submitted = self._submitted.get(run.id)
-        return submitted is not None and time.monotonic() - submitted < DOUBLE_CLICK_SECONDS
+        return submitted is not None and time.monotonic() - submitted.at < DOUBLE_CLICK_SECONDS
 
-    def _next_ticket(self) -> int:
+    def _next_ticket(self, statuses: Statuses) -> int:
         """A larger one than any run in the queue has, also one that cannot be read at this moment."""
-        self._last_ticket = max([self._last_ticket, *(status.ticket for _, status in self._statuses())]) + 1
+        self._last_ticket = max([self._last_ticket, *(status.ticket for _, status in statuses)]) + 1
         return self._last_ticket
 
-    def _statuses(self) -> list[tuple[Run, Status]]:
-        """The runs that wait or are at work, and where they stand; what was deleted or damaged is left out."""
-        found = []
-        for run in self._active.values():
-            with suppress(RunError):
-                found.append((run, run.status))
-        return [(run, status) for run, status in found if status.is_going_on]
+    def _statuses(self) -> Statuses:
+        """The runs that wait or are at work, and where they stand."""
+        return look(self._active)
 
-    def _tidy(self) -> None:
-        """Forget workers and runs that have ended."""
-        at_work = {run.id for run, status in self._statuses() if status.is_live}
+    def _tidy(self) -> Statuses:
+        """Forget workers and runs that have ended; returns the others."""
+        statuses = self._statuses()
+        live = {run.id for run, status in statuses if status.is_live}
         for run_id, worker in list(self._workers.items()):
-            if run_id in at_work:
+            if run_id in live:
                 worker.seen_at_work()
             elif worker.seconds_over() > SHUTDOWN_SECONDS:
                 worker.end()
             if worker.process.poll() is not None:
                 del self._workers[run_id]
-        self._active = {run_id: run for run_id, run in self._active.items() if not _is_over(run)}
-        self._submitted = {run_id: at for run_id, at in self._submitted.items() if run_id in self._active}
+        self._submitted = {run_id: known for run_id, known in self._submitted.items() if run_id in self._active}
+        return statuses
 
     def _end_if_stuck(self, run: Run) -> None:
         """A worker that was asked to stop looks at that between two pieces of work; one that hangs never does."""
@@ -258,11 +290,3 @@ class JobQueue:
         elif time.monotonic() - self._stopping.since >= PATIENCE_SECONDS:
             kill(status.pid)
             run.set_status(state="interrupted", message="It did not answer and was ended. It can be resumed.")
-
-
-def _is_over(run: Run) -> bool:
-    """Whether a run has ended or was deleted; one that cannot be read, perhaps only for a moment, is neither."""
-    try:
-        return not run.status.is_going_on
-    except RunError:
-        return not run.exists

@@ -1,5 +1,6 @@
 """What the tabs work with: the store, the queue, the feeds and the reloaded models."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
@@ -10,10 +11,11 @@ from qlora_core.server.availability import DOCTOR_SECONDS, Availability
 from qlora_core.server.estimates import Estimates
 from qlora_core.server.forking import ForkServer
 from qlora_core.server.model_cache import Predictors
-from qlora_core.server.queue import JobQueue
+from qlora_core.server.queue import MAX_WAITING, JobQueue
 from qlora_core.server.visitor_files.reader import FileReader
 from qlora_core.server.who_may import WhoMay
 from qlora_core.store.feed import Feeds
+from qlora_core.store.lock import ServerLock
 from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore
 
@@ -36,6 +38,18 @@ class Services:
     predictors: Predictors
     fork_server: ForkServer
     files: FileReader
+    lock: ServerLock
+
+    def open(self) -> None:
+        """Take the store, tidy it, and look at what an earlier server left behind; nothing runs yet.
+
+        Raises:
+            ConfigError: nothing can be written to the store's folder.
+            StoreError: another server works with it.
+        """
+        self.lock.acquire()
+        self.store.sweep()
+        self.queue.read()
 
     def start(self) -> None:
         """Go on with the queue, find out what works on this machine, then load the libraries for runs to come."""
@@ -47,6 +61,7 @@ class Services:
         """Interrupt the run at work; it can be resumed."""
         self.queue.close()
         self.fork_server.close()
+        self.lock.release()
 
     def _load_libraries(self) -> None:
         """Not at once: the doctor loads them too, and the page is to be there first."""
@@ -81,12 +96,19 @@ class Services:
         return self.recorded.holds(run)
 
 
-def make_services(runs_folder: Path, recorded_folder: Path, owner_key: str) -> Services:
+def make_services(
+    runs_folder: Path,
+    recorded_folder: Path,
+    owner_key: str,
+    *,
+    max_store_bytes: float = math.inf,
+    max_waiting: int = MAX_WAITING,
+) -> Services:
     """Services for a store; nothing is started yet."""
-    store, recorded, fork_server = RunStore(runs_folder), RunStore(recorded_folder), ForkServer()
+    store, recorded, fork_server = RunStore(runs_folder, max_store_bytes), RunStore(recorded_folder), ForkServer()
     return Services(
         store=store,
-        queue=JobQueue(store, fork_server),
+        queue=JobQueue(store, fork_server, max_waiting=max_waiting),
         feeds=Feeds(store, recorded),
         recorded=recorded,
         who_may=WhoMay(owner_key, recorded),
@@ -95,4 +117,5 @@ def make_services(runs_folder: Path, recorded_folder: Path, owner_key: str) -> S
         predictors=Predictors(),
         fork_server=fork_server,
         files=FileReader(fork_server),
+        lock=ServerLock(runs_folder),
     )

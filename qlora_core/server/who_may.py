@@ -32,7 +32,7 @@ class WhoMay:
         """Whether ``secret`` is that of the visitor who started ``run``, or ``owner_pass`` the owner's."""
         if self.recorded.holds(run):
             return False
-        return self.is_owner(owner_pass) or (_may_be_secret(secret) and run.is_owned_by(secret))
+        return self.is_owner(owner_pass) or (may_be_secret(secret) and run.is_owned_by(secret))
 
     def check_control(self, run: Run, secret: str, owner_pass: str = "") -> None:
         """Refuse whoever may not control ``run``.
@@ -45,7 +45,7 @@ class WhoMay:
 
     def is_owner(self, owner_pass: str) -> bool:
         """Whether that is the owner's pass. It is longer than anybody could guess, so this may be asked at any rate."""
-        return _may_be_secret(owner_pass) and hmac.compare_digest(owner_pass.encode(), self._pass().encode())
+        return may_be_secret(owner_pass) and hmac.compare_digest(owner_pass.encode(), self._pass().encode())
 
     def owner_pass(self, key: str, address: str) -> str:
         """The owner's pass for whoever shows the owner's key, "" for another key.
@@ -53,7 +53,7 @@ class WhoMay:
         Raises:
             TooManyGuesses: wrong keys came too often, from ``address`` or from everywhere.
         """
-        if not _may_be_secret(key) or not self.owner_key:
+        if not may_be_secret(key) or not self.owner_key:
             return ""
         self.guesses.take(address)
         if not hmac.compare_digest(key.encode(), self.owner_key.encode()):
@@ -65,6 +65,6 @@ class WhoMay:
         return hmac.new(self.owner_key.encode(), PASS_PURPOSE, "sha256").hexdigest() if self.owner_key else ""
 
 
-def _may_be_secret(text: str) -> bool:
+def may_be_secret(text: str) -> bool:
     """Not empty, not too long, and text that can be written at all: JSON may hold half a character."""
     return 0 < len(text) <= MAX_SECRET_CHARACTERS and not any("\ud800" <= character <= "\udfff" for character in text)

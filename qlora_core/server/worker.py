@@ -88,8 +88,8 @@ def _start_afresh(run: Run, output: IO[bytes]) -> subprocess.Popen[bytes]:
 
 
 def kill(pid: int) -> None:
-    """End a worker and the process it may have started, which reloads its adapter."""
+    """End a worker and what it has started, such as the process that reloads its adapter."""
     with suppress(psutil.NoSuchProcess):
         worker = psutil.Process(pid)
-        for process in (worker, *worker.children()):
+        for process in (worker, *worker.children(recursive=True)):
             process.kill()

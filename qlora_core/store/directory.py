@@ -19,6 +19,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Literal, NamedTuple
 
 from qlora_core.errors import RunError
 from qlora_core.store.files import open_file, read_json, read_word
@@ -36,6 +37,22 @@ DAMAGE = (
     *(LookupError, TypeError, ValueError, AttributeError, ArithmeticError),
     *(FileNotFoundError, IsADirectoryError, NotADirectoryError),
 )
+
+
+class WeightsVersion(NamedTuple):
+    """Which of its weights a run would be asked with; another value once they are written anew."""
+
+    source: Literal["adapter", "checkpoint"]
+    written: int  #: a file's time in nanoseconds, to be compared for equality only
+
+
+def weights_version(folder: Path) -> WeightsVersion | None:
+    """A run's saved adapter, else its newest checkpoint, else None."""
+    with suppress(OSError):
+        return WeightsVersion("adapter", (folder / ADAPTER / ADAPTER_CONFIG).stat().st_mtime_ns)
+    with suppress(OSError):
+        return WeightsVersion("checkpoint", (folder / CHECKPOINT).stat().st_mtime_ns)
+    return None
 
 
 @contextmanager

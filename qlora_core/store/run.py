@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, suppress
 from functools import cached_property
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, NamedTuple, TypeVar
+from typing import Any, BinaryIO, Literal, TypeVar
 
 import psutil
 from pydantic import ValidationError
@@ -22,6 +22,7 @@ from qlora_core.store import directory
 from qlora_core.store.events import Event, EventLog
 from qlora_core.store.files import read_json, read_word, replace_json, replace_text, storage_error
 from qlora_core.store.kept import Kept
+from qlora_core.store.lock import alone_in
 from qlora_core.store.ownership import digest, is_owner
 from qlora_core.store.predictions import read_columns, write_table
 from qlora_core.store.process_identity import identify
@@ -30,13 +31,6 @@ from qlora_core.store.status import State, Status
 T = TypeVar("T")
 Find = Callable[[dict[str, Any]], Any]
 Control = Literal["run", "pause", "stop"]
-
-
-class WeightsVersion(NamedTuple):
-    """Which of its weights a run would be asked with; another value once they are written anew."""
-
-    source: Literal["adapter", "checkpoint"]
-    written: int  #: a file's time in nanoseconds, to be compared for equality only
 
 
 class Run:
@@ -163,13 +157,9 @@ class Run:
         """Whether it has a result, which may be damaged."""
         return os.path.lexists(self.path / directory.RESULT)
 
-    def weights_version(self) -> WeightsVersion | None:
+    def weights_version(self) -> directory.WeightsVersion | None:
         """Its saved adapter, else its newest checkpoint, else None."""
-        with suppress(OSError):
-            return WeightsVersion("adapter", (self.adapter_dir / directory.ADAPTER_CONFIG).stat().st_mtime_ns)
-        with suppress(OSError):
-            return WeightsVersion("checkpoint", self.checkpoint_path.stat().st_mtime_ns)
-        return None
+        return directory.weights_version(self.path)
 
     def predictions(self, columns: list[str]) -> list[list[Any]]:
         """Columns of its answers on validation, one entry a pair, see ``write_predictions``.
@@ -192,17 +182,26 @@ class Run:
             RunError: another process is at work on it.
         """
         before = self.status
-        if before.is_live and before.pid == os.getpid():
-            return
-        if before.is_live:
-            raise RunError(f"Run {self.id} is already {before.state} in another process.")
-        self.hand_over(os.getpid())
+        if not before.is_live or before.pid != os.getpid():
+            self.hand_over(os.getpid())
 
     def hand_over(self, pid: int) -> None:
-        """Make another process, which has just started, the run's worker; earlier requests are forgotten."""
-        self.request("run")
-        process = {"pid": pid, "pid_identity": identify(pid), "pid_started": psutil.Process(pid).create_time()}
-        self.set_status(state="running", phase="loading", message="Starting", **process)
+        """Make another process, which has just started, the run's worker; earlier requests are forgotten.
+
+        Raises:
+            RunError: another process is at work on it, or the one named has ended.
+            StorageError: the disk is full or refuses to be written to.
+        """
+        with alone_in(self.path):  # of two servers' workers, or a server's and a command's, one comes too late
+            before = self.status
+            if before.is_live and before.pid != pid:
+                raise RunError(f"Run {self.id} is already {before.state} in another process.")
+            try:
+                process = {"pid": pid, "pid_identity": identify(pid), "pid_started": psutil.Process(pid).create_time()}
+            except psutil.NoSuchProcess as error:
+                raise RunError(f"The process of run {self.id} ended as soon as it began.") from error
+            self.request("run")
+            self.set_status(state="running", phase="loading", message="Starting", **process)
 
     def set_status(self, **changes: object) -> None:
         """Replace some fields of the status.

@@ -1,5 +1,6 @@
 """All runs below one folder."""
 
+import math
 import os
 import re
 import secrets
@@ -18,26 +19,25 @@ from qlora_core.store.directory import SIGNS
 from qlora_core.store.files import storage_error
 from qlora_core.store.run import Find, Run
 from qlora_core.store.status import Status
+from qlora_core.store.uploads import UPLOADS_SHARE, Room, Uploads
 
 RUN_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,79}")
 #: What a run's folder is called until everything that a new run has is in it; no run's name begins like this.
 NEW = ".new-"
 #: A folder of a new run that is older belongs to a process that was ended while it made the run.
 LEFT_OVER_SECONDS = 3600.0
+UPLOADS = "uploads"
 
 
 class RunStore:
     """Finds and makes runs. A run that was found is kept, so that its configuration is read once; threads share it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, max_bytes: float = math.inf) -> None:
         self.folder = folder
+        self.uploads = Uploads(folder / UPLOADS, UPLOADS_SHARE * max_bytes)
+        self._room = Room(folder, max_bytes)
         self._known: dict[str, Run] = {}
         self._lock = Lock()
-
-    @property
-    def uploads(self) -> Path:
-        """Where the files of pairs are kept that visitors upload."""
-        return self.folder / "uploads"
 
     def create(self, config: RunConfig, owner: str = "", ticket: int = 0, *, worker: int | None = None) -> Run:
         """Make a new run that waits to be started, for the visitor whose secret is ``owner``.
@@ -47,8 +47,9 @@ class RunStore:
             worker: the process that carries it out; it then waits for no turn, so that no server starts it as well.
 
         Raises:
-            StorageError: the folder cannot be written to; nothing is left of the run then.
+            StorageError: the store holds as much as it may or cannot be written to; nothing is left of the run then.
         """
+        self._room.check()
         now = time.time()
         run_id = _new_id(config, now)
         new = Run(self.folder / f"{NEW}{run_id}")
@@ -64,11 +65,15 @@ class RunStore:
         return Run(self.folder / run_id)
 
     def sweep(self) -> None:
-        """Remove what processes that were ended while they made a run left behind."""
+        """Remove what processes that were ended while they made a run left behind, and uploads that no run needs."""
         with suppress(FileNotFoundError):
             for path in self.folder.glob(f"{NEW}*"):
                 if time.time() - path.lstat().st_mtime > LEFT_OVER_SECONDS:
                     shutil.rmtree(path, ignore_errors=True)
+        if not self.damaged():  # nobody can tell what a damaged run needs once it is repaired
+            configs = [run.config for run in self.runs()]
+            files = [file for config in configs for file in (config.dataset, config.validation_file) if file]
+            self.uploads.sweep(Path(file).name for file in files)
 
     def open(self, run_id: str) -> Run:
         """The run with this id.
@@ -114,7 +119,7 @@ class RunStore:
             return
         self._forget_all_but(names)
         for name in sorted(names, reverse=True):
-            if name != self.uploads.name and not self._is_second_name(name):
+            if name != UPLOADS and not self._is_second_name(name):
                 run = self._run(name)
                 if run.exists or _looks_like_a_run(run.path):
                     yield run

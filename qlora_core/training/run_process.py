@@ -43,7 +43,7 @@ def start_run(config: RunConfig, store: RunStore, listener: Listener) -> Run:
         KeyboardInterrupt: it was interrupted, and can be resumed.
     """
     state = process_state()
-    run_id = [store.create(config).id if state.is_main_process else ""]
+    run_id = [store.create(config, worker=os.getpid()).id if state.is_main_process else ""]
     if state.num_processes > 1:
         broadcast_object_list(run_id)
     return carry_out(store.open(run_id[0]), listener)

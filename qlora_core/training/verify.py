@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from qlora_core.child_process import child_environment, module_command
+from qlora_core.child_process import child_environment, end_with_parent, module_command
 from qlora_core.errors import RunFailure
 from qlora_core.models.inference import Progress
 from qlora_core.models.reloaded import reload_finetuned, reload_tokenizer
@@ -47,7 +47,9 @@ def answer_in_fresh_process(run: Run, progress: Progress) -> np.ndarray:
         command = module_command("qlora_core.training.verify", str(run.path.resolve()), str(output))
         with (
             errors.open("w", encoding="utf-8") as stderr,
-            subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=stderr, text=True) as process,
+            subprocess.Popen(
+                command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, text=True
+            ) as process,
         ):
             try:
                 for line in process.stdout or ():
@@ -74,4 +76,5 @@ def _print_progress(done: int, total: int) -> None:
 
 
 if __name__ == "__main__":
+    end_with_parent()
     main(sys.argv[1], sys.argv[2])

@@ -48,6 +48,7 @@ def add_api(services: Services) -> None:
         preset: str = FIRST_PRESET,
         settings: dict[str, Any] | None = None,
         secret: str = "",
+        request: gr.Request | None = None,
     ) -> dict[str, Any]:
         """Put a run into the queue.
 
@@ -56,14 +57,16 @@ def add_api(services: Services) -> None:
             dataset: $datasets.
             preset: $presets.
             settings: settings that differ from the preset, by their names, for example {"r": 8}.
-            secret: what will be needed to pause, resume or stop it; empty means that one is made for you.
+            secret: what will be needed to pause, resume or stop it; empty means that one is made for you, and that one
+                run at a time may wait that was started from your address so.
 
         Returns:
             run_id, the secret, and its place in the queue (null once it has started).
         """
+        address = "" if secret else address_of(request)
         secret = secret or secrets.token_urlsafe(24)
         config = _config(services, base_model, dataset, preset, settings or {})
-        run = submit_run(services, config, secret)
+        run = submit_run(services, config, secret, address)
         return {"run_id": run.id, "secret": secret, "place": services.queue.place(run.id)}
 
     @_plainly

@@ -22,4 +22,4 @@ def test_a_small_file_that_decodes_to_gigabytes_is_refused(server: Server, recor
     viewer = Viewer(server.url, live_component(server.url), recorded)
     assert viewer.poll()["state"] == "finished"
     viewer.close()
-    assert not list(server.store.uploads.glob("*.parquet"))
+    assert not list(server.store.uploads.folder.glob("*.parquet"))

@@ -12,7 +12,7 @@ from typing import Any, cast
 import pytest
 
 from qlora_core.config import RunConfig
-from qlora_core.errors import RunError
+from qlora_core.errors import MemoryExhausted, RunError
 from qlora_core.evaluation.predictor import Predictor
 from qlora_core.server.model_cache import Predictors
 from qlora_core.store.run import Run
@@ -179,3 +179,32 @@ def test_a_real_run_answers_and_is_freed(finished_run: Run) -> None:
     del predictor
     predictors.drop(finished_run)
     assert model() is None
+
+
+@pytest.mark.parametrize("error", [OSError("gone"), ValueError("no adapter_config.json"), Exception("tokenizers")])
+def test_a_run_that_is_deleted_while_it_is_loaded_is_said_to_be(error: Exception, runs: list[Run]) -> None:
+    def load(run: Run) -> Predictor:
+        run.delete()
+        raise error
+
+    with pytest.raises(RunError, match=rf"^Run {runs[0].id} was deleted while it was being loaded\.$"):
+        Predictors(load=load).get(runs[0])
+
+
+def test_a_damaged_adapter_is_said_to_be(runs: list[Run], caplog: pytest.LogCaptureFixture) -> None:
+    def load(_: Run) -> Predictor:
+        raise ValueError("a header too large")
+
+    predictors = Predictors(load=load)
+    with pytest.raises(RunError, match=rf"^The adapter of run {runs[0].id} is damaged and cannot be loaded\."):
+        predictors.get(runs[0])
+    assert "a header too large" in caplog.text
+    assert len(predictors) == 0
+
+
+def test_memory_that_runs_out_is_not_called_damage(runs: list[Run]) -> None:
+    def load(_: Run) -> Predictor:
+        raise MemoryError
+
+    with pytest.raises(MemoryExhausted, match="not enough memory"):
+        Predictors(load=load).get(runs[0])

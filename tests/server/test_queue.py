@@ -17,6 +17,7 @@ from qlora_core.errors import QueueError, RunError, StorageError
 from qlora_core.server import queue as job_queue
 from qlora_core.server import worker as worker_module
 from qlora_core.server.queue import JobQueue
+from qlora_core.store import run as run_module
 from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore
 from tests.conftest import largest_file, wait_until
@@ -36,7 +37,7 @@ def test_many_who_look_at_the_queue_read_it_once(idle: JobQueue, monkeypatch: py
     monkeypatch.setattr("qlora_core.server.queue.SEEN_SECONDS", 60.0)
     for _ in range(30):
         assert ids(idle.seen().waiting) == [first.id, second.id]
-    assert len(reads) == 2
+    assert len(reads) == 1
     idle.stop(first.id)
     assert ids(idle.seen().waiting) == [second.id]
     third = idle.submit(make_config(seed=3), "3")
@@ -127,6 +128,62 @@ def test_thirty_visitors_at_once_get_thirty_places(idle: JobQueue) -> None:
         thread.join()
     assert len(idle.store.runs()) == 30
     assert sorted(idle.place(run.id) or 0 for run in idle.store.runs()) == list(range(1, 31))
+
+
+def test_the_queue_has_room_for_so_many_runs(store: RunStore) -> None:
+    queue = JobQueue(store, max_waiting=2)
+    first, _ = queue.submit(config(), "a"), queue.submit(config(), "b")
+    with pytest.raises(QueueError, match=r"^The queue is full: 2 runs wait\. Try again when some have started\.$"):
+        queue.submit(config(), "c")
+    assert queue.submit(config(), "a").id == first.id  # a double click
+    queue.stop(first.id)
+    queue.submit(config(), "c")
+
+
+def test_an_address_without_a_secret_has_one_run_in_the_queue(idle: JobQueue) -> None:
+    first = idle.submit(config(1), "made up 1", address="10.0.0.1")
+    with pytest.raises(QueueError, match=r"^A run that was started from your address without a secret waits already\."):
+        idle.submit(config(2), "made up 2", address="10.0.0.1")
+    idle.submit(config(2), "made up 3", address="10.0.0.2")
+    idle.submit(config(2), "of somebody's own at the same address")
+    idle.stop(first.id)
+    idle.submit(config(3), "made up 4", address="10.0.0.1")
+
+
+def test_a_run_that_cannot_be_started_lets_others_go_first(
+    idle: JobQueue, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(job_queue, "RETRY_SECONDS", 0.01)
+    damaged, whole = idle.submit(config(), "me"), idle.submit(config(), "you")
+    (damaged.path / "worker.log").mkdir()
+    idle.start()
+    wait_for(whole)
+    assert damaged.status.state == "queued"
+    assert len(caplog.records) == 1
+    (damaged.path / "worker.log").rmdir()
+    finish(whole)
+    wait_for(damaged)
+
+
+def test_a_turn_reads_each_waiting_run_once_and_none_that_did_not_change(
+    store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = time.time_ns()
+    monkeypatch.setattr(time, "time_ns", lambda: now + 10**10)  # ten seconds later: every file has settled
+    looks, reads = [], []
+    status, read = Run.status, run_module.read_json
+    queue = JobQueue(store)
+    runs = [queue.submit(config(), str(number)) for number in range(5)]
+    for run in runs:
+        run.request("pause")  # so that no turn starts one
+    monkeypatch.setattr(Run, "status", property(lambda run: looks.append(run.id) or status.fget(run)))  # type: ignore[attr-defined, func-returns-value]
+    monkeypatch.setattr(run_module, "read_json", lambda path: reads.append(path.name) or read(path))  # type: ignore[func-returns-value]
+    queue._turn()
+    looks.clear()
+    reads.clear()
+    queue._turn()
+    assert looks == ids(runs)
+    assert reads == []
 
 
 def test_a_run_taken_off_the_queue_is_never_started(queue: JobQueue) -> None:

@@ -180,7 +180,7 @@ def test_a_deleted_run_does_not_linger(by_hand: bool, store: RunStore, run: Run)
 
 
 def test_the_folder_of_uploads_is_no_damaged_run(store: RunStore, run: Run) -> None:
-    store.uploads.mkdir()
+    store.uploads.folder.mkdir()
     assert (store.damaged(), [found.id for found in store.runs()]) == ([], [run.id])
 
 

@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from qlora_core.child_process import end_with_parent
 from qlora_core.config import RunConfig, load_config
 from qlora_core.data.batching import evaluation_batches
 from qlora_core.errors import RunFailure, UserError
@@ -142,4 +143,5 @@ def _print_line(line: str) -> None:
 
 
 if __name__ == "__main__":
+    end_with_parent()
     sys.exit(main(sys.argv[1], forked=FORKED in sys.argv[2:]))

@@ -1,7 +1,5 @@
 """From what a visitor chose to a run in the queue: every check of a request to train is here, whoever sends it."""
 
-import hashlib
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,7 +10,7 @@ from qlora_core.data.formats import format_of
 from qlora_core.errors import ConfigError
 from qlora_core.models.catalog import BASE_MODELS
 from qlora_core.server.services import Services
-from qlora_core.server.who_may import MAX_SECRET_CHARACTERS
+from qlora_core.server.who_may import may_be_secret
 from qlora_core.store.run import Run
 from qlora_core.ui.train.form import config_from
 from qlora_core.ui.words import train as words
@@ -75,41 +73,36 @@ def _config_of_own(base_model: str, own: OwnFile, values: list[object]) -> RunCo
     return config_from(base_model, own.pairs, values, columns=own.columns, validation_file=own.validation or None)
 
 
-def keep_file(folder: Path, upload: Path) -> Path:
-    """Copy an uploaded file to where runs find it; its name there is its digest, and nothing of the visitor's."""
-    ending = format_of(upload).name
-    with upload.open("rb") as file:
-        name = hashlib.file_digest(file, "sha256").hexdigest()[:20]
-    folder.mkdir(parents=True, exist_ok=True)
-    kept = folder / f"pairs-{name}{ending}"
-    if not kept.exists():
-        shutil.copyfile(upload, kept)
-    return kept
-
-
-def submit_run(services: Services, config: RunConfig, secret: str) -> Run:
+def submit_run(services: Services, config: RunConfig, secret: str, address: str = "") -> Run:
     """Put a run into the queue, with what was expected of it if that was measured; its file is read, then kept.
 
+    Args:
+        address: where the request came from, if it brought no secret of the visitor's own.
+
     Raises:
-        ConfigError: the secret is too long to be one.
+        ConfigError: the secret is none.
         UserError: its file holds no pairs that can be trained on.
-        QueueError: the visitor has a run in the queue already.
+        QueueError: the visitor has a run in the queue already, or it is full.
+        StorageError: the store, or the uploads in it, take as much room as they may.
     """
-    if not isinstance(secret, str) or len(secret) > MAX_SECRET_CHARACTERS:
+    if not isinstance(secret, str) or (secret and not may_be_secret(secret)):
         raise ConfigError(words.NO_KEY)
     if config.dataset not in DATASETS:
         services.files.look(config)
         config = _with_kept_files(services, config)
-    run = services.queue.submit(config, secret)
+    run = services.queue.submit(config, secret, address=address)
     if (estimate := services.estimates.known(config)) is not None and run.estimate is None:
         run.write_estimate(estimate)
     return run
 
 
 def _with_kept_files(services: Services, config: RunConfig) -> RunConfig:
-    """The same run on copies that stay when the uploads go."""
-    uploads = {name: getattr(config, name) for name in ("dataset", "validation_file")}
-    kept = {name: str(keep_file(services.store.uploads, Path(upload))) for name, upload in uploads.items() if upload}
+    """The same run on copies that stay when the uploads go; what no run needs makes room for them."""
+    services.store.sweep()
+    kept = {}
+    for name in ("dataset", "validation_file"):
+        if upload := getattr(config, name):
+            kept[name] = str(services.store.uploads.keep(Path(upload), format_of(Path(upload)).name))
     return config.model_copy(update=kept)
 
 

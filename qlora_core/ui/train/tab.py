@@ -14,7 +14,7 @@ from qlora_core.errors import QLoRAError
 from qlora_core.models.catalog import BASE_MODELS
 from qlora_core.presets import FIRST_PRESET, PRESETS
 from qlora_core.server.services import Services
-from qlora_core.ui.events import PRIVATE
+from qlora_core.ui.events import PRIVATE, address_of
 from qlora_core.ui.train.form import FIELD_NAMES, control, preset_values
 from qlora_core.ui.train.live_view import live_view
 from qlora_core.ui.train.look_panel import LookPanel, look_panel, wire_look
@@ -119,10 +119,10 @@ def _settings() -> list[gr.components.Component]:
 def _wire_start(services: Services, form: Form) -> None:
     started, secret = gr.Textbox(visible=False), gr.Textbox(visible=False)
 
-    def submit(secret: str, *chosen: object) -> tuple[Any, str]:
+    def submit(request: gr.Request, secret: str, *chosen: object) -> tuple[Any, str]:
         """Check what was chosen and put a run into the queue."""
         try:
-            run = submit_run(services, chosen_from(services, chosen), secret)
+            run = submit_run(services, chosen_from(services, chosen), secret, "" if secret else address_of(request))
         except QLoRAError as error:
             return gr.skip(), words.refused(error)
         return run.id, started_words(services, run.id)

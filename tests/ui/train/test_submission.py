@@ -1,6 +1,7 @@
 """Every check between what a visitor chose and a run in the queue."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -53,9 +54,9 @@ def test_only_names_are_taken_and_never_a_path(base_model: str, dataset: str, se
 def test_a_file_of_ones_own_is_kept_under_its_digest_when_a_run_starts(services: Services, upload: Path) -> None:
     config = chosen_config(services, "minilm", OWN_FILE.name, OwnFile(str(upload)), VALUES)
     assert config.dataset == str(upload)
-    assert not services.store.uploads.exists()
+    assert not services.store.uploads.folder.exists()
     kept = Path(submit_run(services, config, "mine").config.dataset)
-    assert kept.parent == services.store.uploads
+    assert kept.parent == services.store.uploads.folder
     assert kept.name.startswith("pairs-")
     assert kept.read_bytes() == upload.read_bytes()
     assert submit_run(services, config, "theirs").config.dataset == str(kept)
@@ -76,7 +77,7 @@ def test_columns_and_a_file_to_validate_on_are_kept_with_the_run(
     config = submit_run(services, chosen_config(services, "minilm", OWN_FILE.name, own, VALUES), "mine").config
     assert config.columns == ("first", "second", "same")
     assert config.validation_file is not None
-    assert Path(config.validation_file).parent == services.store.uploads
+    assert Path(config.validation_file).parent == services.store.uploads.folder
     look = services.files.look(config)
     assert (look.train.pairs, look.validation.pairs) == (24, 8)
 
@@ -119,8 +120,23 @@ def test_a_file_that_holds_no_pairs_starts_nothing_and_is_not_kept(services: Ser
     config = chosen_config(services, "minilm", OWN_FILE.name, OwnFile(str(tmp_path / "bad.csv")), VALUES)
     with pytest.raises(UserError, match="has no column"):
         submit_run(services, config, "mine")
-    assert not services.store.uploads.exists()
+    assert not services.store.uploads.folder.exists()
     assert services.store.runs() == []
+
+
+def test_uploads_that_no_run_needs_make_room_when_a_run_starts(services: Services, upload: Path) -> None:
+    services.store.uploads.folder.mkdir(parents=True)
+    forgotten = services.store.uploads.folder / "pairs-0000.csv"
+    forgotten.touch()
+    os.utime(forgotten, (0, 0))
+    submit_run(services, chosen_config(services, "minilm", OWN_FILE.name, OwnFile(str(upload)), VALUES), "mine")
+    assert not forgotten.exists()
+
+
+def test_whoever_sends_no_secret_is_told_apart_by_address(services: Services) -> None:
+    submit_run(services, make_config(seed=1), "made up", "10.0.0.1")
+    with pytest.raises(QueueError, match="from your address"):
+        submit_run(services, make_config(seed=2), "made up again", "10.0.0.1")
 
 
 def test_a_submitted_run_waits_and_a_second_one_is_refused(services: Services) -> None:
@@ -133,7 +149,7 @@ def test_a_submitted_run_waits_and_a_second_one_is_refused(services: Services) -
     assert "place 2" in started_words(services, other.id)
 
 
-@pytest.mark.parametrize("secret", ["x" * 10_000, None, 5])
+@pytest.mark.parametrize("secret", ["x" * 10_000, None, 5, "\ud800"])
 def test_a_secret_that_is_none_is_refused(secret: str, services: Services) -> None:
     with pytest.raises(ConfigError, match="no usable key"):
         submit_run(services, make_config(), secret)
