@@ -53,6 +53,7 @@ def _three_names(value: object) -> object:
 
 ColumnNames = Annotated[tuple[Name, Name, Name] | None, BeforeValidator(_three_names)]
 
+MAX_BOOTSTRAP_SAMPLES, MAX_SEED = 100_000, 2**31 - 1
 #: Groups of settings, in the order of their fields.
 SECTIONS = ("Model and pairs", "Quantisation (bitsandbytes)", "Adapter (PEFT)", "Training (transformers)", "Data")
 #: Fields that may hold a path on the machine that a run happened on.
@@ -234,10 +235,10 @@ class RunConfig(BaseModel):
         "How many times the validation pairs are drawn anew for each 95 % interval.",
         2000,
         ge=100,
-        le=100_000,
+        le=MAX_BOOTSTRAP_SAMPLES,
     )
     seed: int = _data(
-        "Seed", "Decides everything that is drawn at random: the same seed gives the same run.", 0, ge=0, le=2**31 - 1
+        "Seed", "Decides everything that is drawn at random: the same seed gives the same run.", 0, ge=0, le=MAX_SEED
     )
 
     @property

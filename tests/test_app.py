@@ -62,3 +62,18 @@ def test_a_second_server_ends_with_one_sentence(told: list[str], tmp_path: Path)
         app.main()
     assert told == []
     first.close()
+
+
+def test_a_folder_of_runs_that_cannot_be_used_is_told_before_anything_starts(
+    told: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "gone")
+    monkeypatch.setenv("QLORA_RUNS_DIR", str(link))
+    with pytest.raises(SystemExit) as refused:
+        app.main()
+    assert refused.value.code == (
+        f"error: Nothing can be written to the folder {link}: {link} is a link to {tmp_path}/gone, which is not there. "
+        "Name another folder with QLORA_RUNS_DIR."
+    )
+    assert told == []

@@ -5,6 +5,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from qlora_core.choices import LABELS
 from qlora_core.evaluation.answerers import label_of
 from qlora_core.evaluation.scores import sentence
 
@@ -63,4 +64,6 @@ class ProgressBar:
 def _measured(kind: str, fields: dict[str, Any]) -> str:
     name = f"epoch {fields['epoch']:g}" if kind == "evaluation" else label_of(fields["name"])
     best = " (best so far)" if fields.get("is_best") else ""
-    return f"  {name}: {sentence(fields)}{best}"
+    only_answer = fields.get("only_answer")
+    alike = "" if only_answer is None else f"; every pair answered {LABELS[only_answer]}"
+    return f"  {name}: {sentence(fields)}{best}{alike}"

@@ -10,9 +10,20 @@ import numpy as np
 from qlora_core.choices import LABELS
 from qlora_core.evaluation.answerers import COMPARED, label_of
 from qlora_core.evaluation.metrics import METRICS, predicted_labels
-from qlora_core.evaluation.scores import Confusion, Interval, Result, interval_of, of_confusion, recorded_scores, score
+from qlora_core.evaluation.scores import (
+    Confusion,
+    Interval,
+    Result,
+    interval_of,
+    of_confusion,
+    recorded_sampling,
+    recorded_scores,
+    score,
+)
 
 SIGNIFICANCE_LEVEL = 0.05
+#: How often is drawn, and the seed, where nothing says so.
+DEFAULT_SAMPLING = (2000, 0)
 
 
 class Outcome(StrEnum):
@@ -119,7 +130,7 @@ def recorded_comparisons(result: Result) -> dict[str, Mapping[str, Any]]:
     Raises:
         LookupError, TypeError, ValueError: the result is damaged.
     """
-    scores, config = recorded_scores(result), result.get("config", {})
+    scores, sampling = recorded_scores(result), recorded_sampling(result.get("config", {})) or DEFAULT_SAMPLING
     after, found = scores["finetuned"].confusion, {}
     for name in strongest_first(result["metrics"]):
         record, before = result["comparison"].get(name), scores[name].confusion
@@ -131,7 +142,7 @@ def recorded_comparisons(result: Result) -> dict[str, Mapping[str, Any]]:
         elif record is not None:
             found[name] = record
         elif before is not None and after is not None and before.only_answer is not None:
-            compared = _compared(before, after, *_changed(before.only_answer, after), *_sampling(config))
+            compared = _compared(before, after, *_changed(before.only_answer, after), *sampling)
             found[name] = compared.as_dict(f"the {label_of(name)}")
     return found
 
@@ -141,10 +152,6 @@ def _changed(only_answer: int, after: Confusion) -> tuple[int, int]:
     if only_answer == 0:
         return after.true_positive, after.false_positive
     return after.true_negative, after.false_negative
-
-
-def _sampling(config: Mapping[str, Any]) -> tuple[int, int]:
-    return config.get("bootstrap_samples", 2000), config.get("seed", 0)
 
 
 def only_answer_words(only_answer: int | None, n: int) -> str:

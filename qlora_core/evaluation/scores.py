@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from qlora_core.config import MAX_BOOTSTRAP_SAMPLES, MAX_SEED
 from qlora_core.evaluation.metrics import METRICS, Metric, confusion_counts, shown
 
 Interval = tuple[float, float]
@@ -103,6 +104,20 @@ def interval_of(values: np.ndarray) -> Interval:
     return float(low), float(high)
 
 
+def recorded_sampling(config: Mapping[str, Any]) -> tuple[int, int] | None:
+    """How often a run's settings say to draw, and the seed; None where they do not.
+
+    Raises:
+        ValueError: they say what no run can have been asked for, and what memory may not suffice for.
+    """
+    if not {"bootstrap_samples", "seed"} <= config.keys():
+        return None
+    for name, most in (("bootstrap_samples", MAX_BOOTSTRAP_SAMPLES), ("seed", MAX_SEED)):
+        if type(config[name]) is not int or not 0 <= config[name] <= most:
+            raise ValueError(f"{name} is no number of a run")
+    return config["bootstrap_samples"], config["seed"]
+
+
 @dataclass(frozen=True)
 class RecordedScores:
     """An answerer's entry in a result on disk, of this version or an earlier one.
@@ -130,9 +145,10 @@ class RecordedScores:
         if metric.interval in self.record:
             recorded = self.record[metric.interval]
             return None if recorded is None else (recorded[0], recorded[1])
-        if confusion is None or not metric.has_interval or not {"bootstrap_samples", "seed"} <= self.config.keys():
+        sampling = recorded_sampling(self.config)
+        if confusion is None or not metric.has_interval or sampling is None:
             return None
-        return bootstrap(confusion, self.config["bootstrap_samples"], self.config["seed"])[name]
+        return bootstrap(confusion, *sampling)[name]
 
     @property
     def confusion(self) -> Confusion | None:

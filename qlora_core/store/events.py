@@ -5,7 +5,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -72,6 +72,7 @@ class Evaluated(Stamped):
     f1: Share | None
     loss: Number
     is_best: bool
+    only_answer: Literal[0, 1] | None = None
 
 
 class PairsWatched(Stamped):

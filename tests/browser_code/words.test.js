@@ -119,6 +119,14 @@ test("pairs that are cut off are told while the run goes on", () => {
   assert.equal(words.note(shown({ truncation })).text, truncation);
 });
 
+test("that all answers are the same is told until the run has its verdict", () => {
+  const evaluations = [evaluation(50, { only_answer: null }), evaluation(100, { only_answer: 0 })];
+  assert.equal(words.note(shown({ evaluations })).text, "At the last measurement every pair was answered different.");
+  assert.equal(words.note(shown({ evaluations: evaluations.slice(0, 1) })).text, "");
+  const ended = { state: "finished", phase: "done", verdict: "No difference." };
+  assert.equal(words.note(shown({ evaluations, ...ended })).text, "No difference.");
+});
+
 test("what a run came to is said when it has ended, and not while it is replayed", () => {
   const ended = { state: "finished", phase: "done", verdict: "No difference beyond chance." };
   assert.equal(words.note(shown(ended)).text, "No difference beyond chance.");

@@ -43,6 +43,11 @@ def test_pairs_that_are_cut_off_are_a_line(capsys: pytest.CaptureFixture[str]) -
         ),
         (
             "evaluation",
+            {"epoch": 2, "only_answer": 0},
+            "  epoch 2: accuracy 0.828, F1 0.879, MCC 0.601, loss 0.400; every pair answered different\n",
+        ),
+        (
+            "evaluation",
             {"epoch": 2, "is_best": False},
             "  epoch 2: accuracy 0.828, F1 0.879, MCC 0.601, loss 0.400\n",
         ),

@@ -22,6 +22,7 @@ from qlora_core.evaluation.comparison import (
     verdict,
 )
 from qlora_core.evaluation.report import measure_all
+from qlora_core.evaluation.scores import recorded_scores
 from tests.evaluation.answers import MONTE_CARLO_ERROR, RESAMPLES, logits_for, naive_interval, noisy
 
 
@@ -198,6 +199,20 @@ def test_what_an_earlier_version_left_out_follows_from_its_counts(
     del record["only_answer_before"], record["only_answer_after"]
     record["verdict"] = record["verdict"].split(" Fine-tuning gives")[0]
     assert json.loads(json.dumps(recorded_comparisons(older))) == recorded_comparisons(today)
+
+
+@pytest.mark.parametrize("number", [10**12, -1, 1e5, "many", None, 10**400])
+@pytest.mark.parametrize("name", ["bootstrap_samples", "seed"])
+def test_a_run_that_says_to_draw_beyond_all_measure_is_damaged(
+    name: str, number: object, imbalanced: np.ndarray
+) -> None:
+    older = report({"majority": 0 * imbalanced, "finetuned": imbalanced}, imbalanced)
+    older["config"][name] = number
+    del older["comparison"]["majority"], older["metrics"]["finetuned"]["f1_ci95"]
+    with pytest.raises(ValueError, match="no number of a run"):
+        recorded_comparisons(older)
+    with pytest.raises(ValueError, match="no number of a run"):
+        recorded_scores(older)["finetuned"].interval("f1")
 
 
 def test_what_does_not_follow_from_an_earlier_versions_result_stays_missing(imbalanced: np.ndarray) -> None:

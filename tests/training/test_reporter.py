@@ -81,7 +81,7 @@ def test_an_evaluations_scores_stand_beside_its_other_fields(run: Run) -> None:
     Reporter(run, ignore).training_event(Evaluated(4, 1.0, {"accuracy": 0.8, "matthews_correlation": 0.5}, True))
     (event,) = run.events()
     assert {name: event[name] for name in event if name not in ("seq", "time", "elapsed", "kind")} == {
-        "step": 4, "epoch": 1.0, "accuracy": 0.8, "matthews_correlation": 0.5, "is_best": True,
+        "step": 4, "epoch": 1.0, "accuracy": 0.8, "matthews_correlation": 0.5, "is_best": True, "only_answer": None,
     }  # fmt: skip
 
 

@@ -79,6 +79,15 @@ def test_loss_falls_and_accuracy_rises_on_pairs_that_can_be_learned(start: Calla
     assert trainer.summary().best["accuracy"] > 0.9
 
 
+@pytest.mark.parametrize(("answers", "only_answer"), [([0] * 24, 0), ([1] * 24, 1), ([0] * 23 + [1], None)])
+def test_an_evaluation_says_where_all_answers_are_the_same(
+    start: Callable[..., Trainer], monkeypatch: pytest.MonkeyPatch, answers: list[int], only_answer: int | None
+) -> None:
+    monkeypatch.setattr(training, "predict_logits", lambda *_: np.eye(2)[answers])
+    (evaluated,) = [event for event in start(num_train_epochs=1).train() if isinstance(event, Evaluated)]
+    assert evaluated.only_answer == only_answer
+
+
 @pytest.mark.mrpc
 def test_minilm_learns_real_pairs(bench: Callable[..., Bench], mrpc_dir: Path, tmp_path: Path) -> None:
     base = bench(find_base_model("minilm").folder, learning_rate=1e-3, num_train_epochs=5, train_batch_size=8)

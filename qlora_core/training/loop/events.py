@@ -43,6 +43,7 @@ class Evaluated:
     epoch: float
     scores: Mapping[str, float]  #: by the names of ``METRICS``
     is_best: bool  #: best so far, by ``BEST_EPOCH_RULE``
+    only_answer: int | None = None  #: the label that every pair was answered with; None where both were given
 
 
 @dataclass(frozen=True)

@@ -204,7 +204,8 @@ class Trainer:
             self.config.eval_batch_size,
             self._evaluation_progress,
         )
-        scores = score(logits, self.validation_pairs.labels).values
+        measured = score(logits, self.validation_pairs.labels)
+        scores = measured.values
         self._check_finite("validation loss", scores["loss"])
         epoch, history = self.progress.step / self.steps_per_epoch, self.progress.history
         history.append({"step": self.progress.step, "epoch": epoch, **scores})
@@ -213,7 +214,7 @@ class Trainer:
             self.progress.best_state = {name: tensor.detach().cpu().clone() for name, tensor in self.trained.items()}
         self.progress.evaluation_seconds = time.monotonic() - started
         self._save()
-        yield Evaluated(self.progress.step, epoch, scores, is_best)
+        yield Evaluated(self.progress.step, epoch, scores, is_best, measured.confusion.only_answer)
 
     def _seconds_left(self) -> float:
         progress = self.progress
