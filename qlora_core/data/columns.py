@@ -43,6 +43,8 @@ def take_columns(file: str, names: Sequence[str], wanted: Columns | None, *, lab
     Raises:
         DataError: a column is missing, or two have its name.
     """
+    if wanted and not all(wanted if labels else wanted[:2]):
+        raise DataError("Two sentences and a label are three columns. Name them as FIRST,SECOND,LABEL.")
     spelled = _by_plain_name(names)
     choices = [_needed(columns, labels) for columns in ((wanted,) if wanted else KNOWN_COLUMNS)]
     found = next((needed for needed in choices if all(plain(name) in spelled for name in needed.named)), None)

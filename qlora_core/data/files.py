@@ -31,6 +31,7 @@ from qlora_core.data.readers.table import (
     Source,
     Table,
     printable,
+    shown_name,
 )
 from qlora_core.data.readers.text import is_unicode
 from qlora_core.data.sentences import is_empty
@@ -91,13 +92,13 @@ def read_file(path: Path, *, labels: bool = True, columns: Columns | None = None
             raise _no_rows(path, columns, labels)
         if len(table.names) > MAX_COLUMNS:
             raise DataError(
-                f"{path.name} has {len(table.names):,} columns; at most {MAX_COLUMNS:,} are read. Keep those with the "
-                "sentences and the label."
+                f"{source.name} has {len(table.names):,} columns; at most {MAX_COLUMNS:,} are read. Keep those with "
+                "the sentences and the label."
             )
-        taken = take_columns(path.name, table.names, columns, labels=labels)
-        extras = take_extras(path.name, table.names)
+        taken = take_columns(shown_name(path), table.names, columns, labels=labels)
+        extras = take_extras(shown_name(path), table.names)
         meaning = _meaning(path, table.label_names(taken.label)) if labels else DEFAULT_MEANING
-        pairs = _Pairs(path.name, taken, extras)
+        pairs = _Pairs(shown_name(path), taken, extras)
         for row in table.rows(list(dict.fromkeys((*taken.named, *extras.values())))):
             pairs.add(row)
     if not pairs.count:
@@ -194,7 +195,7 @@ def _opened(path: Path) -> Iterator[Source]:
         with path.open("rb") as file:
             yield Source(path, file)
     except OSError as error:
-        raise DataError(f"{path.name} cannot be read: {error.strerror}. Check its permissions.") from error
+        raise DataError(f"{shown_name(path)} cannot be read: {error.strerror}. Check its permissions.") from error
 
 
 def _check_file(path: Path) -> None:
@@ -205,18 +206,16 @@ def _check_file(path: Path) -> None:
     if information is None or not stat.S_ISREG(information.st_mode):
         raise DataError(f"There is no file '{printable(path, 200)}'. Name a {ANY_FORMAT} file of sentence pairs.")
     if path.suffix.lower() not in FORMATS:
-        raise DataError(f"{path.name} is not of a known kind. Use a file ending in {', '.join(FORMATS)}.")
+        raise DataError(f"{shown_name(path)} is not of a known kind. Use a file ending in {', '.join(FORMATS)}.")
     if information.st_size > MAX_FILE_BYTES:
-        megabytes = information.st_size / 2**20
-        raise DataError(
-            f"{path.name} is {megabytes:.0f} MB; at most {MAX_FILE_BYTES // 2**20} MB are read. Keep a part of it."
-        )
+        megabytes, most = information.st_size / 2**20, MAX_FILE_BYTES // 2**20
+        raise DataError(f"{shown_name(path)} is {megabytes:.0f} MB; at most {most} MB are read. Keep a part of it.")
 
 
 def _no_rows(path: Path, columns: Columns | None, labels: bool) -> DataError:
     wanted = columns or Columns("sentence1", "sentence2", "label")
     needed = ", ".join(map(printable, wanted if labels else wanted[:2]))
-    return DataError(f"{path.name} has no rows. It needs the columns {needed} and at least one pair.")
+    return DataError(f"{shown_name(path)} has no rows. It needs the columns {needed} and at least one pair.")
 
 
 def _meaning(path: Path, names: list[str]) -> LabelMeaning:
@@ -225,7 +224,7 @@ def _meaning(path: Path, names: list[str]) -> LabelMeaning:
     if (meaning := meaning_of(names)) is None:
         told = ", ".join(f"{number} {printable(name)!r}" for number, name in enumerate(names[:8]))
         raise DataError(
-            f"{path.name} says what its labels mean, and it is not 0 another and 1 the same meaning: {told}. Write a "
-            "column with 1 for the same meaning and 0 for another, without those names."
+            f"{shown_name(path)} says what its labels mean, and it is not 0 another and 1 the same meaning: {told}. "
+            "Write a column with 1 for the same meaning and 0 for another, without those names."
         )
     return meaning

@@ -11,5 +11,6 @@ def is_empty(text: str) -> bool:
     from tokenizers.normalizers import BertNormalizer
 
     normalizer = BertNormalizer(lowercase=True)
+    text = text.encode("utf-8", "replace").decode("utf-8")  # half a character is read as "?"
     pieces = (text[start : start + PIECE] for start in range(0, len(text), PIECE))
     return not any(normalizer.normalize_str(piece).strip() for piece in pieces)

@@ -24,7 +24,7 @@ def test_what_cannot_be_seen_is_empty(text: str) -> None:
     assert is_empty(text)
 
 
-@pytest.mark.parametrize("text", [".", "a", "é", "语", "😀", "\u200b.", "\u200b" * PIECE + "a", "😀" * 5000])
+@pytest.mark.parametrize("text", [".", "a", "é", "语", "😀", "\u200b.", "\u200b" * PIECE + "a", "😀" * 5000, "\ud800"])
 def test_what_can_be_seen_is_not(text: str) -> None:
     assert not is_empty(text)
 

@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 
 from qlora_core.data.formats import FORMATS
-from qlora_core.data.readers.table import Row, Skipped, Source
+from qlora_core.data.readers.table import Row, Skipped, Source, printable
 from qlora_core.data.readers.text import BlankLines, Lines
 from qlora_core.errors import DataError, is_unclosed_quote
 
@@ -82,7 +82,7 @@ class DelimitedTable:
             yield f"line {line}", values
 
     def _fault(self, line: int, error: csv.Error) -> DataError:
-        fault = f"this is not valid CSV ({error})"
+        fault = f"this is not valid CSV ({printable(error, 80)})"
         if is_unclosed_quote(error):
             fault = "a quote opens here and is never closed"
         return DataError(f"{self._source.name}, line {line}: {fault}. Write a quote inside a quoted field twice.")

@@ -1,8 +1,9 @@
 """Parquet: a table whose columns may be packed a thousandfold: their sizes are looked at before they are read."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypeVar
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -27,8 +28,6 @@ MAX_CELL_BYTES = 4 * MAX_CELL_CHARACTERS
 #: A file ends in the length of its footer (4 bytes) and this.
 MAGIC = b"PAR1"
 
-T = TypeVar("T")
-
 
 class ParquetTable:
     """A ``table.Table`` of a parquet file; texts stay packed until they are known to be short."""
@@ -36,25 +35,26 @@ class ParquetTable:
     def __init__(self, source: Source) -> None:
         self._source = source
         _check_footer(source)
-        file = _readable(source, lambda: pq.ParquetFile(source.file))
-        self._metadata: pq.FileMetaData = file.metadata
-        self._schema: pa.Schema = _readable(source, lambda: file.schema_arrow)
-        self.names: Sequence[str] = self._schema.names
+        with _telling_damage(source):
+            file = pq.ParquetFile(source.file)
+            self._metadata: pq.FileMetaData = file.metadata
+            self._schema: pa.Schema = file.schema_arrow
+            self.names: Sequence[str] = self._schema.names
         self.skipped: tuple[Skipped, ...] = ()
 
     def rows(self, names: Sequence[str]) -> Iterator[Row]:
         """Rows with these columns alone."""
         for name in names:
             self._check_type(name)
-        self._check_size(names)
-        batches = _readable(self._source, lambda: self._batches(names))
         number = 0
-        while (batch := _readable(self._source, lambda: next(batches, None))) is not None:
-            columns = {name: self._values(batch.column(name), name, number) for name in names}
-            for offset in range(batch.num_rows):
-                fields = {name: values[offset] for name, values in columns.items()}
-                yield Row(f"row {number + offset + 1}", fields)
-            number += batch.num_rows
+        with _telling_damage(self._source):
+            self._check_size(names)
+            for batch in self._batches(names):
+                columns = {name: self._values(batch.column(name), name, number) for name in names}
+                for offset in range(batch.num_rows):
+                    fields = {name: values[offset] for name, values in columns.items()}
+                    yield Row(f"row {number + offset + 1}", fields)
+                number += batch.num_rows
 
     def label_names(self, column: str) -> list[str]:
         """What datasets' ClassLabel calls the numbers, as it writes it into the schema."""
@@ -68,8 +68,7 @@ class ParquetTable:
         return [str(name) for name in names] if isinstance(names, list) else []
 
     def _batches(self, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        packed = {chunk.path_in_schema for chunk in self._chunks(names) if chunk.has_dictionary_page}
-        texts = [name for name in names if name in packed and _is_text(self._schema.field(name).type)]
+        texts = [name for name in names if _is_text(self._schema.field(name).type)]
         self._source.file.seek(0)
         file = pq.ParquetFile(self._source.file, read_dictionary=texts)
         batches: Iterator[pa.RecordBatch] = file.iter_batches(batch_size=BATCH_ROWS, columns=list(names))
@@ -86,18 +85,17 @@ class ParquetTable:
 
     def _check_size(self, names: Sequence[str]) -> None:
         """Look at what the file says of itself, so that nothing large is unpacked."""
-        if sum(max(chunk.total_uncompressed_size, 0) for chunk in self._chunks(names)) > MAX_TEXT_BYTES:
+        groups = [self._metadata.row_group(number) for number in range(self._metadata.num_row_groups)]
+        if sum(max(group.total_byte_size, 0) for group in groups) <= MAX_TEXT_BYTES:
+            return  # and leave the columns alone: arrow aborts where the description of one is damaged
+        chunks = [group.column(number) for group in groups for number in range(group.num_columns)]
+        if sum(chunk.total_uncompressed_size for chunk in chunks if chunk.path_in_schema in names) > MAX_TEXT_BYTES:
             raise too_much_text(self._source.name)
-
-    def _chunks(self, names: Sequence[str]) -> Iterator[pq.ColumnChunkMetaData]:
-        """The parts of these columns, as the file describes them."""
-        for group in map(self._metadata.row_group, range(self._metadata.num_row_groups)):
-            yield from (chunk for chunk in map(group.column, range(group.num_columns)) if chunk.path_in_schema in names)
 
     def _values(self, column: pa.Array, name: str, number: int) -> list[Any]:
         """A batch's column as Python objects; ``number`` rows go before it."""
         if not _is_text(column.type):
-            return _readable(self._source, column.to_pylist)
+            return list(column.to_pylist())
         packed = isinstance(column, pa.DictionaryArray)
         lengths = pc.binary_length(column.dictionary if packed else column)
         lengths = pc.take(lengths, column.indices) if packed else lengths
@@ -108,8 +106,7 @@ class ParquetTable:
                 f"{self._source.name}, row {place}: {printable(name)} takes {longest:,} bytes; at most "
                 f"{MAX_CELL_CHARACTERS:,} characters are read. Shorten it."
             )
-        column = pc.take(column.dictionary, column.indices) if packed else column
-        return _readable(self._source, column.to_pylist)
+        return list((pc.take(column.dictionary, column.indices) if packed else column).to_pylist())
 
 
 def too_much_text(file: str) -> DataError:
@@ -117,9 +114,10 @@ def too_much_text(file: str) -> DataError:
     return DataError(f"{file} unpacks to more than {MAX_TEXT_BYTES // 2**20} MB of text. Keep a part of it.")
 
 
-def _readable(source: Source, read: Callable[[], T]) -> T:
+@contextmanager
+def _telling_damage(source: Source) -> Iterator[None]:
     try:
-        return read()
+        yield
     except UnicodeDecodeError as error:
         raise DataError(
             f"{source.name} has text that is not UTF-8. Write it again, for example with pandas."

@@ -66,9 +66,15 @@ class Source(NamedTuple):
     @property
     def name(self) -> str:
         """Its name without folders."""
-        return self.path.name
+        return shown_name(self.path)
+
+
+def shown_name(path: Path) -> str:
+    """A file's name as messages have it."""
+    return printable(path.name, 100)
 
 
 def printable(value: object, length: int = 40) -> str:
-    """Text on one line that UTF-8 can encode; JSON's escapes can name half a character."""
-    return " ".join(str(value)[: 4 * length].encode("utf-8", "replace").decode("utf-8").split())[:length]
+    """Text on one line without what does not print: control characters, and half of one, which JSON can name."""
+    line = " ".join(str(value)[: 4 * length].split())[:length]
+    return "".join(character if character.isprintable() else "?" for character in line)
