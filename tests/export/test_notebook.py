@@ -359,9 +359,13 @@ def write_pairs(path: Path, rows: list[dict[str, Any]]) -> Path:
     return path
 
 
-def odd_rows() -> list[dict[str, Any]]:
-    """Pairs with what trips a reader: quotes, separators, line breaks, blanks around, a shared sentence, NA."""
+def odd_rows(kind: str = "") -> list[dict[str, Any]]:
+    """Pairs with what trips a reader: quotes, separators, line breaks, blanks around, a shared sentence, NA.
+
+    A TSV file has each pair on one line, without tabs in it.
+    """
     odd = ['say "so", they did', "a\tb, c", "two\nlines", "  blanks  ", "NA", "ÄÖ é", "NULL", "1"]
+    odd = [text for text in odd if kind != ".tsv" or not {"\t", "\n"} & set(text)]
     more = [{"sentence1": text, "sentence2": f"{text} again", "label": number % 2} for number, text in enumerate(odd)]
     return [*more, {"sentence1": "NA", "sentence2": "na", "label": 1}, *make_rows(40)]
 
@@ -380,7 +384,7 @@ def test_the_data_cell_reads_the_pairs_of_the_run(
     elif dataset == "pairs":
         Path("pairs").symlink_to(PAIRS_FOLDER)
     else:
-        write_pairs(tmp_path / dataset, odd_rows())
+        write_pairs(tmp_path / dataset, odd_rows(Path(dataset).suffix))
     run = altered(finished_run, tmp_path, dataset=dataset, seed=3, max_train_samples=20, max_eval_samples=9)
     pairs = load_run_pairs(run.config)
     run = altered(run, tmp_path / "again", result={"dataset": {"fingerprint": pairs.fingerprint}})
