@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from qlora_core.choices import (
     BERT_LINEAR_LAYERS,
@@ -54,6 +54,17 @@ def _three_names(value: object) -> object:
 ColumnNames = Annotated[tuple[Name, Name, Name] | None, BeforeValidator(_three_names)]
 
 MAX_BOOTSTRAP_SAMPLES, MAX_SEED = 100_000, 2**31 - 1
+
+
+def _check_layer_name(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_.]+", name):
+        raise ValueError("may hold letters, digits, dots and underscores")
+    return name
+
+
+#: Of modules, such as "attention.output.dense": it is shown in many places, and goes into the adapter's card.
+LayerName = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_check_layer_name)]
+
 #: Groups of settings, in the order of their fields.
 SECTIONS = ("Model and pairs", "Quantisation (bitsandbytes)", "Adapter (PEFT)", "Training (transformers)", "Data")
 #: Fields that may hold a path on the machine that a run happened on.
@@ -126,7 +137,7 @@ class RunConfig(BaseModel):
         ge=0,
         lt=1,
     )
-    target_modules: tuple[Name, ...] = _lora(
+    target_modules: tuple[LayerName, ...] = _lora(
         "Adapted layers",
         "The linear layers that receive an adapter; the QLoRA paper found that all of them are needed.",
         BERT_LINEAR_LAYERS,
@@ -312,7 +323,7 @@ def without_folders(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _explain(error: ValidationError) -> str:
-    problems = []
+    problems: dict[str, str] = {}
     for item in error.errors():
         field = ".".join(str(part) for part in item["loc"][:1])
         message = item["msg"].removeprefix("Value error, ").removeprefix("Input ")
@@ -320,5 +331,5 @@ def _explain(error: ValidationError) -> str:
             message = f"is no setting; settings are: {', '.join(SETTINGS)}"
         elif field:
             message = f"{message}, not {str(item['input'])[:80]!r}"
-        problems.append(f"{field} {message}".strip())
-    return "; ".join(problems) + "."
+        problems.setdefault(field, f"{field} {message}".strip())  # what else is said of a field follows from the first
+    return "; ".join(problems.values()) + "."

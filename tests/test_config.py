@@ -18,6 +18,7 @@ from qlora_core.errors import ConfigError
 from qlora_core.models.catalog import BASE_MODELS
 from qlora_core.presets import DEFAULT_PRESET, FIRST_PRESET, PRESETS
 
+LAYERS = st.text("abcXYZ019_.", min_size=1, max_size=100)
 NAMES = st.text(min_size=1, max_size=30)
 FIELDS: dict[str, st.SearchStrategy[object]] = {
     "base_model": NAMES,
@@ -32,7 +33,7 @@ FIELDS: dict[str, st.SearchStrategy[object]] = {
     "r": st.integers(1, 256),
     "lora_alpha": st.floats(0, 1024, exclude_min=True),
     "lora_dropout": st.floats(0, 1, exclude_max=True),
-    "target_modules": st.lists(NAMES, min_size=1, max_size=16, unique=True).map(tuple),
+    "target_modules": st.lists(LAYERS, min_size=1, max_size=16, unique=True).map(tuple),
     "modules_to_save": st.sampled_from([("classifier",), ("classifier", "pooler"), ("pooler", "classifier")]),
     "learning_rate": st.floats(0, 0.1, exclude_min=True),
     "lr_scheduler_type": st.sampled_from(list(SCHEDULERS)),
@@ -234,3 +235,10 @@ def test_names_are_those_of_the_libraries() -> None:
 
 def test_all_linear_layers_of_a_block_are_adapted_by_default() -> None:
     assert make_config().target_modules == BERT_LINEAR_LAYERS
+
+
+@pytest.mark.parametrize("name", ["x" * 101, "a b", "![x](http://evil.example)", "<img>", "a\n", "a/b", "\u202e"])
+def test_a_name_of_a_layer_is_that_of_a_module(name: str) -> None:
+    with pytest.raises(ConfigError, match="target_modules"):
+        make_config(target_modules=[name])
+    assert make_config(target_modules=["attention.output.dense", "layer_0"])

@@ -3,7 +3,12 @@
 ``assets/pairs/README.md`` defines them with examples.
 """
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+MAX_PHENOMENA = 30  #: told apart; a file may name any number
+OTHERS = "all others"
 
 
 @dataclass(frozen=True)
@@ -36,3 +41,10 @@ _ROWS = (
 )
 #: By name, in the order of the data card.
 PHENOMENA = {row.name: row for row in _ROWS}
+
+
+def told_apart(names: Sequence[str]) -> list[str]:
+    """The phenomena of some pairs, of which the rarest are called ``OTHERS`` where there are too many."""
+    counts = Counter(names)
+    named = {name for name, _ in counts.most_common(MAX_PHENOMENA)} if len(counts) > MAX_PHENOMENA else counts
+    return [name if name in named else OTHERS for name in names]

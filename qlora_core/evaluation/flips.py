@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Literal
 
 from qlora_core.config import RunConfig
+from qlora_core.data.phenomena import told_apart
 from qlora_core.errors import DataError, HubError, RunError
 from qlora_core.heavy_libraries import load_libraries
 from qlora_core.store.run import Run
@@ -138,6 +139,7 @@ def _validation_pairs(config: RunConfig) -> tuple[str, tuple[Sentences, ...]]:
 
     pairs = load_run_pairs(config, download=False)
     validation = pairs.validation
-    phenomena = validation["phenomenon"] if "phenomenon" in validation.column_names else [""] * len(validation)
+    has_phenomena = "phenomenon" in validation.column_names
+    phenomena = told_apart(validation["phenomenon"]) if has_phenomena else [""] * len(validation)
     rows = zip(validation["sentence1"], validation["sentence2"], phenomena, strict=True)
     return pairs.fingerprint, tuple(Sentences(*row) for row in rows)

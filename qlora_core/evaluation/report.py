@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from qlora_core.config import RunConfig
+from qlora_core.data.phenomena import told_apart
 from qlora_core.evaluation.answerers import COMPARED, label_of
 from qlora_core.evaluation.calibration import calibration
 from qlora_core.evaluation.comparison import compare, strongest_first
@@ -65,5 +66,5 @@ def by_phenomenon(logits: np.ndarray, labels: np.ndarray, phenomena: list[str]) 
 
 
 def phenomena(pairs: Any) -> list[str] | None:
-    """The pairs' phenomenon column, if they have one."""
-    return list(pairs["phenomenon"]) if "phenomenon" in pairs.column_names else None
+    """The pairs' phenomenon column, if they have one; the rarest are taken together where there are many."""
+    return told_apart(pairs["phenomenon"]) if "phenomenon" in pairs.column_names else None

@@ -21,6 +21,7 @@ from qlora_core.presets import FIRST_PRESET, PRESETS
 from qlora_core.server.services import Services
 from qlora_core.ui.compare.answers import compare_pair
 from qlora_core.ui.events import address_of
+from qlora_core.ui.safe_text import MAX_MESSAGE, one_line
 from qlora_core.ui.train.form import FIELD_NAMES, control_values
 from qlora_core.ui.train.submission import NO_FILES, chosen_config, submit_run
 from qlora_core.ui.words.train import no_such
@@ -117,7 +118,7 @@ def _plainly(endpoint: Callable[P, R]) -> Callable[P, R]:
         try:
             return endpoint(*args, **kwargs)
         except QLoRAError as error:
-            raise gr.Error(str(error), print_exception=False) from error
+            raise gr.Error(one_line(error, MAX_MESSAGE), print_exception=False) from error
 
     return checked
 

@@ -13,7 +13,6 @@ from qlora_core.ui.charts.style import (
     GREY,
     MAX_LABEL,
     Runs,
-    clip,
     end_labels,
     known,
     make_figure,
@@ -21,6 +20,7 @@ from qlora_core.ui.charts.style import (
     safe,
 )
 from qlora_core.ui.palette import ACCENT
+from qlora_core.ui.safe_text import one_line
 
 SMOOTHING = 0.9  #: of the loss before, in the exponential moving average
 #: How the charted metrics are told apart: plotly's dash, and what it is called.
@@ -110,7 +110,7 @@ def _history_title(runs: Runs) -> str:
         return f"Epoch {epoch['epoch']:.4g} was kept: validation {scores}"
     if 1 < len(runs) <= 3 and len(kept) == len(runs):
         return "Kept: " + ", ".join(
-            f"epoch {epoch['epoch']:.4g} of {clip(label, MAX_LABEL)}" for label, epoch in kept.items()
+            f"epoch {epoch['epoch']:.4g} of {one_line(label, MAX_LABEL)}" for label, epoch in kept.items()
         )
     return "Validation scores and loss over the epochs"
 

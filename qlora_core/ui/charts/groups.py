@@ -1,9 +1,11 @@
 """Figures by group: accuracy by phenomenon of the pairs, bytes by group of tensors."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import plotly.graph_objects as go
 
+from qlora_core.data.phenomena import MAX_PHENOMENA, OTHERS
 from qlora_core.evaluation.scores import Result
 from qlora_core.ui.charts.style import GREY, SMALL, make_figure, safe
 from qlora_core.ui.palette import ACCENT, UNTRAINED_HEAD
@@ -18,6 +20,7 @@ TENSOR_GROUPS = {
     "adapter": "Adapter",
 }
 MEGABYTE = 1_000_000
+Groups = Mapping[str, Mapping[str, Any]]  #: accuracy and n, by phenomenon
 
 
 def phenomenon_figure(result: Result) -> go.Figure | None:
@@ -25,14 +28,15 @@ def phenomenon_figure(result: Result) -> go.Figure | None:
     by_name = result.get("by_phenomenon")
     if not by_name or not {"untrained_head", "finetuned"} <= by_name.keys():
         return None
+    by_name = _told_apart(by_name)
     before, after = by_name["untrained_head"], by_name["finetuned"]
     ticks: list[str] = []
     rows: list[str | None] = []
-    for words, names in _groups_by_label(result).items():
+    for words, names in _groups_by_label(result, by_name).items():
         ticks.append(f"<b>{words}</b>")
         rows.append(None)
         for name in sorted(names, key=lambda name: after[name]["accuracy"], reverse=True):
-            ticks.append(f"{safe(name, 24)} ({after[name]['n']})")
+            ticks.append(f"{safe(name, 24)} ({after[name]['n']:d})")
             rows.append(name)
     figure = go.Figure()
     places = [(place, name) for place, name in enumerate(rows) if name is not None]
@@ -61,16 +65,32 @@ def phenomenon_figure(result: Result) -> go.Figure | None:
     return figure.update_yaxes(tickvals=list(range(len(ticks))), ticktext=ticks, range=[len(ticks) - 0.4, -0.6])
 
 
-def _groups_by_label(result: Result) -> dict[str, list[str]]:
+def _told_apart(by_name: Mapping[str, Groups]) -> Mapping[str, Groups]:
+    """At most so many phenomena as can be drawn: results of earlier versions may name any number."""
+    sizes = {name: group["n"] for name, group in by_name["finetuned"].items()}
+    if len(sizes) <= MAX_PHENOMENA + 1:  # the others among them
+        return by_name
+    named = set(sorted(sizes, key=lambda name: sizes[name], reverse=True)[:MAX_PHENOMENA])
+    return {answerer: _merged(groups, named) for answerer, groups in by_name.items()}
+
+
+def _merged(groups: Groups, named: set[str]) -> Groups:
+    rest = [group for name, group in groups.items() if name not in named]
+    n = sum(group["n"] for group in rest)
+    others = {"accuracy": sum(group["accuracy"] * group["n"] for group in rest) / max(n, 1), "n": n}
+    return {**{name: group for name, group in groups.items() if name in named}, OTHERS: others}
+
+
+def _groups_by_label(result: Result, by_name: Mapping[str, Groups]) -> dict[str, list[str]]:
     """Phenomena by their pairs' label.
 
     The majority baseline answers every pair alike, so it is right on all or on none of the pairs of one label.
     """
-    majority = result["by_phenomenon"].get("majority", {})
+    majority = by_name.get("majority", {})
     cells = result["metrics"].get("majority", {}).get("confusion", {})
     answers_same = cells.get("true_positive", 0) + cells.get("false_positive", 0) > 0
     groups: dict[str, list[str]] = {"label: same": [], "label: different": [], "both labels": []}
-    for name in result["by_phenomenon"]["finetuned"]:
+    for name in by_name["finetuned"]:
         right = majority.get(name, {}).get("accuracy")
         if right not in (0, 1):
             groups["both labels"].append(name)

@@ -11,7 +11,6 @@ from qlora_core.ui.charts.style import (
     GREY,
     MAX_LABEL,
     SMALL,
-    clip,
     colour_of,
     known,
     make_figure,
@@ -20,6 +19,7 @@ from qlora_core.ui.charts.style import (
     words_of,
 )
 from qlora_core.ui.palette import DIFFERENT, SAME
+from qlora_core.ui.safe_text import one_line
 
 VISIBLE_SHARE = 0.02  #: of the longest bar, below which another is not to be seen
 MAX_TOKENS_IN_A_LINE = 26  #: that a phone can show, one upright label each
@@ -69,7 +69,7 @@ def _probability_title(answers: Sequence[tuple[str, float]]) -> str:
     if same in (0, len(answers)):
         answer = "same" if same else "different"
         if len(answers) == 1:
-            return f"{clip(answers[0][0], MAX_LABEL)} answers “{answer}”"
+            return f"{one_line(answers[0][0], MAX_LABEL)} answers “{answer}”"
         return f"{'Both' if len(answers) == 2 else f'All {len(answers)}'} answer “{answer}”"
     return f"They disagree: {same} of {len(answers)} answer “same”"
 
@@ -140,6 +140,6 @@ def _attribution_title(rows: Sequence[Attribution]) -> str:
     visible = VISIBLE_SHARE * max((abs(score) for _, score, _ in strongest), default=0)
     pushes = []
     for name, score, token in strongest:
-        push = f"“{clip(token, MAX_LABEL)}” towards {'same' if score > 0 else 'different'}"
-        pushes.append(f"{clip(name, MAX_LABEL)}: {push if abs(score) > visible else 'too weak to see'}")
+        push = f"“{one_line(token, MAX_LABEL)}” towards {'same' if score > 0 else 'different'}"
+        pushes.append(f"{one_line(name, MAX_LABEL)}: {push if abs(score) > visible else 'too weak to see'}")
     return f"Strongest push in {'; in '.join(pushes)}" if pushes else "No token's share in the answer is known"

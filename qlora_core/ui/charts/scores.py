@@ -15,7 +15,6 @@ from qlora_core.ui.charts.style import (
     MAX_LABEL,
     SMALL,
     Runs,
-    clip,
     colour_of,
     known,
     make_figure,
@@ -24,6 +23,7 @@ from qlora_core.ui.charts.style import (
     safe,
     words_of,
 )
+from qlora_core.ui.safe_text import one_line
 
 #: Of the bars of one answerer, from the first to the last; more metrics than these begin again.
 OPACITIES = (0.75, 0.4)
@@ -145,4 +145,4 @@ def _runs_title(runs: Runs) -> str:
         return f"{span}, on data that differ"
     if best["accuracy_ci95"][0] <= second["accuracy_ci95"][1]:
         return f"{span}; the intervals of the best two overlap"
-    return f"{span}; {clip(ranked[0][0], MAX_LABEL)} is best, its interval clear of the others"
+    return f"{span}; {one_line(ranked[0][0], MAX_LABEL)} is best, its interval clear of the others"

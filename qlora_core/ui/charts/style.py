@@ -16,6 +16,7 @@ import plotly.graph_objects as go
 from qlora_core.evaluation.answerers import ANSWERERS
 from qlora_core.evaluation.scores import Result
 from qlora_core.ui.palette import ACCENT, ANSWERER_LOOKS, SECOND
+from qlora_core.ui.safe_text import one_line
 
 Runs = Sequence[tuple[str, Result]]  #: a short label and the result of each run
 
@@ -98,13 +99,7 @@ def make_figure(
 
 def safe(text: object, most: int = MAX_TEXT) -> str:
     """Foreign text as plotly shows it literally: on one line, at most ``most`` characters, without markup."""
-    return escape(clip(text, most), quote=False)
-
-
-def clip(text: object, most: int) -> str:
-    """Text on one line of at most ``most`` characters, for a title: ``make_figure`` escapes it."""
-    line = " ".join(str(text).split())
-    return line if len(line) <= most else line[: most - 1] + "…"
+    return escape(one_line(text, most), quote=False)
 
 
 def known(value: float | None) -> float | None:

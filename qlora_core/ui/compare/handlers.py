@@ -13,7 +13,7 @@ from qlora_core.ui.compare.answer_cards import answer_markdown
 from qlora_core.ui.compare.answers import compare, reloaded
 from qlora_core.ui.compare.sides import BASE, Sides, check_sides, first_choices, second_choices
 from qlora_core.ui.compare.tokens import explain, sums_words, token_figure, token_rows
-from qlora_core.ui.safe_text import plain
+from qlora_core.ui.safe_text import MAX_MESSAGE, plain
 from qlora_core.ui.words import compare as words
 
 Updates = dict[Any, Any]
@@ -61,7 +61,7 @@ def answered(services: Services, tab: CompareTab, question: tuple[object, ...], 
         progress((0, 1), desc=words.LOADING, unit="model")  # seen only if it takes a while
         asked = compare(services, sides, [pair])
     except QLoRAError as error:
-        return {tab.message: words.refused(plain(error, 600)), tab.answer: words.NOT_YET, tab.asked: None}
+        return {tab.message: words.refused(plain(error, MAX_MESSAGE)), tab.answer: words.NOT_YET, tab.asked: None}
     return {tab.message: "", tab.answer: answer_markdown(asked), tab.asked: address(sides, pair)}
 
 
@@ -81,7 +81,7 @@ def explained(services: Services, tab: CompareTab, question: tuple[object, ...],
         tab.tokens: gr.update(visible=True),
         tab.figure: token_figure(found),
         tab.rows: token_rows(found),
-        tab.sums: plain(sums_words(found), 600),
+        tab.sums: plain(sums_words(found), MAX_MESSAGE),
         tab.explained: key,
     }
 

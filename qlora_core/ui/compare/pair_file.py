@@ -16,7 +16,7 @@ from qlora_core.ui.compare.pair_input import MAX_PAIRS, pairs_from
 from qlora_core.ui.compare.pair_table import cells, make_rows, to_csv
 from qlora_core.ui.compare.sides import check_sides
 from qlora_core.ui.events import PRIVATE
-from qlora_core.ui.safe_text import plain
+from qlora_core.ui.safe_text import MAX_CELL, MAX_MESSAGE, one_line_cells, plain
 from qlora_core.ui.values import ColumnType
 from qlora_core.ui.words import compare as words
 
@@ -104,7 +104,7 @@ def answered(services: Services, part: PairFilePart, question: tuple[object, ...
     except QLoRAError as error:
         hidden = gr.update(visible=False)
         return {
-            part.message: words.many_refused(plain(error, 600)),
+            part.message: words.many_refused(plain(error, MAX_MESSAGE)),
             part.table: hidden,
             part.download: hidden,
         }
@@ -113,7 +113,9 @@ def answered(services: Services, part: PairFilePart, question: tuple[object, ...
     flipped = sum(row.flipped for row in rows)
     return {
         part.message: words.many_answered(flipped, len(rows), sum(asked.truncated)),
-        part.table: gr.update(value={"headers": words.columns(*names), "data": cells(rows)}, visible=True),
+        part.table: gr.update(
+            value={"headers": words.columns(*names), "data": one_line_cells(cells(rows), MAX_CELL)}, visible=True
+        ),
         part.download: gr.update(value=csv_file(to_csv(rows, *names), part.download.GRADIO_CACHE), visible=True),
     }
 

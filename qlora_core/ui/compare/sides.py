@@ -9,6 +9,7 @@ from qlora_core.errors import RunError
 from qlora_core.evaluation.scores import finetuned_accuracy
 from qlora_core.server.services import Services
 from qlora_core.store.run import Run
+from qlora_core.ui.safe_text import MAX_NAME, one_line
 from qlora_core.ui.values import Choices, moment
 from qlora_core.ui.words import compare as words
 
@@ -77,8 +78,8 @@ def _label(services: Services, run: Run) -> str:
     config, status = run.config, run.status
     return words.run_choice(
         run.id,
-        file_name(config.base_model),
-        file_name(config.dataset),
+        one_line(file_name(config.base_model), MAX_NAME),
+        one_line(file_name(config.dataset), MAX_NAME),
         _outcome(run, status.state),
         services.is_recorded(run),
         moment(status.created),

@@ -9,6 +9,7 @@ from qlora_core.server.services import Services
 from qlora_core.ui.charts.pairs import attribution_figure
 from qlora_core.ui.compare.answers import reloaded
 from qlora_core.ui.compare.sides import Sides
+from qlora_core.ui.safe_text import MAX_NAME, one_line
 from qlora_core.ui.values import ColumnType
 from qlora_core.ui.words import compare as words
 
@@ -69,7 +70,7 @@ def token_figure(explained: list[Explanation]) -> "go.Figure":
 def token_rows(explained: list[Explanation]) -> list[list[str | float]]:
     """The same as rows of ``words.TOKEN_HEADERS``."""
     return [
-        [one.name, "" if sentence is None else str(sentence), token, round(score, 4)]
+        [one.name, "" if sentence is None else str(sentence), one_line(token, MAX_NAME), round(score, 4)]
         for one in explained
         for token, sentence, score in zip(one.tokens, one.sentences, one.scores.scores, strict=True)
     ]

@@ -16,7 +16,7 @@ from qlora_core.server.services import Services
 from qlora_core.store.run import Run
 from qlora_core.ui.events import PRIVATE
 from qlora_core.ui.results.run_choice import checked_runs
-from qlora_core.ui.safe_text import plain
+from qlora_core.ui.safe_text import MAX_MESSAGE, plain
 from qlora_core.ui.words import finished as words
 
 Write = Callable[[Run, Path], object]
@@ -36,7 +36,7 @@ def download_button(
         try:
             path = written(checked_runs(services, run_ids)[0], suffix, write, ready.GRADIO_CACHE)
         except QLoRAError as error:
-            return {message: words.no_file(plain(error, 600)), ready: None}
+            return {message: words.no_file(plain(error, MAX_MESSAGE)), ready: None}
         return {message: words.downloading(plain(Path(path).name)), ready: path}
 
     button.click(make, runs, [message, ready], show_progress_on=message, concurrency_limit=2, **PRIVATE).then(

@@ -1,6 +1,7 @@
 """The part of the tab "Results" that lists which pairs the adapter fixed and which it broke."""
 
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 import gradio as gr
@@ -18,10 +19,11 @@ from qlora_core.ui.results.flips_table import (
     flip_words,
 )
 from qlora_core.ui.results.run_choice import checked_runs
-from qlora_core.ui.safe_text import plain
+from qlora_core.ui.safe_text import MAX_CELL, MAX_MESSAGE, MAX_NAME, one_line, plain
 from qlora_core.ui.words import finished as words
 
 MAX_ROWS = 300
+MAX_SHOWN = 100 * MAX_CELL  #: characters of the rows' sentences
 MAX_CHARACTERS = 200
 
 
@@ -127,13 +129,19 @@ def shown_flips(services: Services, run_ids: object, *choice: object) -> list[An
         before, kind, phenomenon, order, text = _checked(choice)
         found = flips(checked_runs(services, run_ids)[0], before)
     except QLoRAError as error:
-        return [words.cannot_be_shown(plain(error, 600)), [], gr.skip()]
+        return [words.cannot_be_shown(plain(error, MAX_MESSAGE)), [], gr.skip()]
     known = found.phenomena
     phenomenon = phenomenon if phenomenon in known else ""
     chosen = in_order(select(found.pairs, kind=kind, phenomenon=phenomenon, text=text), order)
-    rows = flip_rows(chosen[:MAX_ROWS])
+    rows = _within(flip_rows(chosen[:MAX_ROWS]))
     said = flip_words(len(rows), chosen, found.pairs, found.missing)
     return [said, _table(rows, found), _phenomena(found, phenomenon)]
+
+
+def _within(rows: list[list[Any]]) -> list[list[Any]]:
+    """The first rows whose sentences together are not more than a browser shows at once."""
+    sizes = accumulate(sum(len(row[column]) for column in SENTENCE_COLUMNS) for row in rows)
+    return [row for row, size in zip(rows, sizes, strict=True) if size <= MAX_SHOWN]
 
 
 def _table(rows: list[list[Any]], found: Flips) -> Any:
@@ -153,7 +161,7 @@ def _table(rows: list[list[Any]], found: Flips) -> Any:
 
 def _phenomena(found: Flips, chosen: str) -> Any:
     return gr.update(
-        choices=[words.ANY_PHENOMENON, *found.phenomena],
+        choices=[words.ANY_PHENOMENON, *((one_line(name, MAX_NAME), name) for name in found.phenomena)],
         value=chosen or words.ANY_PHENOMENON,
         visible=bool(found.phenomena),
     )

@@ -2,6 +2,7 @@
 
 from qlora_core.choices import LABELS
 from qlora_core.evaluation.flips import Flip
+from qlora_core.ui.safe_text import MAX_CELL, MAX_NAME, one_line
 from qlora_core.ui.values import ColumnType
 from qlora_core.ui.words import finished as words
 
@@ -15,13 +16,13 @@ def flip_rows(pairs: list[Flip]) -> list[list[str | float | int]]:
     return [
         [
             pair.kind,
-            pair.sentences.sentence1 if pair.sentences else "",
-            pair.sentences.sentence2 if pair.sentences else "",
+            one_line(pair.sentences.sentence1, MAX_CELL) if pair.sentences else "",
+            one_line(pair.sentences.sentence2, MAX_CELL) if pair.sentences else "",
             LABELS[pair.label],
             round(pair.before, 3),
             round(pair.after, 3),
             round(pair.change, 3),
-            pair.sentences.phenomenon if pair.sentences else "",
+            one_line(pair.sentences.phenomenon, MAX_NAME) if pair.sentences else "",
             pair.idx,
         ]
         for pair in pairs

@@ -20,7 +20,7 @@ from qlora_core.ui.results.history_table import (
     orders,
 )
 from qlora_core.ui.results.run_choice import MAX_RUNS, all_choices, checked_runs
-from qlora_core.ui.safe_text import plain
+from qlora_core.ui.safe_text import MAX_MESSAGE, plain
 from qlora_core.ui.words import finished as words
 
 MAX_CHARACTERS = 200
@@ -177,7 +177,7 @@ def differing_settings(services: Services, panel: HistoryPanel, run_ids: object)
         runs = checked_runs(services, run_ids)
         headers, rows = differences(runs)
     except QLoRAError as error:
-        return {**hidden, panel.message: words.not_compared(plain(error, 600))}
+        return {**hidden, panel.message: words.not_compared(plain(error, MAX_MESSAGE))}
     if len(runs) == 1:
         return {**hidden, panel.message: words.PICK_ANOTHER}
     if not rows:
@@ -191,7 +191,10 @@ def question(services: Services, panel: HistoryPanel, run_ids: object) -> Update
     try:
         runs = checked_runs(services, run_ids)
     except QLoRAError as error:
-        return {panel.message: words.nothing_to_delete(plain(error, 600)), panel.confirm: gr.update(visible=False)}
+        return {
+            panel.message: words.nothing_to_delete(plain(error, MAX_MESSAGE)),
+            panel.confirm: gr.update(visible=False),
+        }
     names = ", ".join(plain(run.id) for run in runs)
     return {panel.message: words.delete_for_good(names), panel.confirm: gr.update(visible=True)}
 

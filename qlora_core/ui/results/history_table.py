@@ -12,6 +12,7 @@ from qlora_core.evaluation.scores import Result, finetuned_values, recorded_scor
 from qlora_core.presets import DEFAULT_PRESET, PRESETS
 from qlora_core.store.run import Run
 from qlora_core.ui.results.setting_rows import shown_value
+from qlora_core.ui.safe_text import MAX_NAME, one_line
 from qlora_core.ui.values import ColumnType, moment
 from qlora_core.ui.words import finished as words
 
@@ -58,9 +59,9 @@ def columns() -> list[Column]:
         Column(words.RUN, 200, lambda row: row.run_id),
         Column(words.STATE, 85, lambda row: row.state),
         Column(words.CREATED, 135, lambda row: moment(row.created), order=words.NEWEST),
-        Column(words.BASE_MODEL, 100, lambda row: file_name(row.config.base_model)),
-        Column(words.PAIRS, 110, lambda row: file_name(row.config.dataset)),
-        Column(words.SETTINGS, 225, lambda row: setting_words(row.config)),
+        Column(words.BASE_MODEL, 100, lambda row: one_line(file_name(row.config.base_model), MAX_NAME)),
+        Column(words.PAIRS, 110, lambda row: one_line(file_name(row.config.dataset), MAX_NAME)),
+        Column(words.SETTINGS, 225, lambda row: one_line(setting_words(row.config))),
         *(_score_column(metric) for metric in METRICS.values() if metric.has_interval),
         Column(words.GAIN, 90, lambda row: _rounded(row.numbers.gain, 1), "number", words.LARGEST_GAIN),
         Column(words.OVER, 110, lambda row: label_of(row.numbers.over)),

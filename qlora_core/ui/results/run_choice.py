@@ -7,6 +7,7 @@ from qlora_core.errors import RunError
 from qlora_core.evaluation.scores import Result, finetuned_accuracy
 from qlora_core.server.services import Services
 from qlora_core.store.run import Run
+from qlora_core.ui.safe_text import MAX_NAME, one_line
 from qlora_core.ui.values import Choices, moment
 from qlora_core.ui.words import finished as words
 
@@ -26,7 +27,9 @@ def long_label(run: Run, *, recorded: bool) -> str:
         outcome = words.RESULT_DAMAGED
     config = run.config
     model, pairs, when = file_name(config.base_model), file_name(config.dataset), moment(run.status.created)
-    return words.run_choice(model, pairs, outcome, when, run.id, recorded=recorded)
+    return words.run_choice(
+        one_line(model, MAX_NAME), one_line(pairs, MAX_NAME), outcome, when, run.id, recorded=recorded
+    )
 
 
 def _outcome(result: Result) -> str:

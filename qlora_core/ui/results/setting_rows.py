@@ -4,6 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from qlora_core.config import PATH_FIELDS, SETTINGS, RunConfig, file_name
+from qlora_core.ui.safe_text import one_line
+
+MAX_VALUE = 600  #: characters: five names of layers and more
+MAX_ROWS = 100  #: about the machine and what was used; there are some thirty
 
 
 def shown_value(name: str, value: object) -> str:
@@ -11,8 +15,8 @@ def shown_value(name: str, value: object) -> str:
     if value is None:
         return "all" if name.startswith("max_") else "none"
     if name in PATH_FIELDS:
-        return file_name(value)
-    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+        return one_line(file_name(value))
+    return one_line(", ".join(map(str, value)) if isinstance(value, list | tuple) else value, MAX_VALUE)
 
 
 def setting_rows(config: RunConfig) -> list[list[str]]:
@@ -26,7 +30,9 @@ def environment_rows(result: Mapping[str, Any]) -> list[list[str]]:
     versions = machine.pop("versions", {})
     groups = {"": machine, "version of ": versions, "base model, ": result["base_model"], "pairs, ": result["dataset"]}
     rows = [[prefix + name, value] for prefix, group in groups.items() for name, value in group.items()]
-    return [[name.replace("_", " "), _in_words(value)] for name, value in rows]
+    return [
+        [one_line(name.replace("_", " ")), one_line(_in_words(value), MAX_VALUE)] for name, value in rows[:MAX_ROWS]
+    ]
 
 
 def _in_words(value: object) -> str:

@@ -19,9 +19,10 @@ from qlora_core.ui.charts.scores import scores_figure
 from qlora_core.ui.results import finished_run
 from qlora_core.ui.results.run_choice import short_label
 from qlora_core.ui.results.setting_rows import environment_rows, setting_rows
-from qlora_core.ui.safe_text import plain
+from qlora_core.ui.safe_text import MAX_MESSAGE, MAX_NAME, one_line_cells, plain
 from qlora_core.ui.words import finished as words
 
+MAX_ANSWERERS = 30  #: in the table of numbers; a run has six
 #: Charts that lay several runs over each other; they come first.
 SHARED = ("scores", "history")
 Updates = dict[Any, Any]
@@ -101,7 +102,7 @@ def settings_accordion() -> tuple[gr.Dataframe, gr.Dataframe]:
 
 def failure(panel: SummaryPanel, error: Exception) -> Updates:
     """What is shown in place of a run that cannot be."""
-    return {panel.headline: words.cannot_be_shown(plain(error, 600)), panel.body: gr.update(visible=False)}
+    return {panel.headline: words.cannot_be_shown(plain(error, MAX_MESSAGE)), panel.body: gr.update(visible=False)}
 
 
 def nothing_yet(panel: SummaryPanel) -> Updates:
@@ -139,7 +140,9 @@ def details(services: Services, panel: SummaryPanel, run: Run) -> Updates:
         headers, rows = numbers_table(result)
         drawn = _own_figures(services, run, result)
         updates: Updates = {
-            panel.numbers: gr.update(value={"headers": headers, "data": rows}),
+            panel.numbers: gr.update(
+                value={"headers": headers, "data": one_line_cells(rows[:MAX_ANSWERERS], MAX_NAME)}
+            ),
             panel.settings: setting_rows(run.config),
             panel.environment: [*environment_rows(result), *_damaged_events(services, run)],
         }

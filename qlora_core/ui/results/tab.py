@@ -26,7 +26,7 @@ from qlora_core.ui.results.summary_panel import (
     settings_accordion,
     summary,
 )
-from qlora_core.ui.safe_text import plain
+from qlora_core.ui.safe_text import MAX_MESSAGE, plain
 from qlora_core.ui.words import finished as words
 
 Updates = dict[Any, Any]
@@ -143,7 +143,7 @@ def _wire_choice(services: Services, tab: ResultsTab) -> None:
         try:
             said = delete_runs(services, secret, picked, owner)
         except QLoRAError as error:
-            return {history.outcome: words.not_deleted(plain(error, 600))}
+            return {history.outcome: words.not_deleted(plain(error, MAX_MESSAGE))}
         updates = opened(services, tab, "", chosen, order, text, picked)
         return updates | {history.outcome: said, history.confirm: gr.update(visible=False)}
 

@@ -4,7 +4,7 @@ The browser polls; nothing is pushed, so that a reload or a second viewer starts
 answer is built from the store, and every request is checked, because anybody can send one.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import gradio as gr
@@ -18,12 +18,14 @@ from qlora_core.store.feed import Cursor
 from qlora_core.store.run import Run
 from qlora_core.store.status import LIVE, STATES, Action
 from qlora_core.ui.events import address_of
+from qlora_core.ui.safe_text import MAX_MESSAGE, MAX_NAME, one_line
 from qlora_core.ui.scripts import start_live_view
 from qlora_core.ui.train.live_tables import tables
 from qlora_core.ui.words import page as words
 
 RunId = str
 BAD_REQUEST = "That request cannot be read. Reload the page."
+MAX_WATCHED, MAX_SENTENCE = 12, 500  #: pairs, and characters of each sentence, in the view
 NOTHING_TO_KEEP = ("saving", "verifying", "done")
 
 
@@ -82,7 +84,7 @@ def _poll(services: Services) -> Callable[[Any], dict[str, Any]]:
         except ValidationError:
             return {"error": BAD_REQUEST}
         except QLoRAError as error:
-            return {"error": str(error)}
+            return {"error": one_line(error, MAX_MESSAGE)}
 
     return poll
 
@@ -99,7 +101,7 @@ def _control(services: Services) -> Callable[[Any], dict[str, str]]:
         except ValidationError:
             return {"error": BAD_REQUEST}
         except QLoRAError as error:
-            return {"error": str(error)}
+            return {"error": one_line(error, MAX_MESSAGE)}
         return {}
 
     return control
@@ -113,7 +115,7 @@ def _claim(services: Services) -> Callable[[Any, gr.Request], dict[str, str]]:
         except ValidationError:
             return {"error": BAD_REQUEST}
         except QLoRAError as error:
-            return {"error": str(error)}
+            return {"error": one_line(error, MAX_MESSAGE)}
         if not owner_pass:
             return {"error": words.KEY_REFUSED}
         return {"pass": owner_pass, "words": words.KEY_ACCEPTED}
@@ -137,6 +139,8 @@ def view(services: Services, run: Run, asked: Poll) -> dict[str, Any]:
     mine = services.who_may.control(run, asked.secret, asked.owner)
     held = news["state"] == "queued" and run.requested() == "pause"
     news |= {
+        "message": one_line(news["message"], MAX_MESSAGE),
+        "watched_pairs": [_shown(pair) for pair in news["watched_pairs"][:MAX_WATCHED]],
         "kind": RECORDED if services.is_recorded(run) else "run",
         "held": held,
         "place": next((place for place, other in enumerate(waiting, start=1) if other.id == run.id), None),
@@ -148,6 +152,11 @@ def view(services: Services, run: Run, asked: Poll) -> dict[str, Any]:
     if asked.about or not asked.run:
         news["about"] = about(run)
     return news
+
+
+def _shown(pair: Mapping[str, Any]) -> dict[str, Any]:
+    """A watched pair with as much of its sentences as there is room for."""
+    return {**pair, **{name: one_line(pair.get(name, ""), MAX_SENTENCE) for name in ("sentence1", "sentence2")}}
 
 
 def buttons(state: str, phase: str, *, held: bool, mine: bool) -> list[Action]:
@@ -162,14 +171,14 @@ def about(run: Run) -> dict[str, Any]:
     """What does not change while a run goes on: its settings in short, where it runs, and what was expected of it."""
     config, environment = run.config, run.environment
     return {
-        "base_model": config.base_model.rsplit("/", 1)[-1],
-        "dataset": config.dataset.rsplit("/", 1)[-1],
+        "base_model": one_line(config.base_model.rsplit("/", 1)[-1], MAX_NAME),
+        "dataset": one_line(config.dataset.rsplit("/", 1)[-1], MAX_NAME),
         "stored": config.scheme.stored,
         "r": config.r,
         "learning_rate": config.learning_rate,
         "epochs": config.num_train_epochs,
         "seed": config.seed,
-        "device": environment.get("device_name", ""),
+        "device": one_line(environment.get("device_name", ""), MAX_NAME),
         "created": run.status.created,
         "estimate": run.estimate,
     }

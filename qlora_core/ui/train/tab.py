@@ -15,6 +15,7 @@ from qlora_core.models.catalog import BASE_MODELS
 from qlora_core.presets import FIRST_PRESET, PRESETS
 from qlora_core.server.services import Services
 from qlora_core.ui.events import PRIVATE, address_of
+from qlora_core.ui.safe_text import MAX_MESSAGE, plain
 from qlora_core.ui.train.form import FIELD_NAMES, control, preset_values
 from qlora_core.ui.train.live_view import live_view
 from qlora_core.ui.train.look_panel import LookPanel, look_panel, wire_look
@@ -124,7 +125,7 @@ def _wire_start(services: Services, form: Form) -> None:
         try:
             run = submit_run(services, chosen_from(services, chosen), secret, "" if secret else address_of(request))
         except QLoRAError as error:
-            return gr.skip(), words.refused(error)
+            return gr.skip(), words.refused(plain(error, MAX_MESSAGE))
         return run.id, started_words(services, run.id)
 
     submitted = form.start.click(
@@ -171,7 +172,7 @@ def _described(services: Services, chosen: Sequence[object], *, measured: bool) 
             services.estimates.measure(config)
         return expectation(services, config)
     except QLoRAError as error:
-        return words.refused(error)
+        return words.refused(plain(error, MAX_MESSAGE))
 
 
 def first_expectation(services: Services) -> Callable[[], str]:

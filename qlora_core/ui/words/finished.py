@@ -133,7 +133,7 @@ def same_answers(baseline: str) -> str:
 def scores(n: int, after: tuple[str, str], others: Sequence[tuple[str, str, str]]) -> str:
     """What fine-tuning and others got right, each with its other scores, as Markdown."""
     listed = "".join(f" {who}: {right} ({rest})." for who, right, rest in others)
-    return f"Of {n} validation pairs, fine-tuning answers **{after[0]}** right ({after[1]}).{listed}"
+    return f"Of {n:d} validation pairs, fine-tuning answers **{after[0]}** right ({after[1]}).{listed}"
 
 
 def facts(
@@ -167,7 +167,7 @@ def badge(difference: float, *, verified: bool) -> str:
 def evidence(n: int, difference: float, tolerance: float, missing: str, reloaded: float, trained: float) -> str:
     """What the badge rests on, as Markdown; the last two are accuracies."""
     points = [
-        f"Pairs answered: {n}, two logits each",
+        f"Pairs answered: {n:d}, two logits each",
         f"Largest difference between two logits: {difference:.3g}",
         f"Allowed: {tolerance:g}",
         f"Tensors trained but not found again: {missing or 'none'}",

@@ -38,8 +38,8 @@ def queued(place: int) -> str:
     return f"**In the queue at place {place}.** It starts by itself; you may close this page and come back."
 
 
-def refused(error: Exception) -> str:
-    """Why no run is started, as Markdown."""
+def refused(error: str) -> str:
+    """Why no run is started, as Markdown; the error has to be plain already."""
     return f"**That cannot be started.** {error}"
 
 

@@ -63,3 +63,16 @@ def test_memory_of_an_old_result_has_the_float32_total_alone(result: dict[str, A
     figure = memory_figure(result | {"quantization": old})
     assert list(figure.data[1].x) == [80, None, None, None, None]
     assert "80.0 MB of the base model in float32" in title(figure)
+
+
+@pytest.mark.parametrize("count", [300, 1500])
+def test_of_many_phenomena_the_largest_are_drawn_and_the_rest_together(count: int, result: dict[str, Any]) -> None:
+    rows = {f"p{number}": {"accuracy": number % 2, "n": number + 1} for number in range(count)}
+    many = result | {"by_phenomenon": {"untrained_head": rows, "finetuned": rows}}
+    figure = draw_phenomena(many)
+    ticks = [tick for tick in figure.layout.yaxis.ticktext if "<b>" not in tick]
+    assert len(ticks) == 31
+    assert sum(int(tick.rpartition("(")[2][:-1]) for tick in ticks) == count * (count + 1) // 2
+    assert f"p{count - 1} ({count})" in ticks
+    assert any(tick.startswith("all others (") for tick in ticks)
+    assert figure.layout.height < 1000
