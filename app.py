@@ -12,19 +12,35 @@ from qlora_core.errors import ConfigError, QLoRAError
 from qlora_core.server.services import make_services
 from qlora_core.settings import Settings, read_settings
 from qlora_core.ui.build import build_app, launch_options
+from qlora_core.ui.web.address import check_address, page_address
+from qlora_core.ui.web.connections import limit_connections, raise_handle_limit
+from qlora_core.ui.web.malformed import Page, keep_requests_out_of_the_log
 
 HERE = Path(__file__).resolve().parent
-ALL_NETWORKS = ("0.0.0.0", "::", "[::]")
 
 
 def main() -> None:
-    """Serve the page until the process is ended."""
+    """Serve the page until the process is ended; what keeps it from being served is one sentence and exit status 2."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
+    keep_requests_out_of_the_log()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # an orderly end, as after Ctrl-C
     try:
-        settings = read_settings()
-    except ConfigError as error:
-        sys.exit(f"error: {error}")
+        serve(read_settings())
+    except QLoRAError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+def serve(settings: Settings) -> None:
+    """Take the folder of runs and the port, then go on with the queue: no run begins before both are this server's.
+
+    Raises:
+        ConfigError: the address cannot be used.
+        QLoRAError: the folder of runs cannot, see ``Services.open``.
+    """
+    check_address(settings.server_name, settings.server_port)
+    handles = raise_handle_limit()
     owner_key = settings.owner_key or secrets.token_urlsafe(16)
     services = make_services(
         settings.runs_dir or HERE / "runs",
@@ -33,29 +49,33 @@ def main() -> None:
         max_store_bytes=settings.max_store_gb * 1e9,
         max_waiting=settings.max_waiting,
     )
-    try:
-        services.open()
-    except QLoRAError as error:
-        sys.exit(f"error: {error}")
+    services.open()
     atexit.register(services.close)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # an orderly end, as after Ctrl-C
-    print(owner_words(settings, owner_key))
     page = build_app(services)
     page.queue(default_concurrency_limit=8, max_size=200)
-    page.launch(
-        server_name=settings.server_name,
-        server_port=settings.server_port,
-        prevent_thread_lock=True,
-        **launch_options(settings),
-    )
-    services.start()  # no run begins before the port is this server's
+    launch(page, settings)
+    limit_connections(page.server, handles)
+    services.start()
+    print(owner_words(settings, owner_key), flush=True)
     page.block_thread()
+
+
+def launch(page: Page, settings: Settings) -> None:
+    """Serve the page from another thread.
+
+    Raises:
+        ConfigError: somebody else has taken the port since it was looked at.
+    """
+    options = launch_options(settings) | {"prevent_thread_lock": True}
+    try:
+        page.launch(server_name=settings.server_name, server_port=settings.server_port, **options)
+    except OSError as error:
+        raise ConfigError(f"The page cannot be served at {settings.server_name}: {error}") from error
 
 
 def owner_words(settings: Settings, owner_key: str) -> str:
     """How to become the server's owner; a key that was chosen is not repeated, because logs are kept."""
-    name = "localhost" if settings.server_name in ALL_NETWORKS else settings.server_name
-    page = f"http://{name}:{settings.server_port}/#owner="
+    page = f"{page_address(settings.server_name, settings.server_port)}#owner="
     if settings.owner_key:
         return f"As the owner of this server, open the page once as {page}KEY with the key of QLORA_OWNER_KEY."
     return f"As the owner of this server, open the page once as {page}{quote(owner_key, safe='')}"

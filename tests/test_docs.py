@@ -45,3 +45,14 @@ def test_a_comparison_looks_as_the_api_says(finished_run: Run, tmp_path: Path) -
     services = make_services(finished_run.path.parent, tmp_path / "recorded", "")
     answer = compare_pair(services, "", "The bakery closed early.", "The bakery shut its doors early.")
     assert shape(answer) == shape(json.loads(example))
+
+
+def test_every_test_that_the_security_page_names_is_there() -> None:
+    named = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", (ROOT / "docs" / "security.md").read_text(encoding="utf-8"))
+    assert len(named) > 20
+    missing = [
+        f"{path}::{test}"
+        for path, test in named
+        if not (ROOT / path).exists() or (test and f"def {test}(" not in (ROOT / path).read_text(encoding="utf-8"))
+    ]
+    assert missing == []

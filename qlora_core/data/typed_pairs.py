@@ -38,13 +38,14 @@ def check_sentence(value: object, name: str) -> str:
     Raises:
         DataError: it is empty, too long or not text.
     """
-    if not isinstance(value, str) or (len(value) <= MAX_SENTENCE_CHARACTERS and is_empty(value)):
-        raise DataError(f"{name} is empty. Write a sentence.")
-    if len(value) > MAX_SENTENCE_CHARACTERS:
+    if isinstance(value, str) and len(value) > MAX_SENTENCE_CHARACTERS:
         raise DataError(
             f"{name} has {len(value):,} characters; at most {MAX_SENTENCE_CHARACTERS:,} are read. Shorten it."
         )
-    return value.strip().encode("utf-8", "replace").decode("utf-8")
+    sentence = value.strip().encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else ""
+    if is_empty(sentence):
+        raise DataError(f"{name} is empty. Write a sentence.")
+    return sentence
 
 
 def check_pair(first: object, second: object) -> Pair:

@@ -1,17 +1,23 @@
 """Load a saved run with plain transformers and PEFT."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from peft import PeftModel
+from safetensors import SafetensorError
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
-from qlora_core.errors import ModelError
+from qlora_core.errors import ModelError, RunError, is_out_of_memory
 from qlora_core.models.adapter import load_adapter, trainable_state
 from qlora_core.models.catalog import BASE_MODELS
 from qlora_core.models.checkpoint import load_newest
 from qlora_core.models.device import Compute
 from qlora_core.models.factory import ModelFactory
 from qlora_core.store.run import Run
+
+#: What PEFT, transformers, safetensors and json raise of files that are missing, cut off, or of another shape.
+DAMAGE = (OSError, SafetensorError, ValueError, TypeError, LookupError, AttributeError, RuntimeError, ImportError)
 
 
 def models_of(run: Run, compute: Compute) -> ModelFactory:
@@ -38,13 +44,32 @@ def reload_finetuned(run: Run, models: ModelFactory) -> PeftModel:
 
     Raises:
         ModelError: the base model's files are damaged.
+        RunError: the adapter is missing or damaged.
     """
-    return load_adapter(models.quantized().model, run.adapter_dir).eval()
+    model = models.quantized().model
+    with _explaining_damage(run):
+        return load_adapter(model, run.adapter_dir).eval()
 
 
 def reload_tokenizer(run: Run) -> PreTrainedTokenizerBase:
-    """The tokenizer that was saved beside the run's adapter."""
-    return AutoTokenizer.from_pretrained(run.adapter_dir, local_files_only=True)
+    """The tokenizer that was saved beside the run's adapter.
+
+    Raises:
+        RunError: it is missing or damaged.
+    """
+    with _explaining_damage(run):
+        return AutoTokenizer.from_pretrained(run.adapter_dir, local_files_only=True)
+
+
+@contextmanager
+def _explaining_damage(run: Run) -> Iterator[None]:
+    try:
+        yield
+    except DAMAGE as error:
+        if is_out_of_memory(error):
+            raise
+        words = f"The adapter of run {run.id} is missing or damaged. Put its folder back, or train again."
+        raise RunError(words) from error
 
 
 def reload_checkpoint(run: Run, models: ModelFactory) -> tuple[PeftModel, int]:

@@ -6,10 +6,12 @@ They are described in docs/api.md. Each checks its own input, because anybody ca
 import secrets
 from collections.abc import Callable
 from functools import wraps
+from inspect import signature
 from string import Template
 from typing import Any, ParamSpec, TypeVar
 
 import gradio as gr
+from pydantic import ConfigDict, ValidationError, validate_call
 
 from qlora_core.choices import either
 from qlora_core.config import SETTINGS, RunConfig, make_config, without_folders
@@ -110,17 +112,30 @@ def add_api(services: Services) -> None:
 
 
 def _plainly(endpoint: Callable[P, R]) -> Callable[P, R]:
-    """Show this package's own errors in words; what else goes wrong stays in the server's log."""
+    """Check the types of what was sent, and show this package's own errors in words; all else stays in the log."""
     endpoint.__doc__ = Template(endpoint.__doc__ or "").substitute(LISTS)
+    names = list(signature(endpoint).parameters)
+    valid = validate_call(config=ConfigDict(strict=True, arbitrary_types_allowed=True))(endpoint)
 
     @wraps(endpoint)
     def checked(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
-            return endpoint(*args, **kwargs)
+            return valid(*args, **kwargs)
+        except ValidationError as error:
+            raise gr.Error(_wrong_types(error, names), print_exception=False) from error
         except QLoRAError as error:
             raise gr.Error(one_line(error, MAX_MESSAGE), print_exception=False) from error
 
     return checked
+
+
+def _wrong_types(error: ValidationError, names: list[str]) -> str:
+    """Which values are of the wrong type; they are not repeated, because anybody may have sent them."""
+    wrong = {}
+    for item in error.errors(include_input=False, include_url=False):
+        place = item["loc"][0]
+        wrong[names[place] if isinstance(place, int) else place] = item["msg"].removeprefix("Input ")
+    return "; ".join(f"{name} {message}" for name, message in wrong.items()) + "."
 
 
 def _config(services: Services, base_model: str, dataset: str, preset: str, settings: dict[str, Any]) -> RunConfig:

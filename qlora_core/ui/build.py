@@ -15,14 +15,15 @@ from qlora_core.ui.results import tab as results_tab
 from qlora_core.ui.theme import style_sheet, theme
 from qlora_core.ui.train.tab import first_expectation, labelled_choices, train_tab
 from qlora_core.ui.web.hosts import OwnPagesOnly, hosts_of
+from qlora_core.ui.web.malformed import BoundedBodies, Page
 from qlora_core.ui.words import page as words
 
 MAX_UPLOAD = "20mb"
 
 
-def build_app(services: Services) -> gr.Blocks:
+def build_app(services: Services) -> Page:
     """Lay out the page and wire it to ``services``; nothing is started."""
-    with gr.Blocks(title=words.TITLE, analytics_enabled=False, fill_width=True, delete_cache=(3600, 86400)) as page:
+    with Page(title=words.TITLE, analytics_enabled=False, fill_width=True, delete_cache=(3600, 86400)) as page:
         add_api(services)  # first: of two handlers of one name, Gradio renames the later
         gr.Markdown(words.INTRODUCTION, elem_classes="intro")
         with gr.Tabs(elem_id="tabs") as tabs:
@@ -50,7 +51,7 @@ def launch_options(settings: Settings) -> dict[str, Any]:
         "head": scripts.head(),
         "app_kwargs": {
             "routes": scripts.routes(),
-            "middleware": [Middleware(OwnPagesOnly, hosts=hosts_of(settings))],
+            "middleware": [Middleware(OwnPagesOnly, hosts=hosts_of(settings)), Middleware(BoundedBodies)],
         },
         "footer_links": [],
         "run_history": False,

@@ -16,6 +16,8 @@ from qlora_core.presets import FIRST_PRESET, PRESETS
 from qlora_core.server.services import make_services
 from qlora_core.ui.api import ACTIONS, add_api
 
+SECRET = "nobodys-business"
+
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> gr.Blocks:
@@ -70,3 +72,26 @@ def test_another_name_is_refused_with_those_there_are(
 ) -> None:
     with pytest.raises(gr.Error, match=re.escape(reason)):
         function(page, "start_run")(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "arguments", "words"),
+    [
+        ("run_status", (7,), "run_id should be a valid string"),
+        ("run_status", ({"a": SECRET},), "run_id should be a valid string"),
+        ("run_results", (None,), "run_id should be a valid string"),
+        ("control_run", ("a-run", ["stop"], None), "action should be a valid string; secret should be a valid string"),
+        ("compare", ("", "a", "b", SECRET), "scale should be a valid number"),
+        ("compare", ("", 5, "b", 1), "sentence1 should be a valid string"),
+        ("start_run", ([], "pairs", FIRST_PRESET, [SECRET], ""), "settings should be a valid dictionary"),
+    ],
+)
+def test_a_value_of_the_wrong_type_is_named_and_not_repeated(
+    page: gr.Blocks, endpoint: str, arguments: tuple[object, ...], words: str
+) -> None:
+    asked = (*arguments, None) if endpoint == "control_run" else arguments
+    with pytest.raises(gr.Error) as refusal:
+        function(page, endpoint)(*asked)
+    assert words in str(refusal.value)
+    assert SECRET not in str(refusal.value)
+    assert not refusal.value.print_exception
