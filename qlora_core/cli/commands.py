@@ -9,11 +9,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from qlora_core.choices import LABELS
 from qlora_core.cli import doctor_report
 from qlora_core.cli.assignments import parse_assignments
 from qlora_core.config import RunConfig, column_names, make_config
 from qlora_core.data.columns import Columns
-from qlora_core.data.look import LABEL_NAMES, facts, shared_words
+from qlora_core.data.look import facts, shared_words
 from qlora_core.data.sentences import is_empty
 from qlora_core.errors import ConfigError, RunError
 from qlora_core.evaluation.answerers import ASKABLE, label_of
@@ -74,7 +75,7 @@ def data(options: argparse.Namespace) -> Report:
     config = make_config(**_changes(options))
     look = look_at_run_pairs(config, ProgressBar().pairs)
     said = list(facts(look, config.max_length))
-    first = [f"  {LABEL_NAMES[pair.label]}: {pair.sentence1} | {pair.sentence2}" for pair in look.first]
+    first = [f"  {LABELS[pair.label]}: {pair.sentence1} | {pair.sentence2}" for pair in look.first]
     report = {"max_length": config.max_length, "facts": said, **look.model_dump(mode="json")}
     return report, "\n".join([*said, "The first pairs to learn from:", *first])
 

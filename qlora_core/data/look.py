@@ -21,7 +21,6 @@ MAX_FIRST_PAIRS = 3
 MAX_SHOWN_CHARACTERS = 140
 #: Longer pairs are counted as of this many tokens: no ``max_length`` is larger.
 MAX_COUNTED_TOKENS = 513
-LABEL_NAMES = {0: "different", 1: "same"}
 
 
 class PairShown(BaseModel):

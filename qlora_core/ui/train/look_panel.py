@@ -6,8 +6,9 @@ from typing import Any
 
 import gradio as gr
 
+from qlora_core.choices import LABELS
 from qlora_core.data.catalog import OWN_FILE
-from qlora_core.data.look import LABEL_NAMES, PairsLook, facts
+from qlora_core.data.look import PairsLook, facts
 from qlora_core.errors import QLoRAError
 from qlora_core.server.services import Services
 from qlora_core.ui.events import PRIVATE
@@ -88,5 +89,5 @@ def looked_at(services: Services, chosen: Sequence[object]) -> str:
 def in_words(look: PairsLook, max_length: int) -> str:
     """A list of facts, then the first pairs, as Markdown; nothing of a file is taken for markup."""
     said = [f"- {plain(fact, 400)}" for fact in facts(look, max_length)]
-    first = [words.pair(LABEL_NAMES[pair.label], plain(pair.sentence1), plain(pair.sentence2)) for pair in look.first]
+    first = [words.pair(LABELS[pair.label], plain(pair.sentence1), plain(pair.sentence2)) for pair in look.first]
     return "\n".join([*said, "", words.FIRST_PAIRS, "", *(f"1. {line}" for line in first)])
