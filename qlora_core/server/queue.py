@@ -87,7 +87,7 @@ class JobQueue:
     def read(self) -> None:
         """Look for what an earlier server left behind."""
         with self._lock:
-            self._active = {run.id: run for run in self.store.runs()}
+            self._active = {run.id: run for run in self.store.everything()}  # a damaged one may be repaired
             self._tidy()
 
     def start(self) -> None:

@@ -10,12 +10,14 @@ Statuses = list[tuple[Run, Status]]  #: runs, and where they stood at one moment
 def look(active: dict[str, Run]) -> Statuses:
     """The runs of ``active`` that wait or are at work; those that ended or were deleted are taken out of it.
 
-    One that cannot be read, perhaps only for a moment, is left out and stays.
+    One that cannot be read, perhaps only for a moment, is left out and stays: it has its turn once it is repaired.
     """
     found = []
     for run in list(active.values()):
         try:
             status = run.status
+            if status.is_going_on:
+                _ = run.config  # nobody could look at it without
         except RunError:
             if not run.exists:
                 del active[run.id]

@@ -52,7 +52,9 @@ class RunStore:
         self._room.check()
         now = time.time()
         run_id = _new_id(config, now)
-        new = Run(self.folder / f"{NEW}{run_id}")
+        while os.path.lexists(self.folder / run_id):
+            run_id = _new_id(config, now)
+        new = Run(self.folder / f"{NEW}{secrets.token_hex(8)}")
         try:
             new.begin(config, Status(state="queued", created=now, queued=now, ticket=ticket, updated=now), owner)
             if worker is not None:
@@ -92,6 +94,10 @@ class RunStore:
     def runs(self, most: int | None = None) -> list[Run]:
         """Every readable run, newest first, or the newest ``most`` of them, however many there are."""
         return list(islice(filter(_is_readable, self._all()), most))
+
+    def everything(self) -> list[Run]:
+        """Every run, newest first, whether it can be read or not."""
+        return list(self._all())
 
     def damaged(self) -> list[str]:
         """Names of run folders whose status or configuration cannot be read."""

@@ -486,6 +486,20 @@ def test_a_damaged_run_does_not_keep_a_server_from_starting(idle: JobQueue) -> N
     later.close()
 
 
+@pytest.mark.parametrize("name", ["status.json", "config.json"])
+def test_a_run_that_is_damaged_when_a_server_starts_has_its_turn_once_it_is_repaired(
+    name: str, idle: JobQueue, store: RunStore
+) -> None:
+    run = idle.submit(config(), "me")
+    content = (run.path / name).read_bytes()
+    (run.path / name).write_bytes(b"{")
+    later = JobQueue(RunStore(store.folder))
+    later.read()
+    assert later.waiting() == []
+    (run.path / name).write_bytes(content)
+    assert ids(later.waiting()) == [run.id]
+
+
 def test_a_disk_that_is_full_for_a_while_is_logged_and_tried_again(
     idle: JobQueue, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -1,6 +1,7 @@
 """Runs are found only by a safe name, and what is damaged is listed apart."""
 
 import os
+import secrets
 import time
 from typing import Any
 
@@ -181,3 +182,13 @@ def test_a_run_that_is_made_by_its_worker_never_waits(store: RunStore) -> None:
     run = store.create(make_config(), worker=os.getpid())
     assert (run.status.state, run.status.pid) == ("running", os.getpid())
     run.claim()
+
+
+def test_a_name_that_a_run_has_already_is_given_to_no_other(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = iter(["aaaa", "aaaa", "bbbb"])
+    draw = secrets.token_hex
+    monkeypatch.setattr(time, "time", lambda: 1.8e9)
+    monkeypatch.setattr(secrets, "token_hex", lambda size: next(drawn) if size == 2 else draw(size))
+    first, second = store.create(make_config(seed=1)), store.create(make_config(seed=2))
+    assert (first.id[-4:], second.id[-4:]) == ("aaaa", "bbbb")
+    assert (store.open(first.id).config.seed, store.open(second.id).config.seed) == (1, 2)

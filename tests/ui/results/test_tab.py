@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from qlora_core.config import make_config
 from qlora_core.errors import RunError
 from qlora_core.server.services import Services
 from qlora_core.server.who_may import NotYours
+from qlora_core.store import run as run_module
 from qlora_core.store.run import Run
 from qlora_core.ui.results.downloads import write_notebook, write_numbers, write_zip, written
 from qlora_core.ui.results.flips_panel import shown_flips, take_pair
@@ -234,3 +236,25 @@ def test_a_selected_row_is_picked_and_dropped_again() -> None:
     assert toggled([], ["a-run", "finished"]) == ["a-run"]
     assert toggled(["a-run", "b"], ["a-run"]) == ["b"]
     assert toggled(["1", "2", "3", "4"], ["5"]) == ["2", "3", "4", "5"]
+
+
+def test_runs_that_did_not_change_are_not_read_again(
+    services: Services, tab: ResultsTab, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(run.path, services.store.folder / f"{run.id}-2")
+    now, read, reads = time.time_ns(), run_module.read_json, []
+    monkeypatch.setattr(time, "time_ns", lambda: now + 10**10)  # ten seconds later: every file has settled
+    chosen = (open_tab(services, tab)[tab.runs]["value"][0],)
+
+    def counted(path: Path) -> dict[str, Any]:
+        reads.append(path)
+        return read(path)
+
+    monkeypatch.setattr(run_module, "read_json", counted)
+    for _ in range(3):
+        assert len(open_tab(services, tab, "", chosen)[tab.history.table]) == 2
+    assert reads == []
+    other = services.store.open(f"{run.id}-2")
+    other.set_status(message="Another")
+    open_tab(services, tab, "", chosen)
+    assert {path.parent.name for path in reads} == {other.id}
