@@ -26,6 +26,7 @@ from qlora_core.data.readers.table import (
     MAX_CELL_CHARACTERS,
     MAX_COLUMNS,
     MAX_TEXT_BYTES,
+    Dialect,
     Row,
     Skipped,
     Source,
@@ -61,6 +62,7 @@ class FileContents:
     taken: Columns  #: which of the file's columns were taken for the sentences and the label, as it spells them
     label_meaning: LabelMeaning  #: what the file calls 0 and 1
     skipped: tuple[Skipped, ...]  #: what holds no row: blank lines; a row is never skipped
+    dialect: Dialect | None  #: how its lines are written, where it has lines of fields
 
 
 def read_pairs_file(path: Path, *, labels: bool = True, columns: Columns | None = None) -> Dataset:
@@ -103,7 +105,7 @@ def read_file(path: Path, *, labels: bool = True, columns: Columns | None = None
             pairs.add(row)
     if not pairs.count:
         raise _no_rows(path, columns, labels)
-    return FileContents(pairs.dataset(), taken, pairs.meaning(meaning), table.skipped)
+    return FileContents(pairs.dataset(), taken, pairs.meaning(meaning), table.skipped, table.dialect)
 
 
 class _Pairs:

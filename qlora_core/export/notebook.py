@@ -123,10 +123,17 @@ def _metric_values(metric: Metric) -> dict[str, Any]:
 def _data_values(run: Run, result: dict[str, Any]) -> dict[str, Any]:
     """Where the pairs come from; of a path on this machine only its last part is passed on."""
     dataset, file = run.config.dataset, Path(run.config.dataset)
+    described, validation_file = result["dataset"], run.config.validation_file
+    different, same = described.get("labels", ("0", "1"))
     return {
         "dataset": dataset if dataset in DATASETS else "file",
         "file_name": file.name,
         "file_kind": file.suffix.lower(),
+        "validation_name": Path(validation_file).name if validation_file and dataset not in DATASETS else None,
+        "columns": tuple(name.strip() for name in described.get("columns", ("sentence1", "sentence2", "label"))),
+        "label_names": {} if different.isdigit() else {different: 0, same: 1},
+        "delimiter": described.get("delimiter", "\t" if file.suffix.lower() == ".tsv" else ","),
+        "quoted": described.get("quoted", True),
         "limited": run.config.max_train_samples is not None or run.config.max_eval_samples is not None,
         "data_sha256": result["dataset"]["fingerprint"],
         "data_dir_variable": DATA_DIR_VARIABLE,

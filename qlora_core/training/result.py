@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from peft import PeftModel
 
+from qlora_core.data.files import FileContents
 from qlora_core.evaluation.best_epoch import BEST_EPOCH_RULE
 from qlora_core.evaluation.cross_check import cross_check
 from qlora_core.evaluation.metrics import probabilities
@@ -119,9 +120,18 @@ def _describe_dataset(setup: Setup) -> dict[str, Any]:
         "train": len(pairs.train),
         "validation": len(pairs.validation),
         "shared": pairs.shared,
+        **describe_file(pairs.contents),
         "train_truncated": truncation["train_truncated"],
         "validation_truncated": truncation["validation_truncated"],
     }
+
+
+def describe_file(contents: FileContents | None) -> dict[str, Any]:
+    """How a user's file was understood."""
+    if contents is None:
+        return {}
+    dialect = contents.dialect._asdict() if contents.dialect else {}
+    return {"columns": list(contents.taken), "labels": list(contents.label_meaning), **dialect}
 
 
 def _describe_quantization(setup: Setup, model: PeftModel) -> dict[str, Any]:

@@ -33,6 +33,7 @@ from qlora_core.models.catalog import find_base_model
 from qlora_core.settings import DATA_DIR_VARIABLE
 from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore
+from qlora_core.training.result import describe_file
 from qlora_core.training.run_process import start_run
 from tests.conftest import ignore, make_bert, make_rows
 from tests.ready_processes import start_process
@@ -163,6 +164,7 @@ MANY_SETTINGS: list[dict[str, Any]] = [
     {"lora_dropout": 0.1, "swap_probability": 0.5, "label_smoothing_factor": 0.1, "dataset": "a.parquet"},
     {"hidden_dropout_prob": 0.1, "evaluations_per_epoch": 2, "use_rslora": True, "max_train_samples": 8},
     {"train_batch_size": 17, "label_smoothing_factor": 0.1},
+    {"dataset": "a.csv", "validation_file": "b.csv"},
 ]
 
 
@@ -244,7 +246,7 @@ def definitions(code: str) -> dict[str, str]:
 
 
 #: What a notebook defines itself: what reads its own files, and what calls the engine's functions with its settings.
-ITS_OWN = {"read_pairs", "tidy", "load_base", "answers", "note_scores", "train_step"}
+ITS_OWN = {"read_pairs", "read_rows", "tidy", "load_base", "answers", "note_scores", "train_step"}
 
 
 @pytest.mark.parametrize("settings", [{}, *MANY_SETTINGS])
@@ -300,11 +302,12 @@ NASTY = "a'\"\\ {{ 7 * 7 }} {% raise %} `<script>alert(1)</script>` \n```\nimpor
 
 
 def test_no_name_a_user_chose_becomes_code(finished_run: Run, tmp_path: Path) -> None:
-    changes = {
+    changes: dict[str, dict[str, Any]] = {
         "base_model": {"id": NASTY, "sha256": NASTY},
+        "dataset": {"columns": [NASTY, "b", "c"]},
         "environment": {"device": NASTY, "device_name": NASTY, "compute_dtype": NASTY},
     }
-    run = altered(finished_run, tmp_path, result=changes, dataset=f"{NASTY}.jsonl", target_modules=(NASTY,))
+    run = altered(finished_run, tmp_path, result=changes, dataset=f"{NASTY}.jsonl")
     nasty, plain = notebook_of(run), notebook_of(finished_run)
     nbformat.validate(nasty)
     assigned = {
@@ -395,6 +398,26 @@ def test_the_data_cell_reads_the_pairs_of_the_run(
     columns = ["sentence1", "sentence2", "label"]
     for split in ("train", "validation"):
         assert names[split].to_list() == getattr(pairs, split).select_columns(columns).to_list()
+    assert names["same_data"]
+
+
+@pytest.mark.parametrize("validation_file", [None, "held-out.tsv"])
+def test_the_data_cell_reads_a_file_of_other_columns_as_the_run_did(
+    finished_run: Run, validation_file: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("mine.tsv", "held-out.tsv"):
+        rows = [f'"{name} , {number}\tsecond " {number}\t{("Different", "Same")[number % 2]}' for number in range(40)]
+        Path(name).write_text("\n".join(["#1;2\tb\tc", *rows]), encoding="utf-8")
+    changes: dict[str, Any] = {"dataset": "mine.tsv", "validation_file": validation_file, "columns": ("#1;2", "b", "c")}
+    run = altered(finished_run, tmp_path, **changes)
+    pairs = load_run_pairs(run.config)
+    assert pairs.contents is not None
+    described = {"fingerprint": pairs.fingerprint, **describe_file(pairs.contents)}
+    notebook = notebook_of(altered(run, tmp_path / "again", result={"dataset": described}))
+    names: dict[str, Any] = {}
+    for name in ("settings", "data"):
+        exec(cell(notebook, name).source, names)
     assert names["same_data"]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 
 from qlora_core.data.formats import FORMATS
-from qlora_core.data.readers.table import Row, Skipped, Source, printable
+from qlora_core.data.readers.table import Dialect, Row, Skipped, Source, printable
 from qlora_core.data.readers.text import BlankLines, Lines
 from qlora_core.errors import DataError, is_unclosed_quote
 
@@ -27,6 +27,7 @@ class DelimitedTable:
         delimiter, self._lines_before, header = _layout(source)
         self._is_tabbed = delimiter == "\t"
         is_plain = self._is_tabbed and _has_plain_fields(source, self._lines_before)
+        self.dialect = Dialect(delimiter, not is_plain)
         self._lines = Lines(source)
         self._reader = csv.reader(
             self._lines,

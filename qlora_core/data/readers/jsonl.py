@@ -23,6 +23,7 @@ class JsonlTable:
 
     def __init__(self, source: Source) -> None:
         self._file = source.name
+        self.dialect = None
         self._blank = BlankLines()
         self._lines = Lines(source)
         self._objects = self._read()

@@ -34,6 +34,7 @@ class ParquetTable:
 
     def __init__(self, source: Source) -> None:
         self._source = source
+        self.dialect = None
         _check_footer(source)
         with _telling_damage(source):
             file = pq.ParquetFile(source.file)

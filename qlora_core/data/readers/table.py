@@ -28,6 +28,13 @@ class Skipped:
     first: str  #: where, in words such as "line 7"
 
 
+class Dialect(NamedTuple):
+    """How lines of fields are written."""
+
+    delimiter: str
+    quoted: bool  #: whether quotes enclose a field; otherwise they belong to its text
+
+
 class Row(NamedTuple):
     """A row and where it begins, in words such as "line 7"."""
 
@@ -45,6 +52,10 @@ class Table(Protocol):
     @property
     def names(self) -> Sequence[str]:
         """The columns as the file calls them; one may stand there twice. Empty where the file has no rows either."""
+
+    @property
+    def dialect(self) -> Dialect | None:
+        """How its lines are written, where it has lines of fields."""
 
     def rows(self, names: Sequence[str]) -> Iterator[Row]:
         """Rows with at least those of the columns ``names`` that the row has."""
