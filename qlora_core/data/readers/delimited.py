@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 
 from qlora_core.data.formats import FORMATS
+from qlora_core.data.labels import label_of
 from qlora_core.data.readers.table import Dialect, Row, Skipped, Source, printable
 from qlora_core.data.readers.text import BlankLines, Lines
 from qlora_core.errors import DataError, is_unclosed_quote
@@ -40,14 +41,35 @@ class DelimitedTable:
 
     def rows(self, names: Sequence[str]) -> Iterator[Row]:
         """Rows, each with all of its fields."""
-        del names
+        labels = [self.names.index(name) for name in names[FEWEST_FIELDS:]]
         for place, values in self._records():
             if len(values) != len(self.names):
                 raise DataError(
                     f"{self._source.name}, {place}: {'more' if len(values) > len(self.names) else 'fewer'} fields than "
                     "the first line. Put sentences that contain the separator in quotes."
                 )
+            if any("\n" in value and self._holds_rows(values, label) for value in values for label in labels):
+                raise DataError(
+                    f"{self._source.name}, {place}: a field contains the end of this row and the beginning of another; "
+                    "a quote is not closed, or belongs to the text. Write a quote inside a quoted field twice."
+                )
             yield Row(place, dict(zip(self.names, values, strict=True)))
+
+    def _holds_rows(self, values: list[str], label: int) -> bool:
+        """Whether a field is what stands between two quotes in different rows, with those rows' ends and labels.
+
+        Such a field, the one at ``place``, begins with the rest of its row, goes on with whole rows, and ends with the
+        beginning of a row up to the same place; whichever of the two ends has the label column has a label there.
+        """
+        for place, value in enumerate(values):
+            lines = [line.split(self.dialect.delimiter) for line in value.splitlines()]
+            sizes = [len(self.names) - place, *[len(self.names)] * (len(lines) - 2), place + 1]
+            if len(lines) < 2 or [len(line) for line in lines] != sizes:
+                continue
+            found = lines[0][label - place] if label > place else lines[-1][label]
+            if label_of(found) is not None:
+                return True
+        return False
 
     def label_names(self, column: str) -> list[str]:
         """None: such a file does not say."""

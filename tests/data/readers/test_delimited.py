@@ -94,6 +94,31 @@ def test_blanks_after_the_separator_are_none_of_the_text(tmp_path: Path) -> None
     assert (pairs["sentence1"][:], pairs["sentence2"][:], pairs["label"][:]) == (["a", "d"], ["b, c", "e"], [1, 0])
 
 
+@pytest.mark.parametrize(
+    "header", ["sentence1,sentence2,label", "label,sentence1,sentence2", "sentence1,label,sentence2"]
+)
+@pytest.mark.parametrize("column", ["sentence1", "sentence2"])
+@pytest.mark.parametrize("last", [4, 5, 8])
+def test_a_quote_that_a_later_row_closes_is_refused_in_csv(header: str, column: str, last: int, tmp_path: Path) -> None:
+    names = header.split(",")
+    rows = [{"sentence1": f"first {n}", "sentence2": f"second {n}", "label": str(n % 2)} for n in range(12)]
+    rows[3][column], rows[last][column] = f'"{rows[3][column]}', f'{rows[last][column]}"'
+    text = "\n".join([header, *(",".join(row[name] for name in names) for row in rows)])
+    message = refusal(write(tmp_path / "pairs.csv", text))
+    assert message.startswith("pairs.csv, line 5: a field contains the end of this row and the beginning of another")
+
+
+@pytest.mark.parametrize(
+    "cell", ["Apples, pears, plums\nare good", "a\nb, 1", "One, two\nthree, four", "1\n0", "a,b,c\nd"]
+)
+def test_a_field_of_several_lines_with_commas_is_read(cell: str, tmp_path: Path) -> None:
+    for text in (
+        f'sentence1,sentence2,label\n"{cell}","{cell}",1\n',
+        f'label,sentence1,sentence2\n1,"{cell}","{cell}"\n',
+    ):
+        assert read_pairs_file(write(tmp_path / "pairs.csv", text))["sentence1"][:] == [cell]
+
+
 def test_a_line_end_in_a_quoted_field_of_csv_is_kept(tmp_path: Path) -> None:
     path = write(tmp_path / "pairs.csv", 'sentence1,sentence2,label\n"a\nb","c\td",1\n')
     assert read_pairs_file(path).to_list() == [{"idx": 0, "sentence1": "a\nb", "sentence2": "c\td", "label": 1}]
