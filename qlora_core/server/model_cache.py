@@ -108,6 +108,8 @@ def load_predictor(run: Run) -> "Predictor":
 
 def _key(run: Run) -> Key:
     version = run.weights_version()
+    if version is None and run.has_result:
+        raise RunError(f"The adapter of run {run.id} is missing. Put its folder back, or train again.")
     if version is None:
         raise RunError(
             f"Run {run.id} has nothing to ask yet. It saves weights at its first evaluation or pause; wait for it."

@@ -72,7 +72,7 @@ def explained(run_id: str) -> Iterator[None]:
 
 
 def damaged_parts(folder: Path) -> list[str]:
-    """A sentence for each of a run's smaller files that is there and cannot be read."""
+    """A sentence for each of the smaller files that cannot be read, and for each part of a finished run that lacks."""
     found = []
     for name in (ENVIRONMENT, ESTIMATE):
         if os.path.lexists(folder / name):
@@ -80,6 +80,9 @@ def damaged_parts(folder: Path) -> list[str]:
                 read_json(folder / name)
             except RunError as error:
                 found.append(str(error))
+    if os.path.lexists(folder / RESULT):  # it is written last, so that these were there
+        gone = [name for name in (f"{ADAPTER}/{ADAPTER_CONFIG}", PREDICTIONS) if not os.path.lexists(folder / name)]
+        found += [f"{folder.name}/{name} is missing." for name in gone]
     for name, is_whole in ((OWNER, _is_digest), (CONTROL, _is_request), (EVENTS, _is_anything)):
         if os.path.lexists(folder / name) and not (_is_file(folder / name) and is_whole(read_word(folder / name))):
             found.append(f"{folder.name}/{name} cannot be read.")

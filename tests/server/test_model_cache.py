@@ -208,3 +208,10 @@ def test_memory_that_runs_out_is_not_called_damage(runs: list[Run]) -> None:
 
     with pytest.raises(MemoryExhausted, match="not enough memory"):
         Predictors(load=load).get(runs[0])
+
+
+def test_a_finished_run_without_its_adapter_is_not_waited_for(runs: list[Run]) -> None:
+    runs[0].finish({}, state="finished", message="Finished")
+    shutil.rmtree(runs[0].adapter_dir)
+    with pytest.raises(RunError, match=rf"^The adapter of run {runs[0].id} is missing\."):
+        Predictors(load=Loader()).get(runs[0])
