@@ -11,6 +11,7 @@ from urllib.request import urlopen
 import pytest
 
 from benchmarks.watching import Viewer, live_component
+from qlora_core.ui.web.connections import SHARE
 from tests.page.server import OWNER_KEY, PATIENCE, Server, until
 
 HANDLES, SILENT = 512, 700
@@ -52,6 +53,7 @@ def test_silent_connections_shut_nobody_out_and_are_said_once(
             assert page.status == 200
     said = until(lambda: [line for line in small.log.splitlines() if "connections" in line], "a word in the log")
     assert len(said) == 1
+    assert f"the {HANDLES // SHARE} that fit" in said[0]
     assert "Traceback" not in small.log
     assert "accept" not in small.log
 

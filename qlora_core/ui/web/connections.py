@@ -1,7 +1,7 @@
 """How many connections the server holds, and which of them give way to new ones.
 
 Every connection takes a file handle, and a process has so many: whoever opens connections and says nothing would keep
-everybody out. A page that is looked at asks once a second, so it is never among those that were silent longest; a
+everybody out. A page that is looked at asks once a second over the same connection, so it is among the last to go; a
 browser whose connection was closed opens another by itself.
 """
 
@@ -29,9 +29,8 @@ def raise_handle_limit() -> int:
     """Let this process have as many file handles as it may, within reason; returns how many that are."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = MAX_HANDLES if hard == resource.RLIM_INFINITY else min(MAX_HANDLES, hard)
-    if soft == resource.RLIM_INFINITY or soft >= most:
-        return MAX_HANDLES
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
     return most
 
 
@@ -69,22 +68,25 @@ class Crowd:
         if not counts:
             return
         ((address, count),) = counts.most_common(1)
-        theirs = sorted(
-            (one for one in self._known() if one.address == address), key=lambda one: (one.is_busy, one.heard)
-        )
+        theirs = sorted((one for one in self._known() if one.address == address), key=_worth)
         for one in theirs[: max(1, count // TENTH)]:
             self.connections.discard(one)
             one.transport.abort()
         if now - self._said >= SAYING_AGAIN_SECONDS:
             self._said = now
             LOGGER.warning(
-                "More connections than the %d that fit: those that were silent longest are closed. For an hour, this "
-                "is not said again.",
+                "More connections than the %d that fit: those that asked nothing or were silent longest are closed. "
+                "For an hour, this is not said again.",
                 self.most,
             )
 
     def _known(self) -> list["Connection"]:
         return [one for one in self.connections if isinstance(one, Connection)]
+
+
+def _worth(connection: "Connection") -> tuple[bool, bool, float]:
+    """What goes first where some have to: those that never asked anything, then the silent, then the rest."""
+    return connection.has_asked, connection.is_busy, connection.heard
 
 
 class Connection(H11Protocol):
@@ -95,6 +97,11 @@ class Connection(H11Protocol):
         self._crowd = crowd
         self.heard = 0.0
         self.address = ""
+
+    @property
+    def has_asked(self) -> bool:
+        """Whether a request has ever come."""
+        return self.cycle is not None
 
     @property
     def is_busy(self) -> bool:
@@ -115,5 +122,5 @@ class Connection(H11Protocol):
         super().data_received(data)
 
     def _close_if_silent(self) -> None:
-        if self.cycle is None:
+        if not self.has_asked:
             self.transport.abort()

@@ -16,9 +16,11 @@ class Made(Connection):
     """A connection as the crowd sees it, without a network."""
 
     is_busy = False
+    has_asked = True
 
-    def __init__(self, name: str, address: str, heard: float, *, is_busy: bool = False) -> None:
+    def __init__(self, name: str, address: str, heard: float, *, is_busy: bool = False, has_asked: bool = True) -> None:
         self.name, self.address, self.heard = name, address, heard
+        self.has_asked = has_asked
         self.is_busy = is_busy
         self.closed = False
         self.transport: Any = SimpleNamespace(abort=self.abort)
@@ -55,6 +57,12 @@ def test_a_request_that_is_being_answered_goes_last() -> None:
     assert left(connections) == {"busy", "heard"}
 
 
+def test_who_never_asked_anything_goes_first() -> None:
+    connections: set[Any] = {Made("viewer", "a", 0), Made("newer", "a", 9, has_asked=False), Made("heard", "a", 5)}
+    Crowd(connections, 2).make_room(0)
+    assert left(connections) == {"viewer", "heard"}
+
+
 def test_it_is_said_once_an_hour_and_not_for_each(caplog: pytest.LogCaptureFixture) -> None:
     connections: set[Any] = set()
     crowd = Crowd(connections, 1)
@@ -84,8 +92,10 @@ def test_no_handle_left_makes_room_and_is_not_logged_as_an_error(number: int, ca
     [
         (1024, 524_288, MAX_HANDLES),
         (1024, 4096, 4096),
-        (1024, resource.RLIM_INFINITY, MAX_HANDLES),
-        (20_000, 20_000, 0),
+        (9, resource.RLIM_INFINITY, MAX_HANDLES),
+        (512, 512, 512),
+        (20_000, 20_000, MAX_HANDLES),
+        (resource.RLIM_INFINITY, resource.RLIM_INFINITY, MAX_HANDLES),
     ],
 )
 def test_handles_are_raised_to_what_is_allowed_and_within_reason(
@@ -94,5 +104,5 @@ def test_handles_are_raised_to_what_is_allowed_and_within_reason(
     asked: list[tuple[int, int]] = []
     monkeypatch.setattr(resource, "getrlimit", lambda _: (soft, hard))
     monkeypatch.setattr(resource, "setrlimit", lambda _, limits: asked.append(limits))
-    assert raise_handle_limit() == (expected or MAX_HANDLES)
-    assert asked == ([(expected, hard)] if expected else [])
+    assert raise_handle_limit() == expected
+    assert asked == ([(expected, hard)] if 0 <= soft < expected else [])
