@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal, TypeVar
 
 import psutil
-from pydantic import ValidationError
 
 from qlora_core.config import RunConfig, load_config
 from qlora_core.errors import ConfigError, RunError
@@ -26,7 +25,7 @@ from qlora_core.store.lock import alone_in
 from qlora_core.store.ownership import digest, is_owner
 from qlora_core.store.predictions import read_columns, write_table
 from qlora_core.store.process_identity import identify
-from qlora_core.store.status import State, Status
+from qlora_core.store.status import State, Status, read_status
 
 T = TypeVar("T")
 Find = Callable[[dict[str, Any]], Any]
@@ -42,7 +41,7 @@ class Run:
         self.heads_path = path / directory.HEADS
         self.checkpoint_path = path / directory.CHECKPOINT
         self.event_log = EventLog(path / directory.EVENTS)
-        self._status = Kept(path / directory.STATUS, _read_status)
+        self._status = Kept(path / directory.STATUS, read_status)
         self._found: dict[Find, Kept[Any]] = {}  # in the result, by what looked for it
 
     @cached_property
@@ -209,7 +208,7 @@ class Run:
         Raises:
             StorageError: the disk is full or refuses to be written to.
         """
-        before = _read_status(self.path / directory.STATUS).model_dump()
+        before = read_status(self.path / directory.STATUS).model_dump()
         status = Status.model_validate({**before, **changes, "updated": time.time()})
         replace_json(self.path / directory.STATUS, status.model_dump())
 
@@ -294,11 +293,3 @@ class Run:
             shutil.rmtree(self.path)
         except OSError as error:
             raise storage_error(error, self.path) from error
-
-
-def _read_status(path: Path) -> Status:
-    try:
-        return Status.model_validate(read_json(path))
-    except ValidationError as error:
-        wrong = ", ".join(".".join(map(str, item["loc"])) for item in error.errors())
-        raise RunError(f"The status of run {path.parent.name} cannot be read: {wrong} makes no sense.") from error

@@ -1,12 +1,15 @@
 """Where a run stands: the states, what each means and allows, and ``status.json``."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Literal
 
 import psutil
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from qlora_core.choices import Choice, OneOf, table
+from qlora_core.errors import RunError
+from qlora_core.store.files import read_json
 from qlora_core.store.process_identity import is_running
 
 Action = Literal["pause", "resume", "stop"]
@@ -129,3 +132,16 @@ def _runs_since(pid: int, started: float) -> bool:
         return process.status() != psutil.STATUS_ZOMBIE and abs(process.create_time() - started) < 1
     except psutil.Error:  # there is none, or it is somebody else's, which a run's never is
         return False
+
+
+def read_status(path: Path) -> Status:
+    """The content of a run's ``status.json``.
+
+    Raises:
+        RunError: it is missing or damaged.
+    """
+    try:
+        return Status.model_validate(read_json(path))
+    except ValidationError as error:
+        wrong = ", ".join(".".join(map(str, item["loc"])) for item in error.errors())
+        raise RunError(f"The status of run {path.parent.name} cannot be read: {wrong} makes no sense.") from error

@@ -18,6 +18,7 @@ from qlora_core.server import queue as job_queue
 from qlora_core.server import worker as worker_module
 from qlora_core.server.queue import JobQueue
 from qlora_core.store import run as run_module
+from qlora_core.store import status as status_module
 from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore
 from tests.conftest import largest_file, wait_until
@@ -177,7 +178,8 @@ def test_a_turn_reads_each_waiting_run_once_and_none_that_did_not_change(
     for run in runs:
         run.request("pause")  # so that no turn starts one
     monkeypatch.setattr(Run, "status", property(lambda run: looks.append(run.id) or status.fget(run)))  # type: ignore[attr-defined, func-returns-value]
-    monkeypatch.setattr(run_module, "read_json", lambda path: reads.append(path.name) or read(path))  # type: ignore[func-returns-value]
+    for module in (run_module, status_module):
+        monkeypatch.setattr(module, "read_json", lambda path: reads.append(path.name) or read(path))  # type: ignore[func-returns-value]
     queue._turn()
     looks.clear()
     reads.clear()

@@ -15,6 +15,7 @@ from qlora_core.errors import RunError
 from qlora_core.server.services import Services
 from qlora_core.server.who_may import NotYours
 from qlora_core.store import run as run_module
+from qlora_core.store import status as status_module
 from qlora_core.store.run import Run
 from qlora_core.ui.results.downloads import write_notebook, write_numbers, write_zip, written
 from qlora_core.ui.results.flips_panel import shown_flips, take_pair
@@ -250,7 +251,8 @@ def test_runs_that_did_not_change_are_not_read_again(
         reads.append(path)
         return read(path)
 
-    monkeypatch.setattr(run_module, "read_json", counted)
+    for module in (run_module, status_module):
+        monkeypatch.setattr(module, "read_json", counted)
     for _ in range(3):
         assert len(open_tab(services, tab, "", chosen)[tab.history.table]) == 2
     assert reads == []
