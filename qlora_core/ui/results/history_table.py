@@ -57,11 +57,11 @@ def columns() -> list[Column]:
     """The columns from left to right; every metric with an interval has one."""
     return [
         Column(words.RUN, 200, lambda row: row.run_id),
-        Column(words.STATE, 85, lambda row: row.state),
+        Column(words.STATE, 105, lambda row: row.state),
         Column(words.CREATED, 135, lambda row: moment(row.created), order=words.NEWEST),
         Column(words.BASE_MODEL, 100, lambda row: one_line(file_name(row.config.base_model), MAX_NAME)),
         Column(words.PAIRS, 110, lambda row: one_line(file_name(row.config.dataset), MAX_NAME)),
-        Column(words.SETTINGS, 225, lambda row: one_line(setting_words(row.config))),
+        Column(words.SETTINGS, 205, lambda row: one_line(setting_words(row.config))),
         *(_score_column(metric) for metric in METRICS.values() if metric.has_interval),
         Column(words.GAIN, 90, lambda row: _rounded(row.numbers.gain, 1), "number", words.LARGEST_GAIN),
         Column(words.OVER, 110, lambda row: label_of(row.numbers.over)),
