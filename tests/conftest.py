@@ -43,8 +43,9 @@ from qlora_core.training.run_process import start_run
 from qlora_core.training.setup import Setup
 
 os.nice(10 - os.nice(0))  # as patient as the runs that are started: otherwise those wait for the other tests
-settings.register_profile("without deadlines", deadline=None)
-settings.load_profile("without deadlines")
+settings.register_profile("searching", deadline=None)  # with --hypothesis-profile=searching: other examples each time
+settings.register_profile("repeatable", deadline=None, derandomize=True)
+settings.load_profile("repeatable")
 torch.set_num_threads(1)  # matrices this small are multiplied faster by one thread, above all on a busy machine
 
 SUBJECTS = ("the ferry", "a baker", "our school", "the old bridge", "one farmer", "that museum")

@@ -20,6 +20,7 @@ def header(name: str) -> str:
     return found.group(1)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("extra", [(), ("torch<=2.13.0",)], ids=["CPU or GPU Space", "ZeroGPU Space"])
 def test_the_requirements_resolve_with_what_the_builder_of_a_space_adds(extra: tuple[str, ...], tmp_path: Path) -> None:
     added = tmp_path / "builder.txt"

@@ -27,6 +27,7 @@ def moments() -> dict[str, Row]:
     return {form: measure(form) for form in ("empty page served", "page served", "first pair answered", "plotly")}
 
 
+@pytest.mark.process
 def test_the_page_is_served_before_the_heavy_libraries_are_imported(moments: dict[str, Row]) -> None:
     assert moments["page served"]["imported"] in (["gradio"], ["gradio", "plotly"])
     assert {"torch", "transformers", "peft", "bitsandbytes"} <= set(moments["first pair answered"]["imported"])
@@ -56,6 +57,7 @@ def test_start_up_lays_out_every_moment(monkeypatch: pytest.MonkeyPatch) -> None
     assert numbers["forms"].keys() == start_up.FORMS.keys()
 
 
+@pytest.mark.process
 def test_a_fork_is_ready_before_a_process_that_starts_afresh(
     monkeypatch: pytest.MonkeyPatch, tiny_bert: Path, pairs_file: Path
 ) -> None:
@@ -109,6 +111,7 @@ def test_comparisons_are_timed_on_the_recorded_run(monkeypatch: pytest.MonkeyPat
     assert row["first_seconds"] > 0
 
 
+@pytest.mark.process
 def test_what_a_viewer_is_sent_does_not_grow_with_the_run() -> None:
     with live.serve() as server:
         few, many = (live.measure_viewers(server, steps, viewers=2, seconds=3.0) for steps in (100, 10_000))

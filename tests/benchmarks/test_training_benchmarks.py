@@ -51,6 +51,7 @@ def names(tiny_bert: Path, pairs_file: Path) -> list[str]:
     return [f"--base-model={tiny_bert}", f"--dataset={pairs_file}"]
 
 
+@pytest.mark.process
 def test_train_step_compares_every_form_over_the_same_pairs(monkeypatch: pytest.MonkeyPatch, names: list[str]) -> None:
     monkeypatch.setattr(train_step, "SIZES", (64,))
     sizes = ["--rounds=2", "--steps=2", "--batch-size=4"]
@@ -88,6 +89,7 @@ def test_the_matrix_products_of_a_step_are_all_counted(tiny_config: Callable[...
         assert counted["flops"] == pytest.approx(expected, rel=0.01), form
 
 
+@pytest.mark.process
 def test_time_to_quality_ends_a_form_that_has_got_there(monkeypatch: pytest.MonkeyPatch, names: list[str]) -> None:
     sure = ["--seeds", "0", "--forms", "at its best", "--target=0.0"]
     rows, numbers = table_and_json(run(time_to_quality, monkeypatch, *names, *sure))

@@ -49,6 +49,7 @@ def test_a_score_that_differs_is_an_error_in_plain_words(metric: str, wrong: flo
         cross_check({"probe": scores | {metric: wrong + scores[metric]}}, {"probe": logits}, labels)
 
 
+@pytest.mark.process
 def test_it_needs_no_network_and_no_folder_under_home() -> None:
     run = subprocess.run([sys.executable, "-c", ALONE], capture_output=True, text=True, check=False)
     assert (run.stdout.strip(), run.returncode) == ("the same", 0), run.stderr

@@ -428,6 +428,7 @@ def assert_same(notebook: Notebook, run: Run) -> None:
     assert measured(notebook) == {name: pytest.approx(scores, abs=1e-9) for name, scores in expected.items()}
 
 
+@pytest.mark.process
 def test_it_gets_the_scores_of_the_run(finished_run: Run, tmp_path: Path) -> None:
     place(finished_run, tmp_path)
     assert_same(execute_in_kernel(notebook_of(finished_run), tmp_path), finished_run)
@@ -435,6 +436,7 @@ def test_it_gets_the_scores_of_the_run(finished_run: Run, tmp_path: Path) -> Non
     assert {"adapter_model.safetensors", "adapter_config.json", "tokenizer.json"} <= saved
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     "settings",
     [
@@ -467,6 +469,7 @@ def test_it_stops_where_the_run_was_stopped_and_draws_the_pooler_it_drew(
     assert_same(execute(notebook_of(run), tmp_path), run)
 
 
+@pytest.mark.process
 def test_it_gets_the_scores_of_minilm(store: RunStore, tmp_path: Path) -> None:
     config = make_config(
         max_train_samples=48, max_eval_samples=32, num_train_epochs=2, lora_dropout=0.1, bootstrap_samples=100

@@ -2,12 +2,16 @@
 
 import asyncio
 import errno
+import gc
 import logging
 import resource
+import weakref
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from uvicorn import Config
+from uvicorn.server import ServerState
 
 from qlora_core.ui.web.connections import MAX_HANDLES, SAYING_AGAIN_SECONDS, Connection, Crowd, raise_handle_limit
 
@@ -85,6 +89,27 @@ def test_no_handle_left_makes_room_and_is_not_logged_as_an_error(number: int, ca
         assert caplog.records[-1].levelno == logging.ERROR
     finally:
         loop.close()
+
+
+def test_nothing_is_kept_of_a_connection_that_has_ended() -> None:
+    async def never(scope: Any, receive: Any, send: Any) -> None:
+        """A program that is not asked anything."""
+        del scope, receive, send
+
+    async def connect_and_leave() -> object:
+        config = Config(never, lifespan="off")
+        config.load()
+        connection = Connection(config=config, server_state=ServerState(), app_state={}, crowd=Crowd(set(), 9))
+        ends = {"peername": ("127.0.0.1", 1), "sockname": ("127.0.0.1", 2)}
+        transport: Any = SimpleNamespace(get_extra_info=ends.get, close=lambda: None, is_closing=lambda: False)
+        connection.connection_made(transport)
+        connection.connection_lost(None)
+        seen = weakref.ref(connection)
+        del connection
+        gc.collect()
+        return seen()
+
+    assert asyncio.run(connect_and_leave()) is None
 
 
 @pytest.mark.parametrize(
