@@ -454,6 +454,7 @@ def test_it_gets_the_scores_of_other_runs(
     assert_same(execute(notebook_of(run), tmp_path), run)
 
 
+@pytest.mark.process
 def test_it_stops_where_the_run_was_stopped_and_draws_the_pooler_it_drew(
     tiny_config: Callable[..., RunConfig], store: RunStore, tmp_path: Path
 ) -> None:

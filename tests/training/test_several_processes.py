@@ -26,6 +26,7 @@ from qlora_core.training.run_process import resume_run, start_run
 from tests.conftest import free_port, ignore, make_bert, wait_until
 from tests.ready_processes import run_command, start_process
 
+pytestmark = pytest.mark.process
 MakeConfig = Callable[..., RunConfig]
 
 
@@ -109,7 +110,6 @@ def train_short_of_memory(run: Run) -> int:
     return run_command("train", "--resume", run.id, "--runs-dir", str(run.path.parent))
 
 
-@pytest.mark.process
 def test_memory_that_runs_out_ends_the_run_with_advice(
     tiny_config: MakeConfig, store: RunStore, tmp_path: Path
 ) -> None:
@@ -160,7 +160,6 @@ def assert_same_within_float_tolerance(run: Run, reference: Run) -> None:
         assert (run.result or {})[key] == (reference.result or {})[key]
 
 
-@pytest.mark.process
 def test_two_processes_give_the_result_of_one_and_write_it_once(
     float32_run: Run, store: RunStore, environment: dict[str, str]
 ) -> None:
@@ -183,7 +182,6 @@ def test_two_processes_give_the_result_of_one_and_write_it_once(
     assert kinds == [(event["seq"], event["kind"]) for event in float32_run.events()]
 
 
-@pytest.mark.process
 def test_two_processes_go_on_with_an_interrupted_run(float32_run: Run, store: RunStore, tmp_path: Path) -> None:
     def interrupt(kind: str, fields: dict[str, Any]) -> None:
         if kind == "step" and fields["step"] == 3:
@@ -219,7 +217,6 @@ def wait_for_state(run: Run, state: str) -> None:
     assert run.status.state == state, run.status.message
 
 
-@pytest.mark.process
 def test_a_queued_run_that_is_killed_goes_on_and_ends_with_the_same_weights(finished_run: Run, queue: JobQueue) -> None:
     run = queue.submit(finished_run.config)
     wait_until(has_events(run, 12), 120)
@@ -239,7 +236,6 @@ def test_a_queued_run_that_is_killed_goes_on_and_ends_with_the_same_weights(fini
         assert ours[series] == theirs[series]
 
 
-@pytest.mark.process
 def test_a_closing_queue_interrupts_a_real_worker_which_can_go_on(finished_run: Run, queue: JobQueue) -> None:
     run = queue.submit(finished_run.config)
     wait_until(has_events(run, 1), 120)

@@ -113,12 +113,12 @@ class Connection(H11Protocol):
         super().connection_made(transport)
         self.address = self.client[0] if self.client else ""
         self.heard = self.loop.time()
-        self._patience = self.loop.call_later(FIRST_WORD_SECONDS, self._close_if_silent)
+        self.patience = self.loop.call_later(FIRST_WORD_SECONDS, self._close_if_silent)
         self._crowd.make_room(self.heard)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It has ended; the clock that would still hold it, and all that it had received, lets it go."""
-        self._patience.cancel()
+        self.patience.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
