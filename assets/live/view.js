@@ -16,7 +16,8 @@ export class View {
     this.shown = { pairs: [], rows: "", note: "" };
     this.at("columns").append(...tables.metrics.map(({ label }) => headCell("col", label)));
     const charted = words.chartedMetrics({ tables });
-    this.at("score-key").prepend(...charted.flatMap(({ text }, index) => metricKey(text, metricLook(index))));
+    const keys = charted.flatMap(({ text }, index) => metricKey(text, metricLook(index)));
+    this.at("score-key").append(...keys, `· dashed: ${charted[0].text} of the baselines`);
     const about = `Chart of validation scores (${charted.map(({ text }) => text).join(", ")}) by step`;
     this.at("score").ariaLabel = `${about}, with the baselines; the table below has the numbers`;
   }
