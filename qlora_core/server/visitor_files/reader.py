@@ -79,11 +79,6 @@ class FileReader:
             raise UserError(found)
         return found
 
-    def known(self, config: RunConfig) -> PairsLook | None:
-        """The same where it was looked at already and nothing is wrong."""
-        found = self._known(_key(_asked(config)))
-        return None if isinstance(found, str) else found
-
     def pairs(self, path: Path, most: int) -> tuple[int, list[Pair]]:
         """How many pairs a file has, and the first ``most`` of them, unlabelled.
 
