@@ -32,9 +32,9 @@ from transformers import (
 from qlora_core.config import RunConfig, make_config
 from qlora_core.data.batching import TokenizedPairs
 from qlora_core.data.sources import PairData
-from qlora_core.errors import UserError
+from qlora_core.errors import DataError, UserError
 from qlora_core.server.visitor_files import reading_process
-from qlora_core.server.visitor_files.reader import FileReader, Request
+from qlora_core.server.visitor_files.reader import FAULT, FileReader, Request
 from qlora_core.settings import DATA_DIR_VARIABLE
 from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore
@@ -193,8 +193,8 @@ def read_in_this_process(reader: FileReader, request: Request, folder: Path) -> 
     del reader
     asked, answer = folder / "request", folder / "answer"
     asked.write_text(request.model_dump_json(), encoding="utf-8")
-    if reading_process.carry_out(asked, answer) != 0:
-        raise UserError(answer.read_text(encoding="utf-8"))
+    if status := reading_process.carry_out(asked, answer):
+        raise (DataError if status == FAULT else UserError)(answer.read_text(encoding="utf-8"))
     return answer.read_bytes()
 
 

@@ -18,7 +18,7 @@ from qlora_core.child_process import child_environment, module_command
 from qlora_core.config import PATH_FIELDS, RunConfig
 from qlora_core.data.look import PairsLook
 from qlora_core.data.typed_pairs import Pair
-from qlora_core.errors import UserError
+from qlora_core.errors import DataError, UserError
 from qlora_core.server.forking import ForkedProcess, ForkServer
 
 log = logging.getLogger(__name__)
@@ -27,8 +27,8 @@ PROGRAM = "qlora_core.server.visitor_files.reading_process"
 NICENESS = 5  # somebody waits for it, but everybody waits for the page
 MAX_SECONDS = 90.0
 MAX_AT_ONCE = 2
-#: The exit status of a process that answers with what is wrong.
-FAULT = 2
+#: Exit statuses of a process that answers with what is wrong: with the pairs for good, or with what may pass.
+FAULT, REFUSED = 2, 3
 MAX_LOOKS = 100
 MAX_MESSAGE_BYTES = 10_000
 TOO_SLOW = f"Reading the pairs takes longer than {MAX_SECONDS:.0f} seconds. Try later, or keep a part of the file."
@@ -91,7 +91,7 @@ class FileReader:
     def _look(self, asked: RunConfig) -> PairsLook | str:
         try:
             return PairsLook.model_validate_json(self._ask(Request(kind="look", config=asked)))
-        except UserError as error:
+        except DataError as error:  # anything else may be otherwise next time
             return str(error)
 
     def _known(self, key: str) -> PairsLook | str | None:
@@ -128,8 +128,9 @@ class FileReader:
             process.wait()
         if status == 0:
             return answer.read_bytes()
-        if status == FAULT:
-            raise UserError(answer.read_bytes()[:MAX_MESSAGE_BYTES].decode("utf-8", "replace"))
+        if status in (FAULT, REFUSED):
+            kind = DataError if status == FAULT else UserError
+            raise kind(answer.read_bytes()[:MAX_MESSAGE_BYTES].decode("utf-8", "replace"))
         if status < 0:  # what cannot even be told ends a process without a word
             raise UserError(OUT_OF_MEMORY)
         log.warning("A file of pairs could not be read: %s", printed.read_bytes()[-2000:].decode("utf-8", "replace"))

@@ -1,7 +1,7 @@
 """A process that reads a visitor's file of pairs, so that a file made to do harm can harm nothing else.
 
 python -m qlora_core.server.visitor_files.reading_process REQUEST ANSWER is started by ``reader.FileReader``. Both are
-files of JSON; the exit status is 0, or 2 where the answer is a message of what is wrong with the request.
+files of JSON; the exit status is 0, or another where the answer is a message of what is wrong.
 """
 
 import json
@@ -10,8 +10,8 @@ from pathlib import Path
 
 from qlora_core.child_process import limit_memory
 from qlora_core.data.files import read_pairs_file
-from qlora_core.errors import UserError
-from qlora_core.server.visitor_files.reader import FAULT, OUT_OF_MEMORY, Request
+from qlora_core.errors import DataError, UserError
+from qlora_core.server.visitor_files.reader import FAULT, OUT_OF_MEMORY, REFUSED, Request
 from qlora_core.training.look import look_at_run_pairs
 
 #: What a file may take beside the libraries.
@@ -37,10 +37,12 @@ def carry_out(request_file: Path, answer_file: Path) -> int:
     request = Request.model_validate_json(request_file.read_bytes())
     try:
         content, status = answer(request), 0
-    except UserError as error:
+    except DataError as error:
         content, status = str(error), FAULT
+    except UserError as error:
+        content, status = str(error), REFUSED
     except MemoryError:
-        content, status = OUT_OF_MEMORY, FAULT
+        content, status = OUT_OF_MEMORY, REFUSED
     answer_file.write_text(content, encoding="utf-8")
     return status
 

@@ -80,6 +80,21 @@ def test_what_is_wrong_with_a_file_is_found_once_too(
     assert reader.times == 1
 
 
+def test_what_may_pass_is_not_remembered(
+    reader: Counted, tiny_config: Callable[..., RunConfig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as busy:
+        busy.setattr(reading, "MAX_SECONDS", 0.01)
+        for _ in range(reading.MAX_AT_ONCE):
+            assert reader._places.acquire(timeout=1)
+        with pytest.raises(UserError) as raised:
+            reader.look(tiny_config())
+        assert str(raised.value) == BUSY
+    for _ in range(reading.MAX_AT_ONCE):
+        reader._places.release()
+    assert reader.look(tiny_config()).train.pairs == 64
+
+
 def test_sentences_alone_are_counted_and_the_first_handed_over(reader: Counted, tmp_path: Path) -> None:
     rows = [{"sentence1": f"one {number}", "sentence2": "two"} for number in range(9)]
     (tmp_path / "pairs.jsonl").write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
