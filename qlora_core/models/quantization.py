@@ -6,6 +6,7 @@ NF4 and double quantisation: Dettmers et al. 2023, QLoRA (arXiv:2305.14314). int
 
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import bitsandbytes as bnb
@@ -24,6 +25,9 @@ from qlora_core.models.device import Compute
 #: to be "bert.pooler" ("pooler" alone would leave bert.pooler.dense to be quantised).
 NOT_QUANTIZED = ["classifier", "bert.pooler"]
 NUM_LABELS = 2
+#: Held while transformers loads a model: meanwhile it replaces functions of its own classes and torch's default number
+#: type, and two threads that did so at once would leave them replaced.
+_LOADING = Lock()
 #: What transformers and safetensors raise over damaged files.
 DAMAGE = (
     OSError,
@@ -71,6 +75,18 @@ def load_quantized(folder: Path, quantization: BitsAndBytesConfig | None, comput
     Raises:
         ModelError: the files do not hold the tensors of the BERT that their config.json describes.
     """
+    with _LOADING:
+        model, info = _from_pretrained(folder, quantization, compute)
+    _check_complete(folder, info)
+    guard_cpu_training(model)
+    pooler_is_new = any(name.startswith("bert.pooler.") for name in info["missing_keys"])
+    initialise_head(model, seed, pooler_too=pooler_is_new)
+    return LoadedBase(model.to(compute.device) if quantization is None else model, pooler_is_new)
+
+
+def _from_pretrained(
+    folder: Path, quantization: BitsAndBytesConfig | None, compute: Compute
+) -> tuple[PreTrainedModel, dict[str, Any]]:
     level = transformers_logging.get_verbosity()
     transformers_logging.set_verbosity_error()  # a report that the classifier is new: it is meant to be
     transformers_logging.disable_progress_bar()
@@ -97,11 +113,7 @@ def load_quantized(folder: Path, quantization: BitsAndBytesConfig | None, comput
         ) from error
     finally:
         transformers_logging.set_verbosity(level)
-    _check_complete(folder, info)
-    guard_cpu_training(model)
-    pooler_is_new = any(name.startswith("bert.pooler.") for name in info["missing_keys"])
-    initialise_head(model, seed, pooler_too=pooler_is_new)
-    return LoadedBase(model.to(compute.device) if quantization is None else model, pooler_is_new)
+    return model, info
 
 
 def _check_complete(folder: Path, info: dict[str, Any]) -> None:

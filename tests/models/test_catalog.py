@@ -11,9 +11,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 import torch
-from huggingface_hub import constants
+from huggingface_hub import constants, save_torch_state_dict
 from safetensors.torch import load
-from transformers import BertForPreTraining
 
 from qlora_core.errors import HubError, ModelError
 from qlora_core.models.catalog import BASE_MODELS, INDEX_FILE, WEIGHTS_FILE, find_base_model, read_sizes
@@ -111,7 +110,8 @@ def sharded(tiny_bert: Path, tmp_path: Path) -> Path:
     """The tiny BERT, its weights in several files."""
     folder = tmp_path / "sharded"
     shutil.copytree(tiny_bert, folder, ignore=shutil.ignore_patterns(WEIGHTS_FILE))
-    BertForPreTraining.from_pretrained(tiny_bert).save_pretrained(folder, max_shard_size="100KB")
+    tensors = load((tiny_bert / WEIGHTS_FILE).read_bytes())
+    save_torch_state_dict(tensors, folder, max_shard_size="100KB", metadata={"format": "pt"})
     assert not (folder / WEIGHTS_FILE).exists()
     return folder
 

@@ -3,8 +3,10 @@
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Barrier
 from typing import Any
 
 import bitsandbytes as bnb
@@ -293,3 +295,18 @@ def test_scheme_that_fails_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(bnb.nn, "Linear4bit", fail)
     assert try_quantization(make_config(), FLOAT32) == "no kernel for this device"
+
+
+def test_models_loaded_by_two_threads_at_once_leave_transformers_as_it_was(tiny_bert: Path) -> None:
+    before = PreTrainedModel.tie_weights
+    barrier = Barrier(4)
+
+    def load_again_and_again(_: int) -> None:
+        barrier.wait()
+        for _ in range(5):
+            load(tiny_bert, "none")
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(load_again_and_again, range(4)))
+    changed, PreTrainedModel.tie_weights = PreTrainedModel.tie_weights, before
+    assert changed is before
