@@ -209,6 +209,14 @@ class RunConfig(BaseModel):
         ge=0,
         le=1,
     )
+    easy_pairs_steps: int = _training(
+        "Steps with easy pairs",
+        "For so many first steps each batch has easy pairs beside it, at half weight: pairs that mean the same, and "
+        "sentences that have nothing to do with each other. They teach the model to compare.",
+        0,
+        ge=0,
+        le=100_000,
+    )
     evaluations_per_epoch: int = _training(
         "Evaluations an epoch",
         "How often the validation pairs are answered in each epoch: more points on the curve, more time.",
@@ -290,14 +298,15 @@ SETTINGS = {setting.name: setting for setting in _settings()}
 
 
 def make_config(preset: str = DEFAULT_PRESET, **changes: object) -> RunConfig:
-    """Build a configuration from a preset and the fields that differ from it.
+    """Build a configuration from a preset, as it is for the dataset, and the fields that differ from it.
 
     Raises:
         ConfigError: the preset or a field is unknown, or a value is of the wrong type or out of range.
     """
     if preset not in PRESETS:
         raise ConfigError(f"There is no preset '{preset}'. Choose one of: {', '.join(PRESETS)}.")
-    return load_config({**PRESETS[preset].values, **changes})
+    dataset = changes.get("dataset", RunConfig.model_fields["dataset"].default)
+    return load_config({**PRESETS[preset].values_for(str(dataset)), **changes})
 
 
 def load_config(values: Mapping[str, object]) -> RunConfig:

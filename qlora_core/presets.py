@@ -1,7 +1,7 @@
 """The presets: settings to start from."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from qlora_core.choices import Choice, table
@@ -13,6 +13,11 @@ class Preset(Choice):
 
     cost: str  #: what a run with it takes, on the bundled pairs
     values: Mapping[str, Any]  #: the fields of ``RunConfig`` that differ from their defaults
+    for_datasets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  #: what differs further, by dataset
+
+    def values_for(self, dataset: str) -> Mapping[str, Any]:
+        """The fields of ``RunConfig`` that differ from their defaults for a dataset, or for a file of one's own."""
+        return {**self.values, **self.for_datasets.get(dataset, {})}
 
 
 PRESETS = table(

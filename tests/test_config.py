@@ -16,7 +16,7 @@ from qlora_core.config import SECTIONS, SETTINGS, RunConfig, Setting, load_confi
 from qlora_core.data.catalog import DATASETS
 from qlora_core.errors import ConfigError
 from qlora_core.models.catalog import BASE_MODELS
-from qlora_core.presets import DEFAULT_PRESET, FIRST_PRESET, PRESETS
+from qlora_core.presets import DEFAULT_PRESET, FIRST_PRESET, PRESETS, Preset
 
 LAYERS = st.text("abcXYZ019_.", min_size=1, max_size=100)
 NAMES = st.text(min_size=1, max_size=30)
@@ -76,6 +76,7 @@ OUT_OF_RANGE = [
     ("label_smoothing_factor", 0.5),
     ("hidden_dropout_prob", 1),
     ("swap_probability", 1.01),
+    ("easy_pairs_steps", -1),
     ("evaluations_per_epoch", 0),
     ("bootstrap_samples", 99),
 ]
@@ -182,10 +183,20 @@ def test_a_configuration_cannot_be_changed() -> None:
         config.r = 4  # type: ignore[misc]
 
 
+@pytest.mark.parametrize("dataset", [*DATASETS, "mine.csv"])
 @pytest.mark.parametrize("preset", PRESETS)
-def test_a_preset_changes_what_it_says_and_nothing_else(preset: str) -> None:
-    values = make_config(preset).model_dump()
-    assert values == RunConfig().model_dump() | dict(PRESETS[preset].values)
+def test_a_preset_changes_what_it_says_and_nothing_else(preset: str, dataset: str) -> None:
+    values = make_config(preset, dataset=dataset).model_dump()
+    assert values == RunConfig(dataset=dataset).model_dump() | dict(PRESETS[preset].values_for(dataset))
+
+
+def test_a_preset_may_differ_by_dataset(monkeypatch: pytest.MonkeyPatch) -> None:
+    preset = Preset("mine", "", "", "", {"r": 4, "seed": 3}, {"mrpc": {"r": 8}})
+    monkeypatch.setitem(PRESETS, "mine", preset)
+    drawn = [make_config("mine", **names) for names in ({}, {"dataset": "mrpc"}, {"dataset": "a.csv"})]
+    assert [(config.r, config.seed) for config in drawn] == [(4, 3), (8, 3), (4, 3)]
+    assert make_config("mine", dataset="mrpc", r=2).r == 2
+    assert set().union(*(preset.for_datasets for preset in PRESETS.values())) <= DATASETS.keys()
 
 
 def test_the_notebook_preset_is_the_classic_recipe() -> None:

@@ -6,6 +6,8 @@ import json
 import numpy as np
 from datasets import Dataset
 
+from qlora_core.data.bundles import shared_sentence_bundles
+
 #: A user's file is split in this many parts, one of which is validation.
 SPLIT_PARTS = 5
 
@@ -22,10 +24,16 @@ def split_pairs(pairs: Dataset, bundles: np.ndarray, seed: int) -> tuple[Dataset
 
 
 def limit_pairs(pairs: Dataset, count: int | None, seed: int) -> Dataset:
-    """A random part of ``count`` pairs, in their order; all of them if there are fewer, or if it is None."""
+    """A random part of ``count`` pairs, in their order; all of them if there are fewer, or if it is None.
+
+    Whole bundles are drawn, so that a pair's near twins come with it; only the last one drawn may be cut.
+    """
     if count is None or count >= len(pairs):
         return pairs
-    chosen = np.random.default_rng(seed).choice(len(pairs), size=count, replace=False)
+    generator = np.random.default_rng(seed)
+    bundles = shared_sentence_bundles(list(pairs["sentence1"]), list(pairs["sentence2"]))
+    place = generator.permutation(bundles.max() + 1)[bundles]  # of each pair's bundle
+    chosen = np.lexsort((generator.random(len(pairs)), place))[:count]
     return pairs.select(np.sort(chosen))
 
 

@@ -15,7 +15,7 @@ from qlora_core.evaluation.best_epoch import best_epoch
 from qlora_core.models import adapter, inference, quantization
 from qlora_core.models.fast_cpu import first_token
 from qlora_core.training import baselines
-from qlora_core.training.loop import loss, schedule
+from qlora_core.training.loop import easy_pairs, loss, schedule
 
 FUNCTIONS: tuple[Callable[..., object], ...] = (
     splits.split_pairs,
@@ -31,6 +31,8 @@ FUNCTIONS: tuple[Callable[..., object], ...] = (
     batching.pad_batch,
     batching.epoch_batches,
     batching.evaluation_batches,
+    easy_pairs.easy_pairs,
+    easy_pairs.recombined,
     quantization.guard_cpu_training,
     quantization.initialise_head,
     quantization.quantized_modules,
@@ -60,6 +62,7 @@ CONSTANTS: tuple[tuple[ModuleType, str], ...] = (
     (splits, "SPLIT_PARTS"),
     (batching, "PAD_TO_MULTIPLE_OF"),
     (batching, "BATCHES_PER_CHUNK"),
+    (easy_pairs, "EASY_PAIRS_WEIGHT"),
     (baselines, "PENALTIES"),
     (baselines, "FOLDS"),
     (loss, "MAX_PAIRS_AT_ONCE_ON_CPU"),

@@ -12,7 +12,7 @@ from typing import Literal
 from qlora_core.config import RunConfig
 from qlora_core.training.loop.schedule import evaluation_steps
 
-PairSet = Literal["train", "validation", "watched"]
+PairSet = Literal["train", "easy", "validation", "watched"]
 WorkName = Literal[
     "majority", "untrained_head_unquantized", "untrained_head", "linear_probe", "training", "finetuned", "reloaded"
 ]
@@ -56,10 +56,12 @@ def plan_run(config: RunConfig, train_pairs: int) -> Iterator[Work]:
         yield Work("untrained_head_unquantized", (Pass(ModelKind.UNQUANTIZED, "validation"),))
     yield Work("untrained_head", (Pass(ModelKind.BASE, "validation"),))
     yield Work("linear_probe", (Pass(ModelKind.BASE, "train"), Pass(ModelKind.BASE, "validation")))
+    easy = (Pass(ModelKind.ADAPTER, "easy", learns=True),) if config.easy_pairs_steps else ()
     yield Work(
         "training",
         (
             Pass(ModelKind.ADAPTER, "train", epochs, learns=True),
+            *easy,
             Pass(ModelKind.ADAPTER, "validation", epochs * evaluations),
             Pass(ModelKind.ADAPTER, "watched", looks),
         ),

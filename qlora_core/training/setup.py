@@ -16,6 +16,7 @@ from transformers import PreTrainedTokenizerBase
 from qlora_core.config import RunConfig
 from qlora_core.data.batching import TokenizedPairs, tokenize
 from qlora_core.data.sources import PairData, load_run_pairs
+from qlora_core.errors import ConfigError
 from qlora_core.models.device import describe_environment, start_accelerator
 from qlora_core.models.factory import ModelFactory
 from qlora_core.models.inference import Progress, predict_logits
@@ -55,8 +56,18 @@ class Setup:
 
     @cached_property
     def train(self) -> TokenizedPairs:
-        """The pairs to learn from, in both orders where training may swap their sentences."""
-        return self._tokenize(self.data.train, swapped=self.config.swap_probability > 0)
+        """The pairs to learn from, in both orders where training may swap their sentences.
+
+        Raises:
+            ConfigError: easy pairs are asked for, and no sentences are unrelated.
+        """
+        pairs = self._tokenize(self.data.train, swapped=self.config.swap_probability > 0)
+        if self.config.easy_pairs_steps and pairs.bundles.max() == 0:
+            raise ConfigError(
+                "easy_pairs_steps: every training pair shares a sentence with others, so that no two sentences are "
+                "unrelated. Set it to 0."
+            )
+        return pairs
 
     @cached_property
     def validation(self) -> TokenizedPairs:

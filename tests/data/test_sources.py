@@ -5,11 +5,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from qlora_core.config import make_config
+from qlora_core.data.bundles import shared_sentence_bundles
 from qlora_core.data.columns import Columns
 from qlora_core.data.sources import PairData, load_pairs, load_run_pairs
 from qlora_core.errors import DataError, HubError
@@ -234,6 +236,22 @@ def test_a_limit_keeps_a_part_of_each_split_in_order(most_train: int, most_eval:
 def test_a_limited_part_is_drawn_by_the_seed() -> None:
     drawn = [list(load_pairs("pairs", seed=seed, max_train_samples=50).train["idx"]) for seed in (0, 0, 1)]
     assert drawn[0] == drawn[1] != drawn[2]
+
+
+@pytest.mark.parametrize("most", [8, 50, 1203])
+def test_a_limited_part_takes_whole_families(most: int) -> None:
+    limited = load_pairs("pairs", max_train_samples=most, seed=2).train
+    families = np.bincount(shared_sentence_bundles(list(limited["sentence1"]), list(limited["sentence2"])))
+    assert len(limited) == most
+    assert sorted(families, reverse=True)[: most // 4] == [4] * (most // 4)
+
+
+def test_a_limit_smaller_than_a_family_takes_a_part_of_it(write_rows: WriteRows) -> None:
+    rows = [{**row, "sentence1": f"Shared {number // 100}"} for number, row in enumerate(make_rows(200))]
+    drawn = load_pairs("pairs", validation_file=write_rows(rows), max_eval_samples=30)
+    assert len(drawn.validation) == 30
+    assert len(set(drawn.validation["sentence1"])) == 1
+    assert np.ptp(drawn.validation["idx"]) > 30  # not its first ones
 
 
 def test_a_limit_above_the_number_of_pairs_keeps_them_all(pairs_file: Path) -> None:

@@ -163,7 +163,7 @@ MANY_SETTINGS: list[dict[str, Any]] = [
     {"quantization": "none", "lr_scheduler_type": "constant", "warmup_ratio": 0.0, "dataset": "a.tsv"},
     {"lora_dropout": 0.1, "swap_probability": 0.5, "label_smoothing_factor": 0.1, "dataset": "a.parquet"},
     {"hidden_dropout_prob": 0.1, "evaluations_per_epoch": 2, "use_rslora": True, "max_train_samples": 8},
-    {"train_batch_size": 17, "label_smoothing_factor": 0.1},
+    {"train_batch_size": 17, "label_smoothing_factor": 0.1, "easy_pairs_steps": 2},
     {"dataset": "a.csv", "validation_file": "b.csv"},
 ]
 
@@ -200,7 +200,9 @@ def test_no_name_is_missing_or_left_over(many_codes: dict[str, str], tmp_path: P
         assert constants - read - {"F"} == set(), name
 
 
-@pytest.mark.parametrize("words", ["STOP_AFTER", "MAX_TRAIN", "MAX_EVAL", "load_dataset", "parquet", "csv", "DATA_DIR"])
+@pytest.mark.parametrize(
+    "words", ["STOP_AFTER", "MAX_TRAIN", "MAX_EVAL", "load_dataset", "parquet", "csv", "DATA_DIR", "EASY"]
+)
 def test_what_the_run_did_not_use_is_not_there(finished_run: Run, words: str) -> None:
     assert words not in code_of(notebook_of(finished_run))
 
@@ -443,7 +445,7 @@ def test_it_gets_the_scores_of_the_run(finished_run: Run, tmp_path: Path) -> Non
         {"lora_dropout": 0.1, "hidden_dropout_prob": 0.1, "swap_probability": 0.5, "label_smoothing_factor": 0.1},
         {"quantization": "int8", "bnb_4bit_compute_dtype": "float32", "lr_scheduler_type": "constant"},
         {"quantization": "none", "lr_scheduler_type": "cosine", "evaluations_per_epoch": 2, "use_rslora": True},
-        {"train_batch_size": 20, "swap_probability": 0.5},
+        {"train_batch_size": 20, "swap_probability": 0.5, "easy_pairs_steps": 3},
     ],
 )
 def test_it_gets_the_scores_of_other_runs(

@@ -10,9 +10,12 @@ import pytest
 from peft import PeftModel
 
 from qlora_core.config import RunConfig
+from qlora_core.data.batching import TokenizedPairs
 from qlora_core.models import inference
 from qlora_core.models.quantization import quantized_modules
 from qlora_core.store.runs import RunStore
+from qlora_core.training.loop import trainer
+from qlora_core.training.loop.easy_pairs import easy_pairs
 from qlora_core.training.loop.trainer import Trainer
 from qlora_core.training.passes import ModelKind, Pass, plan_run, steps_between_looks
 from qlora_core.training.run_process import start_run
@@ -38,21 +41,29 @@ def passes_counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counts]:
     counts: Counts = Counter()
     answer, take_step = inference._predict, Trainer._step
     learned: list[int] = []
+    easy: list[int] = []
 
     def spy(model: Any, pairs: Any, *arguments: Any) -> Any:
         counts[kind_of(model), PAIR_SETS[len(pairs)], False] += 1
         return answer(model, pairs, *arguments)
 
-    def spy_on_step(trainer: Trainer, indices: list[int]) -> Any:
+    def spy_on_easy(pairs: TokenizedPairs, count: int, seed: int, step: int) -> TokenizedPairs:
+        easy.append(step)
+        return easy_pairs(pairs, count, seed, step)
+
+    def spy_on_step(learner: Trainer, indices: list[int]) -> Any:
         learned.extend(indices)
-        return take_step(trainer, indices)
+        return take_step(learner, indices)
 
     with monkeypatch.context() as patch:
         patch.setattr(inference, "_predict", spy)
         patch.setattr(Trainer, "_step", spy_on_step)
+        patch.setattr(trainer, "easy_pairs", spy_on_easy)
         yield counts
     assert learned.count(0) * TRAIN == len(learned)
     counts[ModelKind.ADAPTER, "train", True] = learned.count(0)
+    if easy:
+        counts[ModelKind.ADAPTER, "easy", True] = 1
 
 
 def published(config: RunConfig) -> Counts:
@@ -70,6 +81,7 @@ def published(config: RunConfig) -> Counts:
         {},
         {"num_train_epochs": 3, "evaluations_per_epoch": 2, "train_batch_size": 10},
         {"num_train_epochs": 1, "evaluations_per_epoch": 20, "train_batch_size": 8},
+        {"num_train_epochs": 1, "easy_pairs_steps": 3},
     ],
     ids=str,
 )

@@ -1,14 +1,16 @@
 """What a run works with follows from its configuration, and is put together in one way."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from datasets import Dataset
 from transformers import BertTokenizerFast
 
 from qlora_core.config import RunConfig
-from qlora_core.data.sources import load_run_pairs
+from qlora_core.data.sources import PairData, load_run_pairs
 from qlora_core.errors import ConfigError, ModelError
 from qlora_core.models.inference import predict_logits
 from qlora_core.models.quantization import quantized_modules
@@ -96,3 +98,12 @@ def test_float16_on_a_cpu_is_refused_before_anything_is_loaded(tiny_config: Make
         pytest.skip("a GPU computes float16")
     with pytest.raises(ConfigError, match="float16 needs a GPU"):
         Setup.load(tiny_config(bnb_4bit_compute_dtype="float16", base_model="nobody"))
+
+
+def test_easy_pairs_need_sentences_that_are_unrelated(bench: Callable[..., Bench]) -> None:
+    setup = bench(easy_pairs_steps=1)
+    assert len(set(setup.train.bundles.tolist())) > 1
+    rows = [{"idx": n, "sentence1": "Sentence", "sentence2": f"Second {n}", "label": n % 2} for n in range(20)]
+    linked = replace(setup, data=PairData("linked", "", Dataset.from_list(rows), setup.data.validation))
+    with pytest.raises(ConfigError, match="easy_pairs_steps: every training pair shares a sentence"):
+        linked.train  # noqa: B018

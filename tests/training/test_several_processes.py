@@ -131,7 +131,7 @@ def test_memory_that_runs_out_ends_the_run_with_advice(
 @pytest.fixture(scope="module")
 def float32_run(tiny_config: MakeConfig, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A finished run in one process, in float32, on batches that even half of is more than is computed at once."""
-    config = tiny_config(bnb_4bit_compute_dtype="float32", train_batch_size=40)
+    config = tiny_config(bnb_4bit_compute_dtype="float32", train_batch_size=40, easy_pairs_steps=2)
     return start_run(config, RunStore(tmp_path_factory.mktemp("one") / "runs"), ignore)
 
 
@@ -168,6 +168,7 @@ def test_two_processes_give_the_result_of_one_and_write_it_once(
         "num_train_epochs",
         "learning_rate",
         "swap_probability",
+        "easy_pairs_steps",
         "train_batch_size",
         "bootstrap_samples",
         "bnb_4bit_compute_dtype",

@@ -410,3 +410,37 @@ def test_no_more_pairs_than_that_are_looked_at_at_once(
     monkeypatch.setattr(loss, "pad_batch", note)
     next(start(train_batch_size=20).train())
     assert sizes == [16, 4]
+
+
+def test_easy_pairs_stand_beside_the_first_batches_at_half_weight(
+    start: Callable[..., Trainer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_them = start("with", easy_pairs_steps=2, num_train_epochs=1)
+    trained = steps(list(with_them.train()))
+    assert with_them.progress.examples == 24 + 2 * 4
+    assert trained[0].loss == losses(start("without", num_train_epochs=1), 1)[0]  # of the batch alone
+    assert trained[1].loss != losses(start("again", num_train_epochs=1), 2)[1]
+    monkeypatch.setattr(training, "EASY_PAIRS_WEIGHT", 0.0)
+    weightless = start("weightless", easy_pairs_steps=2, num_train_epochs=1)
+    assert losses(weightless) == losses(start("plain", num_train_epochs=1))
+
+
+def test_easy_pairs_are_the_same_when_a_run_is_resumed(start: Callable[..., Trainer]) -> None:
+    whole = start("whole", easy_pairs_steps=4, num_train_epochs=1, hidden_dropout_prob=0.1)
+    list(whole.train())
+    interrupted = start("parts", easy_pairs_steps=4, num_train_epochs=1, hidden_dropout_prob=0.1)
+    events = interrupted.train()
+    for _ in range(2):
+        next(events)
+    interrupted._save()
+    resumed = start("parts", easy_pairs_steps=4, num_train_epochs=1, hidden_dropout_prob=0.1)
+    list(resumed.train())
+    assert equal(weights(resumed), weights(whole))
+    assert resumed.progress.examples == whole.progress.examples
+
+
+def test_the_time_left_knows_that_the_first_steps_take_twice_as_long(start: Callable[..., Trainer]) -> None:
+    trainer = start(easy_pairs_steps=2, num_train_epochs=1)
+    first = next(trainer.train())
+    assert isinstance(first, Step)
+    assert first.seconds_left == pytest.approx(trainer.progress.train_seconds * (24 + 2 * 4 - 8) / 8)

@@ -26,7 +26,7 @@ from qlora_core.config import RunConfig, load_config
 from qlora_core.data.batching import evaluation_batches
 from qlora_core.errors import RunFailure, UserError
 from qlora_core.models.device import device_name, peak_gpu_bytes, peak_rss_bytes
-from qlora_core.training.cost.batches import epochs, shapes, tokens_of_pass
+from qlora_core.training.cost.batches import batches_of_easy_pairs, epochs, shapes, tokens_of_pass
 from qlora_core.training.cost.measure import Listener, Timings, measure_work
 from qlora_core.training.cost.timing import around
 from qlora_core.training.passes import ModelKind, Pass, plan_run, steps_per_epoch
@@ -111,6 +111,7 @@ def run_memory(setup: Setup, timings: Timings) -> tuple[float, float]:
     validation = shapes(setup.validation, evaluation_batches(setup.validation, batch_size))
     train = shapes(setup.train, evaluation_batches(setup.train, batch_size))
     training = {shape for epoch in epochs(setup) for shape in shapes(setup.train, epoch)}
+    training |= {shape for pairs in batches_of_easy_pairs(setup) for shape in shapes(pairs, [list(range(len(pairs)))])}
     first = timings.unquantised or timings.base  # the second model hardly adds to what the first has taken
     kinds = [
         (first, len(validation | train)),

@@ -24,6 +24,7 @@ from qlora_core.evaluation.scores import score
 from qlora_core.models.adapter import load_trainable_state, trainable_state
 from qlora_core.models.checkpoint import Progress, load_checkpoint, save_checkpoint
 from qlora_core.models.inference import predict_logits
+from qlora_core.training.loop.easy_pairs import EASY_PAIRS_WEIGHT, easy_pairs
 from qlora_core.training.loop.events import Command, Evaluated, Evaluating, Event, Paused, Resumed, Step
 from qlora_core.training.loop.loss import parts_of_batch, summed_loss
 from qlora_core.training.loop.schedule import draw_swaps, dropout_seed, evaluation_steps, learning_rate_at
@@ -129,7 +130,6 @@ class Trainer:
         self._scaled_optimizer.step()
         self._scaled_optimizer.zero_grad()
         self.progress.step += 1
-        self.progress.examples += len(indices)
         self.progress.train_seconds += time.monotonic() - started
         return Step(
             step=self.progress.step,
@@ -150,24 +150,42 @@ class Trainer:
             )
 
     def _backward(self, indices: list[int]) -> float:
-        """Add this process's share of the batch's gradient, part by part; return the whole batch's mean loss."""
-        config, accelerator, world = self.config, self.accelerator, self.accelerator.num_processes
-        swap = draw_swaps(config.seed, self.progress.step, len(indices), config.swap_probability)
+        """Add the gradient of a step's batch and of the easy pairs beside it; return the batch's mean loss."""
+        config, step = self.config, self.progress.step
+        swap = draw_swaps(config.seed, step, len(indices), config.swap_probability)
+        if step >= config.easy_pairs_steps:
+            return self._backward_mean(self.train_pairs, indices, swap, is_last=True)
+        loss = self._backward_mean(self.train_pairs, indices, swap, is_last=False)
+        easy = easy_pairs(self.train_pairs, config.train_batch_size, config.seed, step)
+        everyone = list(range(len(easy)))
+        self._backward_mean(easy, everyone, [False] * len(easy), is_last=True, weight=EASY_PAIRS_WEIGHT)
+        return loss
+
+    def _backward_mean(
+        self, pairs: TokenizedPairs, indices: list[int], swap: list[bool], *, is_last: bool, weight: float = 1.0
+    ) -> float:
+        """Add this process's share of the gradient of the mean loss, times ``weight``, part by part; return that mean.
+
+        Processes put their gradients together at the last part of what ``is_last`` in a step.
+        """
+        accelerator, world = self.accelerator, self.accelerator.num_processes
         share, swap = indices[accelerator.process_index :: world], swap[accelerator.process_index :: world]
-        weight = 1.0 if share else 0.0  # a last batch smaller than the number of processes
+        share_weight = 1.0 if share else 0.0  # a last batch smaller than the number of processes
         share, swap = share or indices[:1], swap or [False]
         total = torch.zeros((), device=accelerator.device)
         parts = parts_of_batch(len(share), accelerator.device)
         for part in parts:
-            with nullcontext() if part is parts[-1] else accelerator.no_sync(self.model):
-                loss = self._summed_loss(share[part], swap[part]) * (weight / len(indices))
-                accelerator.backward(loss * world)  # DistributedDataParallel averages over processes; this sums
+            with nullcontext() if is_last and part is parts[-1] else accelerator.no_sync(self.model):
+                summed = self._summed_loss(pairs, share[part], swap[part])
+                loss = summed * (share_weight / len(indices))
+                accelerator.backward(loss * (weight * world))  # DistributedDataParallel averages over processes
             total += loss.detach()
+        self.progress.examples += len(indices)
         return float(accelerator.reduce(total, reduction="sum"))
 
-    def _summed_loss(self, indices: list[int], swap: list[bool]) -> torch.Tensor:
+    def _summed_loss(self, pairs: TokenizedPairs, indices: list[int], swap: list[bool]) -> torch.Tensor:
         smoothing = self.config.label_smoothing_factor
-        return summed_loss(self.model, self.train_pairs, indices, swap, self.accelerator.device, smoothing)
+        return summed_loss(self.model, pairs, indices, swap, self.accelerator.device, smoothing)
 
     def _after_step(self) -> Iterator[Event]:
         """Evaluate and save when it is time; obey a pause or a stop."""
@@ -217,10 +235,13 @@ class Trainer:
         yield Evaluated(self.progress.step, epoch, scores, is_best, measured.confusion.only_answer)
 
     def _seconds_left(self) -> float:
-        progress = self.progress
+        progress, config = self.progress, self.config
         steps_left = self.total_steps - progress.step
-        evaluations_left = math.ceil(steps_left / self.steps_per_epoch * self.config.evaluations_per_epoch)
-        return steps_left * progress.train_seconds / progress.step + evaluations_left * progress.evaluation_seconds
+        with_easy_pairs = max(0, min(config.easy_pairs_steps, self.total_steps) - progress.step)
+        pairs_left = (steps_left + with_easy_pairs) * config.train_batch_size
+        evaluations_left = math.ceil(steps_left / self.steps_per_epoch * config.evaluations_per_epoch)
+        seconds_a_pair = progress.train_seconds / progress.examples
+        return pairs_left * seconds_a_pair + evaluations_left * progress.evaluation_seconds
 
     def _agreed_command(self) -> Command:
         """The main process reads the command; all processes follow it at the same step."""

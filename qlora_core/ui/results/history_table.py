@@ -124,7 +124,7 @@ def setting_words(config: RunConfig) -> str:
 
 
 def _changes(config: RunConfig, preset: str) -> list[str]:
-    usual = make_config(preset)
+    usual = make_config(preset, dataset=config.dataset)
     fields = [name for name in RunConfig.model_fields if name not in SUBJECT]
     return [name for name in fields if getattr(config, name) != getattr(usual, name)]
 

@@ -53,6 +53,7 @@ def test_the_estimate_of_a_run(tiny_config: MakeConfig) -> None:
         {"train_batch_size": 1024, "eval_batch_size": 1024},
         {"train_batch_size": 1, "lora_dropout": 0.1},
         {"max_train_samples": 8, "max_eval_samples": 8},
+        {"easy_pairs_steps": 100_000},
     ],
     ids=str,
 )
