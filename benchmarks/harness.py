@@ -6,12 +6,15 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import psutil
 
 from qlora_core.config import make_config
 from qlora_core.models.device import describe_environment, start_accelerator
+from qlora_core.training.loop.trainer import Trainer
+from qlora_core.training.setup import Setup
 
 Row = dict[str, Any]
 
@@ -35,6 +38,11 @@ def measure_in_child(module: str, *arguments: str) -> Row:
     shown = subprocess.run(command, env=os.environ | {"HF_HUB_OFFLINE": "1"}, stdout=subprocess.PIPE, check=True)
     row: Row = json.loads(shown.stdout.decode().strip().rpartition("\n")[2])
     return row
+
+
+def make_trainer(setup: Setup, folder: Path) -> Trainer:
+    """A training of the setup's own base model with fresh adapters, whose checkpoint is kept in ``folder``."""
+    return setup.trainer(setup.untrained_adapter(), folder / "checkpoint.safetensors")
 
 
 def median(rows: Sequence[Row], name: str) -> float:

@@ -1,11 +1,15 @@
-"""Try training recipes on MRPC, several seeds each, and tabulate what they reached (docs/recipes.md).
+"""Train recipes with several seeds, as whole runs, and tabulate what they reached (docs/recipes.md).
 
-    python -m benchmarks.recipes run       --out recipes.jsonl --seeds 0 1 2 [--recipes NAME ...] [--data-dir DIR]
-    python -m benchmarks.recipes table     --out recipes.jsonl
+    python -m benchmarks.recipes run       [--runs-dir DIR] [--recipes NAME ...] [--seeds 0 1 2 3 4] [--data-dir DIR]
+    python -m benchmarks.recipes table     [--runs-dir DIR] [--recipes NAME ...]
+    python -m benchmarks.recipes curves    [--runs-dir DIR] [--recipes NAME ...] --plot FILE
     python -m benchmarks.recipes selection [--data-dir DIR] [--folds 3]
 
-A recipe is a set of changes to the ``standard`` preset. Every run appends one JSON line as it ends, and a run that is
-in the file already is not done again, so the search can be interrupted and spread over several processes.
+A recipe is a preset, on a dataset, with some settings changed. Its runs lie in a store like any other, so that the page
+and ``python -m qlora_core runs`` show them. A run that has finished there already is not done again: the search can be
+interrupted, and spread over several processes.
+
+``curves`` draws validation accuracy against the pairs shown so far, a line a seed.
 
 ``selection`` measures how much it flatters to choose the best epoch on the pairs that are then reported: the
 ``standard`` preset is trained on all but a part of MRPC's training pairs; from that part come disjoint samples of the
@@ -13,46 +17,63 @@ size of MRPC's validation split; the epoch is chosen on one sample, and its scor
 """
 
 import argparse
-import json
 import tempfile
-import time
-from collections import defaultdict
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib import pyplot
 from sklearn.model_selection import StratifiedKFold
 
-from qlora_core.config import make_config
+from benchmarks.harness import make_trainer
+from qlora_core.config import RunConfig, make_config
 from qlora_core.data.sources import load_run_pairs
 from qlora_core.evaluation.best_epoch import best_epoch
+from qlora_core.evaluation.comparison import Outcome, recorded_comparisons, recorded_outcome
 from qlora_core.evaluation.metrics import METRICS
 from qlora_core.evaluation.scores import score
+from qlora_core.store.runs import RunStore
 from qlora_core.training.loop.events import Evaluated
-from qlora_core.training.loop.trainer import Trainer
+from qlora_core.training.run_process import start_run
 from qlora_core.training.setup import Setup
+
+Result = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What is trained with every seed."""
+
+    dataset: str
+    preset: str
+    changes: Mapping[str, Any] = field(default_factory=dict)
+
+    def config(self, seed: int, data_dir: str | None) -> RunConfig:
+        """The configuration of its run with a seed."""
+        folder = {"data_dir": data_dir} if self.dataset == "mrpc" else {}
+        return make_config(self.preset, dataset=self.dataset, seed=seed, **{**folder, **self.changes})
+
 
 PLAIN: dict[str, Any] = {
     "r": 8,
     "lora_alpha": 16,
     "learning_rate": 5e-4,
     "num_train_epochs": 4,
-    "train_batch_size": 16,
-    "modules_to_save": ("classifier", "pooler"),
+    "easy_pairs_steps": 0,
     "swap_probability": 0.0,
 }
 WIDE = PLAIN | {"r": 16, "lora_alpha": 32, "learning_rate": 3e-4}
 DROPOUT = {"hidden_dropout_prob": 0.1, "lora_dropout": 0.05}
-RECIPES: dict[str, dict[str, Any]] = {
-    "standard": {},
-    "standard, unquantised": {"quantization": "none"},
-    "standard, no swap": {"swap_probability": 0.0},
-    "all linear layers, r 8, 5e-4": PLAIN,
+ON_MRPC: dict[str, dict[str, Any]] = {
+    "unquantised": {"quantization": "none"},
+    "no swap": {"swap_probability": 0.0},
+    "r 8, 5e-4": PLAIN,
     "pooler frozen": PLAIN | {"modules_to_save": ("classifier",)},
-    "r 16, alpha 32, 3e-4": WIDE,
-    "r 16, alpha 32, 3e-4, 3 epochs": WIDE | {"num_train_epochs": 3},
-    "r 16, alpha 32, 3e-4, 3 epochs, unquantised": WIDE | {"num_train_epochs": 3, "quantization": "none"},
+    "r 16, 3e-4": WIDE,
+    "r 16, 3e-4, 3 epochs": WIDE | {"num_train_epochs": 3},
+    "r 16, 3e-4, 3 epochs, unquantised": WIDE | {"num_train_epochs": 3, "quantization": "none"},
     "batch 32, 1e-3": PLAIN | {"train_batch_size": 32, "learning_rate": 1e-3},
     "dropout 0.1, 6 epochs": PLAIN | DROPOUT | {"num_train_epochs": 6},
     "swap 0.5, 6 epochs": PLAIN | {"swap_probability": 0.5, "num_train_epochs": 6},
@@ -60,65 +81,103 @@ RECIPES: dict[str, dict[str, Any]] = {
     "dropout, swap, smoothing, 8 epochs": PLAIN
     | DROPOUT
     | {"swap_probability": 0.5, "label_smoothing_factor": 0.1, "num_train_epochs": 8},
-    "query and value only (notebook)": PLAIN | {"target_modules": ("query", "value"), "num_train_epochs": 3},
+}
+RECIPES = {
+    "quick": Recipe("pairs", "quick"),
+    "standard": Recipe("pairs", "standard"),
+    "quick on MRPC": Recipe("mrpc", "quick"),
+    "standard on MRPC": Recipe("mrpc", "standard"),
+    "notebook on MRPC": Recipe("mrpc", "notebook"),
+    **{f"{name} on MRPC": Recipe("mrpc", "standard", changes) for name, changes in ON_MRPC.items()},
 }
 
 
-def make_trainer(setup: Setup, folder: Path) -> Trainer:
-    """A training of the setup's own base model with fresh adapters, whose checkpoint is kept in ``folder``."""
-    return setup.trainer(setup.untrained_adapter(), folder / "checkpoint.safetensors")
+def results_of(store: RunStore, recipe: Recipe) -> dict[int, Result]:
+    """The results of a recipe's finished runs in a store, by seed; the folder of MRPC may be another."""
+    found: dict[int, Result] = {}
+    for run in store.runs():
+        config = run.config
+        if config == recipe.config(config.seed, config.data_dir) and (result := run.result) is not None:
+            found[config.seed] = result
+    return dict(sorted(found.items()))
 
 
-def train_recipe(name: str, seed: int, data_dir: str | None, changes: dict[str, Any]) -> dict[str, Any]:
-    """Train once; the history of its evaluations and what they cost."""
-    config = make_config(dataset="mrpc", data_dir=data_dir, seed=seed, **changes)
-    started = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder:
-        trainer = make_trainer(Setup.load(config), Path(folder))
-        for _ in trainer.train():
-            pass
-        summary = trainer.summary()
-    return {
-        "recipe": name,
-        "seed": seed,
-        "config": config.model_dump(mode="json"),
-        "history": summary.history,
-        "seconds": time.monotonic() - started,
-        "examples_per_second": summary.examples_per_second,
-    }
-
-
-def run(options: argparse.Namespace) -> None:
-    """Train every chosen recipe with every seed that is not in the file yet."""
+def run(options: argparse.Namespace, store: RunStore) -> None:
+    """Train every chosen recipe with every seed that has not finished in the store yet."""
     for seed in options.seeds:
-        for name in options.recipes or RECIPES:
-            done = {(row["recipe"], row["seed"]) for row in _read(options.out)}
-            if (name, seed) in done:
+        for name in options.recipes:
+            recipe = RECIPES[name]
+            if seed in results_of(store, recipe):
                 continue
-            row = train_recipe(name, seed, options.data_dir, RECIPES[name])
-            with options.out.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(row) + "\n")
-            best = row["history"][best_epoch(row["history"])]
-            print(f"{name}, seed {seed}: {best['accuracy']:.4f} / {best['f1']:.4f}, {row['seconds']:.0f} s", flush=True)
+            result = start_run(recipe.config(seed, options.data_dir), store, lambda *_: None).require_result()
+            print(f"{name}, seed {seed}: {_scores(result)}, {result['train_seconds']:.0f} s of training", flush=True)
 
 
-def table(options: argparse.Namespace) -> None:
-    """Print a Markdown table: mean and spread over seeds, at the best epoch and at the last."""
-    rows = defaultdict(list)
-    for row in _read(options.out):
-        rows[row["recipe"]].append(row["history"])
-    recorded = [point for histories in rows.values() for history in histories for point in history]
-    metrics = [metric for metric in METRICS.values() if metric.of_counts and all(metric.name in p for p in recorded)]
+def _scores(result: Result) -> str:
+    scores = result["metrics"]["finetuned"]
+    return f"accuracy {scores['accuracy']:.4f}, F1 {scores['f1']:.4f}"
+
+
+def table(options: argparse.Namespace, store: RunStore) -> None:
+    """Print a Markdown table: mean and spread over seeds, and how many seeds beat the linear probe beyond chance."""
+    metrics = [metric for metric in METRICS.values() if metric.of_counts]
     words = [f"{when} epoch: {metric.label}" for when in ("best", "last") for metric in metrics]
-    print(f"| recipe | seeds | {' | '.join(words)} |\n{'|---' * (2 + len(words))}|")
-    for name, histories in rows.items():
-        best = [history[best_epoch(history)] for history in histories]
-        last = [history[-1] for history in histories]
-        cells = [_mean(points, metric.name) for points in (best, last) for metric in metrics]
-        print(f"| {name} | {len(histories)} | " + " | ".join(cells) + " |")
+    print(f"| recipe | seeds | pairs shown | {' | '.join(words)} | gain over the linear probe | beyond chance |")
+    print("|---" * (5 + len(words)) + "|")
+    for name in options.recipes:
+        if not (results := list(results_of(store, RECIPES[name]).values())):
+            continue
+        histories = [result["history"] for result in results]
+        best, last = [history[best_epoch(history)] for history in histories], [history[-1] for history in histories]
+        probe = [recorded_comparisons(result)["linear_probe"] for result in results]
+        beyond = sum(recorded_outcome(each) is Outcome.BETTER for each in probe)
+        shown = sorted({result.get("pairs_shown") or 0 for result in results})
+        cells = [
+            name,
+            str(len(results)),
+            " to ".join(f"{count:,}" for count in dict.fromkeys((shown[0], shown[-1]))),
+            *(_mean(points, metric.name) for points in (best, last) for metric in metrics),
+            _mean(probe, "accuracy_gain"),
+            f"{beyond} of {len(results)}",
+        ]
+        print(f"| {' | '.join(cells)} |")
+    _by_phenomenon(options.recipes, store)
 
 
-def selection(options: argparse.Namespace) -> None:
+def _by_phenomenon(names: list[str], store: RunStore) -> None:
+    """A table for the recipes whose pairs have phenomena: means over seeds, and the linear probe's."""
+    for name in names:
+        found = [result.get("by_phenomenon") for result in results_of(store, RECIPES[name]).values()]
+        if not all(found) or not found:
+            continue
+        print(f"\n| phenomenon | linear probe | {name}: mean of {len(found)} seeds |\n|---|---|---|")
+        for phenomenon in found[0]["finetuned"]:
+            accuracies = [
+                np.mean([entry[who][phenomenon]["accuracy"] for entry in found])
+                for who in ("linear_probe", "finetuned")
+            ]
+            print(f"| {phenomenon} | " + " | ".join(f"{accuracy:.2f}" for accuracy in accuracies) + " |")
+
+
+def curves(options: argparse.Namespace, store: RunStore) -> None:
+    """Draw each chosen recipe's validation accuracy, a line a seed."""
+    figure, drawings = pyplot.subplots(
+        1, len(options.recipes), figsize=(4.6 * len(options.recipes), 3.4), layout="constrained", sharey=True
+    )
+    for drawing, name in zip(np.atleast_1d(drawings), options.recipes, strict=True):
+        for seed, result in results_of(store, RECIPES[name]).items():
+            history, steps = result["history"], result["steps"]
+            shown = [point["step"] / steps * result["pairs_shown"] for point in history]
+            drawing.plot(shown, [point["accuracy"] for point in history], marker=".", label=f"seed {seed}")
+            probe = result["metrics"]["linear_probe"]["accuracy"]
+            drawing.axhline(probe, linestyle="--", linewidth=0.8, color="#5a6b7b")
+        drawing.set(title=f"{name}; dashed: linear probes", xlabel="pairs shown", ylabel="validation accuracy")
+        drawing.set_xlim(left=0)
+        drawing.legend(frameon=False)
+    figure.savefig(options.plot)
+
+
+def selection(options: argparse.Namespace, _: RunStore) -> None:
     """Print what choosing the epoch on the reported pairs adds to their scores, fold by fold and on average."""
     config = make_config(dataset="mrpc", data_dir=options.data_dir)
     pairs = load_run_pairs(config)
@@ -151,29 +210,27 @@ def _flattery(epochs: list[np.ndarray], labels: np.ndarray, size: int, seed: int
     return np.mean(gains, axis=0)
 
 
-def _mean(points: list[dict[str, float]], metric: str) -> str:
-    values = [point[metric] for point in points]
+def _mean(points: list[Any], name: str) -> str:
+    values = [point[name] for point in points]
     spread = f" ± {np.std(values, ddof=1):.4f}" if len(values) > 1 else ""
     return f"{np.mean(values):.4f}{spread}"
 
 
-def _read(path: Path) -> list[dict[str, Any]]:
-    if not path.exists():
-        return []
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-
-
 def main() -> None:
-    """Run or tabulate."""
+    """Run, tabulate, draw, or measure the selection."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("action", choices=["run", "table", "selection"])
-    parser.add_argument("--out", type=Path, default=Path("recipes.jsonl"))
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--recipes", nargs="+", choices=list(RECIPES))
-    parser.add_argument("--data-dir")
+    parser.add_argument("action", choices=["run", "table", "curves", "selection"])
+    parser.add_argument("--runs-dir", type=Path, default=Path("recipes"), help="the store that the runs lie in")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
+    parser.add_argument("--recipes", nargs="+", choices=list(RECIPES), default=list(RECIPES))
+    parser.add_argument("--data-dir", help="folder with MRPC's parquet files")
+    parser.add_argument("--plot", type=Path, help="draw to this file (.svg or .png)")
     parser.add_argument("--folds", type=int, default=3)
     options = parser.parse_args()
-    {"run": run, "table": table, "selection": selection}[options.action](options)
+    if options.action == "curves" and options.plot is None:
+        parser.error("curves needs --plot FILE")
+    actions = {"run": run, "table": table, "curves": curves, "selection": selection}
+    actions[options.action](options, RunStore(options.runs_dir))
 
 
 if __name__ == "__main__":

@@ -19,8 +19,7 @@ from typing import Any
 from datasets import Dataset
 from matplotlib import pyplot
 
-from benchmarks.harness import Row, median, median_and_range, report, take_turns
-from benchmarks.recipes import make_trainer
+from benchmarks.harness import Row, make_trainer, median, median_and_range, report, take_turns
 from qlora_core.config import make_config
 from qlora_core.data.sources import PairData, load_run_pairs
 from qlora_core.server.services import MAX_LISTED

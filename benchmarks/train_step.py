@@ -24,9 +24,8 @@ from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, sdpa_flop_count
 from transformers import TrainerCallback
 
-from benchmarks.harness import Row, measure_in_child, median, median_and_range, report, take_turns
+from benchmarks.harness import Row, make_trainer, measure_in_child, median, median_and_range, report, take_turns
 from benchmarks.pasted_recipe import FORMS, make_pasted_trainer
-from benchmarks.recipes import make_trainer
 from benchmarks.shapes import write_bert_base
 from qlora_core.config import RunConfig, make_config
 from qlora_core.data.sources import load_run_pairs

@@ -59,6 +59,7 @@ def build_result(
         "selection_note": SELECTION_NOTE,
         "stopped_early": summary.stopped_early,
         "steps": summary.steps,
+        "pairs_shown": summary.pairs_shown,
         "train_seconds": summary.train_seconds,
         "examples_per_second": summary.examples_per_second,
         "peak_rss_bytes": peak_rss_bytes(),

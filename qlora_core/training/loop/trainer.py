@@ -41,6 +41,7 @@ class TrainingSummary:
     history: list[dict[str, float]]  #: one entry an evaluation: step, epoch, and every metric by its name
     best: dict[str, float]
     steps: int
+    pairs_shown: int  #: repetitions and easy pairs counted
     stopped_early: bool
     train_seconds: float  #: time in training steps, before and after a run is resumed
     examples_per_second: float
@@ -108,6 +109,7 @@ class Trainer:
             history=progress.history,
             best=progress.history[best_epoch(progress.history)],
             steps=progress.step,
+            pairs_shown=progress.examples,
             stopped_early=self._stopped,
             train_seconds=progress.train_seconds,
             examples_per_second=progress.examples / max(progress.train_seconds, 1e-9),
