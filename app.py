@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from urllib.parse import quote
 
+from qlora_core.assets import RECORDED_RUNS
 from qlora_core.errors import ConfigError, QLoRAError
 from qlora_core.server.services import make_services
 from qlora_core.settings import Settings, read_settings
@@ -44,7 +45,7 @@ def serve(settings: Settings) -> None:
     owner_key = settings.owner_key or secrets.token_urlsafe(16)
     services = make_services(
         settings.runs_dir or HERE / "runs",
-        HERE / "assets" / "recorded_run",
+        RECORDED_RUNS,
         owner_key,
         max_store_bytes=settings.max_store_gb * 1e9,
         max_waiting=settings.max_waiting,

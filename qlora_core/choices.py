@@ -91,11 +91,17 @@ SCHEDULERS = table(
     Choice("cosine", "cosine", "falls to zero along half a cosine wave"),
     Choice("constant", "constant", "does not fall"),
 )
+#: Of a run that starts from another one.
+INIT_CLASSIFIERS = table(
+    Choice("fresh", "fresh", "drawn at random and learned anew, for pairs that ask another question"),
+    Choice("keep", "keep", "the one that run had, for more pairs of the same kind"),
+)
 
 Quantization = Annotated[str, OneOf(SCHEMES)]
 ComputeDtype = Annotated[str, OneOf(COMPUTE_DTYPES)]
 HeadModule = Annotated[str, OneOf(HEAD_MODULES)]
 Scheduler = Annotated[str, OneOf(SCHEDULERS)]
+InitClassifier = Annotated[str, OneOf(INIT_CLASSIFIERS)]
 
 #: Linear layers of one BERT block, by the names PEFT matches them with. ``attention.output.dense`` and
 #: ``output.dense`` both end in ``output.dense``: naming the latter adapts both.

@@ -16,10 +16,12 @@ from qlora_core.choices import (
     BERT_LINEAR_LAYERS,
     COMPUTE_DTYPES,
     HEAD_MODULES,
+    INIT_CLASSIFIERS,
     SCHEDULERS,
     SCHEMES,
     ComputeDtype,
     HeadModule,
+    InitClassifier,
     Quantization,
     Scheduler,
     Scheme,
@@ -52,6 +54,19 @@ def _three_names(value: object) -> object:
 
 
 ColumnNames = Annotated[tuple[Name, Name, Name] | None, BeforeValidator(_three_names)]
+
+#: What a run is called; with anything else, nothing is looked for in a store.
+RUN_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,79}")
+
+
+def _check_run_id(name: str) -> str:
+    if not RUN_ID.fullmatch(name):
+        raise ValueError("should be the id of a run, as `runs` lists them")
+    return name
+
+
+#: None for no text: a run from scratch.
+InitFrom = Annotated[Annotated[str, AfterValidator(_check_run_id)] | None, BeforeValidator(lambda name: name or None)]
 
 MAX_BOOTSTRAP_SAMPLES, MAX_SEED = 100_000, 2**31 - 1
 
@@ -100,6 +115,18 @@ class RunConfig(BaseModel):
         "Validation file",
         "File of pairs to validate on; without it, a part of the pairs is set aside, and all others are trained on.",
         None,
+    )
+
+    init_from: InitFrom = _subject(
+        "Start from",
+        "A finished run of the same base model: its adapter and pooler are what training goes on from. Without one, "
+        "the adapter starts from scratch.",
+        None,
+    )
+    init_classifier: InitClassifier = _subject(
+        "Its classifier",
+        f"The classifier of a run that starts from another one. {explained(INIT_CLASSIFIERS)}",
+        "fresh",
     )
 
     quantization: Quantization = _quantization(
@@ -273,6 +300,10 @@ class RunConfig(BaseModel):
             raise ValueError("target_modules: a layer is named twice")
         if "classifier" not in self.modules_to_save:
             raise ValueError("modules_to_save: the classifier is new and has to be trained; name it")
+        if self.init_classifier == "keep" and self.init_from is None:
+            raise ValueError(
+                "init_classifier: there is no classifier to keep; name a run in init_from, or choose fresh"
+            )
         return self
 
 

@@ -5,7 +5,7 @@ import { shownEvaluations, shownPoints } from "./state.js";
 import { answererLabel, BEFORE_TRAINING, chartedMetrics } from "./words.js";
 
 /** Baselines that are drawn as lines across the chart of scores. */
-const DASHES = { majority: "dot", untrained_head: "dash", linear_probe: "longdash" };
+const DASHES = { majority: "dot", untrained_head: "dash", linear_probe: "longdash", started_from: "dashdot" };
 
 /** How the metrics that are drawn are told apart, from the first on; `mark` is what the key has for the symbol. */
 export const METRIC_LOOKS = [

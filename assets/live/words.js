@@ -30,6 +30,7 @@ export function settings({ about }) {
   const when = new Date(about.created * 1000).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
   const epochs = about.epochs === 1 ? "1 epoch" : `${about.epochs} epochs`;
   const parts = [`LoRA r ${about.r}`, `learning rate ${about.learning_rate}`, epochs, `seed ${about.seed}`];
+  if (about.init_from) parts.push(`started from run ${about.init_from.slice(-4)}`);
   if (about.device) parts.push(about.device);
   return `${parts.join(", ")}; ${when}`;
 }

@@ -26,10 +26,11 @@ from qlora_core.presets import DEFAULT_PRESET
 from qlora_core.store.files import check_writable
 from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore
+from qlora_core.training.start import started_words
 
 Report = tuple[dict[str, Any], str]
 #: Settings that have options of their own.
-NAMED_OPTIONS = ("base_model", "dataset", "data_dir", "columns", "validation_file")
+NAMED_OPTIONS = ("base_model", "dataset", "data_dir", "columns", "validation_file", "init_from")
 
 
 def train(options: argparse.Namespace) -> Report:
@@ -63,7 +64,7 @@ def _asked_for(options: argparse.Namespace) -> RunConfig | None:
 
 def _changes(options: argparse.Namespace) -> dict[str, Any]:
     """The settings that differ from a preset's."""
-    named = {name: getattr(options, name) for name in NAMED_OPTIONS}
+    named = {name: getattr(options, name, None) for name in NAMED_OPTIONS}  # not every command has all of them
     return parse_assignments(options.set) | {name: value for name, value in named.items() if value is not None}
 
 
@@ -85,7 +86,8 @@ def _summary(result: dict[str, Any]) -> str:
     lines = [f"run {result['run_id']}, best epoch {result['best_epoch']:g}", *scores_table(result), ""]
     truncation = truncation_words(result["dataset"], result["config"]["max_length"])
     shared = shared_words(result["dataset"].get("shared", 0))
-    lines += [*verdicts(result), result["selection_note"], *filter(None, [truncation, shared])]
+    started = started_words(result)
+    lines += [*verdicts(result), result["selection_note"], *filter(None, [started, truncation, shared])]
     verified = "verified" if reload["verified"] else "NOT verified"
     lines.append(f"Reload {verified}: largest logit difference {reload['max_abs_logit_difference']:.2g}.")
     return "\n".join(lines)
@@ -193,6 +195,7 @@ def _describe_run(run: Run) -> dict[str, Any]:
         "run_id": run.id,
         "base_model": run.config.base_model,
         "dataset": run.config.dataset,
+        "init_from": run.config.init_from,
         **run.status.model_dump(include={"state", "phase", "message", "step", "total_steps", "created", "updated"}),
         **values,
     }

@@ -76,6 +76,7 @@ def build_parser() -> argparse.ArgumentParser:
     train.add_argument(
         "--set", action="append", default=[], metavar="FIELD=VALUE", help="change one setting; repeatable"
     )
+    train.add_argument("--init-from", metavar="RUN_ID", help=_option_help("init_from"))
     train.add_argument("--resume", metavar="RUN_ID", help="go on with an interrupted run")
 
     data = _command(subparsers, "data", commands.data, "look at pairs before a run: balance, lengths, repetitions")
@@ -107,6 +108,12 @@ def build_parser() -> argparse.ArgumentParser:
     export.add_argument("--to", type=Path, required=True, metavar="FILE.zip")
     _command(subparsers, "doctor", commands.doctor, "show versions, device, models and data found here")
     return parser
+
+
+def _option_help(name: str) -> str:
+    """A setting's help as the other options have theirs: no capital, no full stop."""
+    words = SETTINGS[name].help
+    return words[:1].lower() + words[1:].removesuffix(".")
 
 
 def _file_options(command: argparse.ArgumentParser) -> None:

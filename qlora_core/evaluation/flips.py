@@ -13,10 +13,11 @@ from qlora_core.errors import DataError, HubError, RunError
 from qlora_core.heavy_libraries import load_libraries
 from qlora_core.store.run import Run
 
-Before = Literal["untrained_head", "linear_probe", "majority"]
+Before = Literal["untrained_head", "linear_probe", "majority", "started_from"]
 Kind = Literal["fixed", "broken"]
 Order = Literal["change", "gain", "loss", "idx"]
 BEFORE: tuple[Before, ...] = ("linear_probe", "untrained_head", "majority")
+STARTED_FROM: Before = "started_from"
 NO_SENTENCES = "The sentences of this run are not on this machine any more, so only their numbers are shown."
 OTHER_SENTENCES = "The pairs have changed since this run, so only their numbers are shown."
 
@@ -62,6 +63,11 @@ class Flips:
     def phenomena(self) -> list[str]:
         """The phenomena that are known, by name."""
         return sorted({pair.sentences.phenomenon for pair in self.pairs if pair.sentences} - {""})
+
+
+def baselines_of(config: RunConfig) -> tuple[Before, ...]:
+    """The baselines that a run of these settings can be held against."""
+    return BEFORE if config.init_from is None else (STARTED_FROM, *BEFORE)
 
 
 def flips(run: Run, before: Before) -> Flips:

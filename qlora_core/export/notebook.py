@@ -17,6 +17,7 @@ from safetensors import safe_open
 
 from qlora_core.assets import ASSETS
 from qlora_core.choices import COMPUTE_DTYPES
+from qlora_core.config import RunConfig, file_name
 from qlora_core.data.catalog import DATASETS
 from qlora_core.errors import RunError
 from qlora_core.evaluation.answerers import label_of
@@ -29,6 +30,7 @@ from qlora_core.models.quantization import NOT_QUANTIZED
 from qlora_core.settings import DATA_DIR_VARIABLE
 from qlora_core.store.files import replace_text
 from qlora_core.store.run import Run
+from qlora_core.training.start import Start, lora_scaling
 
 TEMPLATE = "notebook.md.jinja"
 #: A fenced block of the template, and the name of its cell.
@@ -160,9 +162,19 @@ def _model_values(run: Run, result: dict[str, Any]) -> dict[str, Any]:
         "device": machine["device"],
         "attn_implementation": machine["attn_implementation"],
         "threads": machine["threads"],
+        "start": _start_values(config, result),
         "stop_after": result["steps"] if result["stopped_early"] else None,
         "adapter_folder": f"adapter-{run.id}",
     }
+
+
+def _start_values(config: RunConfig, result: dict[str, Any]) -> dict[str, Any] | None:
+    """The adapter that the run started from; None from scratch."""
+    if result.get("started_from") is None:
+        return None
+    start = Start.model_validate(result["started_from"])
+    folder, scale = f"adapter-{file_name(start.run_id)}", start.scaling / lora_scaling(config)
+    return {"folder": folder, "sha256": start.sha256, "scale": scale}
 
 
 def recorded_scores(result: dict[str, Any]) -> dict[str, dict[str, float]]:

@@ -14,7 +14,8 @@ import torch
 from peft import LoraConfig, PeftModel, TaskType, get_peft_model
 from peft.helpers import rescale_adapter_scale
 from peft.utils import ModulesToSaveWrapper
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from qlora_core.config import RunConfig
@@ -114,12 +115,47 @@ def missing_tensors(model: PeftModel, folder: Path) -> list[str]:
     """Names of tensors that were trained but are not in the saved adapter; empty when all are there."""
     with safe_open(folder / "adapter_model.safetensors", framework="numpy") as saved:
         names = set(saved.keys())
-    return sorted(name for name in trainable_state(model) if _saved_name(name) not in names)
+    return sorted(name for name in trainable_state(model) if saved_name(name) not in names)
 
 
-def _saved_name(name: str) -> str:
-    """PEFT leaves the adapter's own name out of the names it saves."""
+def saved_name(name: str) -> str:
+    """What PEFT saves a trained tensor as: it leaves the adapter's own name out."""
     return name.replace(".modules_to_save.default.", ".").replace(".default.", ".")
+
+
+def read_saved(path: Path, model: PeftModel) -> dict[str, torch.Tensor]:
+    """The tensors of a saved adapter, by the names that PEFT gave them; they fit ``model`` and are numbers.
+
+    Raises:
+        RunError: the file is damaged, or belongs to an adapter of another shape.
+    """
+    try:
+        saved = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise RunError("The adapter to start from cannot be read. Start from another run.") from error
+    shapes = {saved_name(name): tensor.shape for name, tensor in trainable_state(model).items()}
+    if {name: tensor.shape for name, tensor in saved.items()} != shapes:
+        raise RunError("The adapter to start from has other layers than this run trains. Start from another run.")
+    if not all(tensor.isfinite().all() for tensor in saved.values()):
+        raise RunError("The adapter to start from holds NaN or infinity. Start from another run.")
+    return saved
+
+
+def start_from(model: torch.nn.Module, saved: dict[str, torch.Tensor], scale: float) -> None:
+    """Let the adapter go on from a saved one.
+
+    Args:
+        scale: the saved adapter's scaling by this one's, so that both answer alike.
+    """
+    with torch.no_grad():
+        for name, tensor in trainable_state(model).items():
+            tensor.copy_(saved[saved_name(name)] * (scale if ".lora_B." in name else 1))
+
+
+def renew_classifier(model: PeftModel) -> None:
+    """Give the adapter the classifier that the base model was given: drawn from the seed, and untrained."""
+    classifier = model.base_model.model.classifier
+    classifier.modules_to_save["default"].load_state_dict(classifier.original_module.state_dict())
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from qlora_core.server.forking import ForkServer
 from qlora_core.server.turns import Statuses, at_work, in_turn, look
 from qlora_core.server.worker import Worker, kill, start_worker
 from qlora_core.store.run import Control, Run
-from qlora_core.store.runs import RunStore
+from qlora_core.store.runs import Fill, RunStore
 from qlora_core.store.status import Status
 
 log = logging.getLogger(__name__)
@@ -113,12 +113,13 @@ class JobQueue:
                 worker.end()
         self._workers.clear()
 
-    def submit(self, config: RunConfig, owner: str = "", *, address: str = "") -> Run:
+    def submit(self, config: RunConfig, owner: str = "", *, address: str = "", fill: Fill | None = None) -> Run:
         """Add a run to the end of the queue; a double click gets the same run twice.
 
         Args:
             owner: the secret of the visitor who asks, without which only the server's owner may stop the run.
             address: where the request came from, if whoever asks brought no secret by which to tell them from others.
+            fill: puts what else the run needs into its folder, see ``RunStore.create``.
 
         Raises:
             QueueError: this visitor has a run in the queue already, or it is full.
@@ -141,7 +142,7 @@ class JobQueue:
                 )
             if len(waiting) >= self._max_waiting:
                 raise QueueError(f"The queue is full: {len(waiting)} runs wait. Try again when some have started.")
-            run = self.store.create(config, owner, self._next_ticket(statuses))
+            run = self.store.create(config, owner, self._next_ticket(statuses), fill=fill)
             self._active[run.id] = run
             self._submitted[run.id] = Submitted(time.monotonic(), address)
             self._seen = None

@@ -1,6 +1,7 @@
 """A run's directory, ``runs/<run_id>/``: what its files are called, and what of them is damaged.
 
 config.json           what was asked; written once
+start/                the adapter that it starts from, where it starts from another run, and what is known of that one
 environment.json      versions, device, threads, seed, fingerprint of the data
 status.json           state, phase, message, process, step; replaced as a whole
 events.jsonl          what happened, see ``events``; only ever appended to
@@ -27,7 +28,7 @@ from qlora_core.store.files import open_file, read_json, read_word
 CONFIG, ENVIRONMENT, STATUS, RESULT = "config.json", "environment.json", "status.json", "result.json"
 ESTIMATE, OWNER, CONTROL, EVENTS, WORKER_LOG = "estimate.json", "owner", "control", "events.jsonl", "worker.log"
 PREDICTIONS, HEADS = "predictions.parquet", "baseline_heads.safetensors"
-ADAPTER, CHECKPOINT = "adapter", "checkpoint/training.safetensors"
+ADAPTER, CHECKPOINT, START = "adapter", "checkpoint/training.safetensors", "start"
 ADAPTER_CONFIG = "adapter_config.json"  # of the adapter's files, PEFT's own name
 #: A folder that has none of these is no run, damaged or not.
 SIGNS = (CONFIG, STATUS, RESULT, EVENTS, ADAPTER)

@@ -39,6 +39,7 @@ class Run:
         self.path, self.id = path, path.name
         self.adapter_dir = path / directory.ADAPTER
         self.heads_path = path / directory.HEADS
+        self.start_dir = path / directory.START
         self.checkpoint_path = path / directory.CHECKPOINT
         self.event_log = EventLog(path / directory.EVENTS)
         self._status = Kept(path / directory.STATUS, read_status)
@@ -171,7 +172,8 @@ class Run:
     def files_to_export(self) -> Iterator[tuple[str, Path]]:
         """What a user takes home as it is: names within the run's folder, and files."""
         records = [self.path / name for name in (directory.ENVIRONMENT, directory.PREDICTIONS, directory.HEADS)]
-        for file in (*sorted(self.adapter_dir.iterdir()), *records):
+        start = sorted(self.start_dir.glob("*"))  # none where it started from scratch
+        for file in (*sorted(self.adapter_dir.iterdir()), *start, *records):
             yield str(file.relative_to(self.path)), file
 
     def claim(self) -> None:

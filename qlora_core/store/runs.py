@@ -6,14 +6,14 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from threading import Lock
 
-from qlora_core.config import RunConfig
+from qlora_core.config import RUN_ID, RunConfig
 from qlora_core.errors import RunError
 from qlora_core.store.directory import SIGNS
 from qlora_core.store.files import storage_error
@@ -21,7 +21,7 @@ from qlora_core.store.run import Find, Run
 from qlora_core.store.status import Status
 from qlora_core.store.uploads import UPLOADS_SHARE, Room, Uploads
 
-RUN_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,79}")
+Fill = Callable[[Run], None]
 #: What a run's folder is called until everything that a new run has is in it; no run's name begins like this.
 NEW = ".new-"
 #: A folder of a new run that is older belongs to a process that was ended while it made the run.
@@ -39,12 +39,21 @@ class RunStore:
         self._known: dict[str, Run] = {}
         self._lock = Lock()
 
-    def create(self, config: RunConfig, owner: str = "", ticket: int = 0, *, worker: int | None = None) -> Run:
+    def create(
+        self,
+        config: RunConfig,
+        owner: str = "",
+        ticket: int = 0,
+        *,
+        worker: int | None = None,
+        fill: Fill | None = None,
+    ) -> Run:
         """Make a new run that waits to be started, for the visitor whose secret is ``owner``.
 
         Args:
             ticket: its place in the queue, see ``Status``.
             worker: the process that carries it out; it then waits for no turn, so that no server starts it as well.
+            fill: puts what else the run needs into its folder, before anybody can see it.
 
         Raises:
             StorageError: the store holds as much as it may or cannot be written to; nothing is left of the run then.
@@ -57,6 +66,8 @@ class RunStore:
         new = Run(self.folder / f"{NEW}{secrets.token_hex(8)}")
         try:
             new.begin(config, Status(state="queued", created=now, queued=now, ticket=ticket, updated=now), owner)
+            if fill is not None:
+                fill(new)
             if worker is not None:
                 new.hand_over(worker)
             new.path.rename(self.folder / run_id)

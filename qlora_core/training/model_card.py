@@ -13,6 +13,7 @@ from qlora_core.evaluation.metrics import METRICS
 from qlora_core.evaluation.scores import recorded_scores
 from qlora_core.evaluation.truncation import truncation_words
 from qlora_core.store.files import replace_text
+from qlora_core.training.start import started_words
 
 TASK = "text-classification"
 #: What the hub's list of results calls pairs that it has no dataset of.
@@ -125,6 +126,7 @@ def _recipe(result: dict[str, Any]) -> list[str]:
         f"{result['total_parameters']:,} parameters trained in {result['train_seconds']:.0f} s on "
         f"{environment['device_name']} ({environment['threads']} threads, {environment['compute_dtype']}).",
         "",
+        *filter(None, [started_words(result)]),
         f"Python {environment['python']}, {versions}.",
         "",
     ]

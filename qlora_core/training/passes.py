@@ -14,7 +14,14 @@ from qlora_core.training.loop.schedule import evaluation_steps
 
 PairSet = Literal["train", "easy", "validation", "watched"]
 WorkName = Literal[
-    "majority", "untrained_head_unquantized", "untrained_head", "linear_probe", "training", "finetuned", "reloaded"
+    "majority",
+    "untrained_head_unquantized",
+    "untrained_head",
+    "linear_probe",
+    "started_from",
+    "training",
+    "finetuned",
+    "reloaded",
 ]
 LOOKS_PER_RUN = 60
 
@@ -56,6 +63,8 @@ def plan_run(config: RunConfig, train_pairs: int) -> Iterator[Work]:
         yield Work("untrained_head_unquantized", (Pass(ModelKind.UNQUANTIZED, "validation"),))
     yield Work("untrained_head", (Pass(ModelKind.BASE, "validation"),))
     yield Work("linear_probe", (Pass(ModelKind.BASE, "train"), Pass(ModelKind.BASE, "validation")))
+    if config.init_from is not None:
+        yield Work("started_from", (Pass(ModelKind.ADAPTER, "validation"),))
     easy = (Pass(ModelKind.ADAPTER, "easy", learns=True),) if config.easy_pairs_steps else ()
     yield Work(
         "training",

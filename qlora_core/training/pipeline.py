@@ -12,7 +12,7 @@ from peft import PeftModel
 from qlora_core.errors import ConfigError, ModelError
 from qlora_core.evaluation.comparison import recorded_comparisons
 from qlora_core.evaluation.metrics import majority_logits
-from qlora_core.models.adapter import missing_tensors, save_adapter
+from qlora_core.models.adapter import missing_tensors, read_saved, renew_classifier, save_adapter, start_from
 from qlora_core.models.heads import save_heads
 from qlora_core.models.quantization import LoadedBase
 from qlora_core.store.run import Run
@@ -25,6 +25,7 @@ from qlora_core.training.passes import WorkName, plan_run, steps_between_looks
 from qlora_core.training.reporter import Reporter
 from qlora_core.training.result import build_result, prediction_columns
 from qlora_core.training.setup import Setup
+from qlora_core.training.start import WEIGHTS, Start, lora_scaling, read_start
 from qlora_core.training.watched_pairs import choose_watched
 
 
@@ -38,11 +39,12 @@ def execute(run: Run, reporter: Reporter) -> None:
     """
     reporter.phase("loading", "Loading the base model and the pairs")
     setup = Setup.load(run.config)
+    start = read_start(run, setup.models.base)
     reporter.environment(
         {**setup.environment(), "seed": run.config.seed, "dataset_fingerprint": setup.data.fingerprint}
     )
     reporter.truncation(setup.truncation)
-    pipeline = Pipeline(run, setup, reporter)
+    pipeline = Pipeline(run, setup, reporter, start)
     for work in plan_run(run.config, len(setup.train)):
         pipeline.work[work.name]()
     if setup.accelerator.is_main_process:
@@ -57,14 +59,15 @@ class Pipeline:
     model: PeftModel
     summary: TrainingSummary
 
-    def __init__(self, run: Run, setup: Setup, reporter: Reporter) -> None:
-        self.run, self.setup, self.reporter = run, setup, reporter
+    def __init__(self, run: Run, setup: Setup, reporter: Reporter, start: Start | None = None) -> None:
+        self.run, self.setup, self.reporter, self.start = run, setup, reporter, start
         self.logits: dict[str, np.ndarray] = {}  # for the validation pairs, by who answered
         self.work: dict[WorkName, Callable[[], None]] = {
             "majority": self.answer_by_majority,
             "untrained_head_unquantized": self.answer_unquantized,
             "untrained_head": self.answer_untrained,
             "linear_probe": self.probe,
+            "started_from": self.answer_start,
             "training": self.train,
             "finetuned": self.answer_finetuned,
             "reloaded": self.answer_reloaded,
@@ -111,11 +114,21 @@ class Pipeline:
             pooler_is_new = self.loaded.pooler_is_new
             save_heads(self.loaded.model, probe.head, self.run.heads_path, pooler_is_new=pooler_is_new)
 
+    def answer_start(self) -> None:
+        """The run that this one starts from, with the classifier it had; training then begins there."""
+        assert self.start is not None, "a run from scratch has no start"
+        self.model = self.setup.models.with_lora(self.loaded.model)
+        saved = read_saved(self.run.start_dir / WEIGHTS, self.model)
+        start_from(self.model, saved, self.start.scaling / lora_scaling(self.setup.config))
+        self._baseline("started_from", self.setup.answer(self.model, progress=self.reporter.progress))
+        if self.setup.config.init_classifier == "fresh":
+            renew_classifier(self.model)
+
     def train(self) -> None:
-        """Attach LoRA and train it; the model then has the best epoch's weights."""
+        """Train LoRA, fresh or as it was started from a run; the model then has the best epoch's weights."""
         setup, reporter = self.setup, self.reporter
         reporter.phase("training", "Training the adapter")
-        model = setup.models.with_lora(self.loaded.model)
+        model = self.model if self.start else setup.models.with_lora(self.loaded.model)
         trainer = setup.trainer(model, self.run.checkpoint_path, reporter.command, reporter.progress)
         watched = choose_watched(setup.data.validation, setup.validation, setup.config.seed)
         reporter.watched_pairs(watched.rows)
@@ -146,7 +159,7 @@ class Pipeline:
     def finish(self) -> None:
         """Write the result, the model card and every answer."""
         missing = missing_tensors(self.model, self.run.adapter_dir)
-        result = build_result(self.run, self.setup, self.model, self.summary, self.logits, missing)
+        result = build_result(self.run, self.setup, self.model, self.summary, self.logits, missing, self.start)
         write_model_card(self.run.adapter_dir, result)
         self.run.write_predictions(prediction_columns(self.setup, self.logits))
         strongest, *_ = recorded_comparisons(result).values()

@@ -17,6 +17,7 @@ from qlora_core.models.quantization import quantized_modules
 from qlora_core.store.run import Run
 from qlora_core.training.loop.trainer import TrainingSummary
 from qlora_core.training.setup import Setup
+from qlora_core.training.start import Start
 
 #: The reloaded model does the same arithmetic on the same tensors, so its logits should be equal to the last bit;
 #: what is allowed for is another order of additions.
@@ -34,6 +35,7 @@ def build_result(
     summary: TrainingSummary,
     logits: dict[str, np.ndarray],
     missing: list[str],
+    start: Start | None,
 ) -> dict[str, Any]:
     """The run's ``result.json``.
 
@@ -41,6 +43,7 @@ def build_result(
         model: the trained one.
         logits: every answerer's for the validation pairs, shape (n, 2).
         missing: tensors that were trained and are not among the saved ones.
+        start: what the run started from; None from scratch.
     """
     trainable, total = model.get_nb_trainable_parameters()
     return {
@@ -48,6 +51,7 @@ def build_result(
         "base_model": _describe_base(setup.models.base, total - trainable),
         "dataset": _describe_dataset(setup),
         "config": run.config.model_dump(mode="json"),
+        "started_from": start and start.model_dump(),
         "quantization": _describe_quantization(setup, model),
         "trainable_parameters": trainable,
         "total_parameters": total,

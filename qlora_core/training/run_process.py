@@ -30,6 +30,7 @@ from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore
 from qlora_core.training.pipeline import execute
 from qlora_core.training.reporter import Listener, Reporter, StopRequested
+from qlora_core.training.start import find_run, prepare_start
 
 HAND_OVER_SECONDS = 10.0
 HAND_OVER_POLL_SECONDS = 0.01
@@ -43,10 +44,15 @@ def start_run(config: RunConfig, store: RunStore, listener: Listener) -> Run:
         KeyboardInterrupt: it was interrupted, and can be resumed.
     """
     state = process_state()
-    run_id = [store.create(config, worker=os.getpid()).id if state.is_main_process else ""]
+    run_id = [_create(config, store).id if state.is_main_process else ""]
     if state.num_processes > 1:
         broadcast_object_list(run_id)
     return carry_out(store.open(run_id[0]), listener)
+
+
+def _create(config: RunConfig, store: RunStore) -> Run:
+    fill = prepare_start(config, lambda run_id: find_run(run_id, store))
+    return store.create(config, worker=os.getpid(), fill=fill)
 
 
 def resume_run(run_id: str, store: RunStore, listener: Listener) -> Run:

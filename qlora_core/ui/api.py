@@ -13,7 +13,7 @@ from typing import Any, ParamSpec, TypeVar
 import gradio as gr
 from pydantic import ConfigDict, ValidationError, validate_call
 
-from qlora_core.choices import either
+from qlora_core.choices import INIT_CLASSIFIERS, either
 from qlora_core.config import SETTINGS, RunConfig, make_config, without_folders
 from qlora_core.data.catalog import DATASETS, OWN_FILE
 from qlora_core.data.typed_pairs import MAX_SCALE
@@ -25,7 +25,7 @@ from qlora_core.ui.compare.answers import compare_pair
 from qlora_core.ui.events import address_of
 from qlora_core.ui.safe_text import MAX_MESSAGE, one_line
 from qlora_core.ui.train.form import FIELD_NAMES, control_values
-from qlora_core.ui.train.submission import NO_FILES, chosen_config, submit_run
+from qlora_core.ui.train.submission import FROM_SCRATCH, NO_FILES, StartFrom, chosen_config, submit_run
 from qlora_core.ui.words.train import no_such
 
 P = ParamSpec("P")
@@ -36,6 +36,7 @@ LISTS = {
     "base_models": either(BASE_MODELS),
     "datasets": either(DATASETS),
     "presets": either(PRESETS),
+    "classifiers": either(INIT_CLASSIFIERS),
     "actions": either(ACTIONS).capitalize(),
     "max_scale": f"{MAX_SCALE:g}",
 }
@@ -51,6 +52,8 @@ def add_api(services: Services) -> None:
         preset: str = FIRST_PRESET,
         settings: dict[str, Any] | None = None,
         secret: str = "",
+        init_from: str = FROM_SCRATCH.run,
+        init_classifier: str = FROM_SCRATCH.classifier,
         request: gr.Request | None = None,
     ) -> dict[str, Any]:
         """Put a run into the queue.
@@ -62,13 +65,16 @@ def add_api(services: Services) -> None:
             settings: settings that differ from the preset, by their names, for example {"r": 8}.
             secret: what will be needed to pause, resume or stop it; empty means that one is made for you, and that one
                 run at a time may wait that was started from your address so.
+            init_from: the id of a finished run of the same base model to start from; empty means from scratch.
+            init_classifier: $classifiers, of that run.
 
         Returns:
             run_id, the secret, and its place in the queue (null once it has started).
         """
         address = "" if secret else address_of(request)
         secret = secret or secrets.token_urlsafe(24)
-        config = _config(services, base_model, dataset, preset, settings or {})
+        start = StartFrom(init_from, init_classifier)
+        config = _config(services, base_model, dataset, preset, settings or {}, start)
         run = submit_run(services, config, secret, address)
         return {"run_id": run.id, "secret": secret, "place": services.queue.place(run.id)}
 
@@ -138,11 +144,14 @@ def _wrong_types(error: ValidationError, names: list[str]) -> str:
     return "; ".join(f"{name} {message}" for name, message in wrong.items()) + "."
 
 
-def _config(services: Services, base_model: str, dataset: str, preset: str, settings: dict[str, Any]) -> RunConfig:
+def _config(
+    services: Services, base_model: str, dataset: str, preset: str, settings: dict[str, Any], start: StartFrom
+) -> RunConfig:
     """A preset with some settings changed, through the same checks as the page's form.
 
     Raises:
         ConfigError: a name is unknown, or a value of the wrong type or out of range.
+        RunError: there is no such run to start from.
     """
     if preset not in PRESETS:
         raise ConfigError(no_such("preset", PRESETS))
@@ -152,4 +161,4 @@ def _config(services: Services, base_model: str, dataset: str, preset: str, sett
         raise ConfigError(f"A file of your own can be used on the page only. Choose {either(DATASETS)}.")
     base = make_config(preset)
     values = dict(zip(FIELD_NAMES, control_values(base), strict=True)) | settings
-    return chosen_config(services, base_model, dataset, NO_FILES, list(values.values()))
+    return chosen_config(services, base_model, dataset, NO_FILES, list(values.values()), start)

@@ -45,7 +45,7 @@ DARK = Ground(
 ACCENT = "#2f7be0"
 MAJORITY, UNTRAINED_HEAD, LINEAR_PROBE = "#9a9fa8", "#7b828e", "#66758f"
 SAME, DIFFERENT = "#12936a", "#d0661d"
-SECOND = "#a8659c"  #: a second run beside the first
+SECOND = "#a8659c"  #: a second run beside the first, or the one that it started from
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,7 @@ ANSWERER_LOOKS = {
     "untrained_head_unquantized": Look(UNTRAINED_HEAD, "."),
     "untrained_head": Look(UNTRAINED_HEAD),
     "linear_probe": Look(LINEAR_PROBE),
+    "started_from": Look(SECOND),
     "finetuned": Look(ACCENT),
     "reloaded": Look(ACCENT, "/"),
 }
@@ -74,6 +75,7 @@ def css_variables() -> str:
         "majority": MAJORITY,
         "untrained-head": UNTRAINED_HEAD,
         "linear-probe": LINEAR_PROBE,
+        "started-from": SECOND,
         "same": SAME,
         "different": DIFFERENT,
         "second": SECOND,

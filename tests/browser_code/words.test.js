@@ -32,6 +32,10 @@ test("settings are one line that ends with the date", () => {
   const about = { created: 1.7e9, r: 8, learning_rate: 0.0005, epochs: 1, seed: 3, device: "CPU" };
   assert.match(words.settings(shown({ about })), /^LoRA r 8, learning rate 0.0005, 1 epoch, seed 3, CPU; .*2023/);
   assert.match(words.settings(shown({ about: { ...about, epochs: 4, device: "" } })), /, 4 epochs, seed 3; /);
+  assert.match(
+    words.settings(shown({ about: { ...about, init_from: "a-run-ab12" } })),
+    /, started from run ab12, CPU; /,
+  );
   assert.equal(words.settings(shown({ about: {} })), "");
 });
 

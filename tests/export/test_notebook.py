@@ -103,11 +103,26 @@ def place(run: Run, folder: Path) -> None:
         (folder / path.name).symlink_to(path)
 
 
+#: What the result of a run that starts from another says of that one.
+START = {
+    "run_id": "an-earlier-run",
+    "dataset": "pairs",
+    "validation": 400,
+    "metrics": {"accuracy": 0.8},
+    "base_model": "minilm",
+    "base_model_sha256": "a",
+    "sha256": "b",
+    "scaling": 1.0,
+}
+
+
 def altered(run: Run, folder: Path, *, result: dict[str, dict[str, Any]] | None = None, **settings: Any) -> Run:
     """A copy of ``run`` that says it was asked for other settings, and came to other results."""
     copy = Run(shutil.copytree(run.path, folder / "runs" / run.id))
     (copy.path / "config.json").write_text(run.config.model_copy(update=settings).model_dump_json(), encoding="utf-8")
     record = json.loads((copy.path / "result.json").read_text(encoding="utf-8"))
+    if "init_from" in settings:
+        record["started_from"] = START
     for part, changes in (result or {}).items():
         record[part] |= changes
     (copy.path / "result.json").write_text(json.dumps(record), encoding="utf-8")
@@ -165,6 +180,8 @@ MANY_SETTINGS: list[dict[str, Any]] = [
     {"hidden_dropout_prob": 0.1, "evaluations_per_epoch": 2, "use_rslora": True, "max_train_samples": 8},
     {"train_batch_size": 17, "label_smoothing_factor": 0.1, "easy_pairs_steps": 2},
     {"dataset": "a.csv", "validation_file": "b.csv"},
+    {"init_from": "an-earlier-run"},
+    {"init_from": "an-earlier-run", "init_classifier": "keep", "quantization": "none"},
 ]
 
 
@@ -454,6 +471,24 @@ def test_it_gets_the_scores_of_other_runs(
     run = start_run(tiny_config(seed=5, **settings), store, ignore)
     place(run, tmp_path)
     assert_same(execute(notebook_of(run), tmp_path), run)
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("changes", [{}, {"init_classifier": "keep", "lora_alpha": 10, "quantization": "none"}])
+def test_it_gets_the_scores_of_a_run_that_starts_from_another(
+    changes: dict[str, Any],
+    finished_run: Run,
+    tiny_config: Callable[..., RunConfig],
+    store: RunStore,
+    tmp_path: Path,
+) -> None:
+    shutil.copytree(finished_run.path, store.folder / finished_run.id)
+    run = start_run(tiny_config(num_train_epochs=1, init_from=finished_run.id, **changes), store, ignore)
+    place(run, tmp_path)
+    (tmp_path / f"adapter-{finished_run.id}").symlink_to(finished_run.adapter_dir)
+    notebook = execute(notebook_of(run), tmp_path)
+    assert_same(notebook, run)
+    assert "the adapter that the run started from" in printed(notebook, "start")
 
 
 @pytest.mark.process

@@ -1,6 +1,7 @@
 """A run makes the passes over its pairs that it publishes beforehand, and no other."""
 
 import math
+import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from qlora_core.config import RunConfig
 from qlora_core.data.batching import TokenizedPairs
 from qlora_core.models import inference
 from qlora_core.models.quantization import quantized_modules
+from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore
 from qlora_core.training.loop import trainer
 from qlora_core.training.loop.easy_pairs import easy_pairs
@@ -92,6 +94,18 @@ def test_the_passes_that_a_run_makes_are_those_that_it_publishes(
     with passes_counted(monkeypatch) as counts:
         start_run(config, store, ignore)
     assert counts == published(config)
+
+
+def test_a_run_that_starts_from_another_measures_that_one_first(
+    tiny_config: MakeConfig, finished_run: Run, store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(finished_run.path, store.folder / finished_run.id)
+    config = tiny_config(num_train_epochs=1, init_from=finished_run.id)
+    with passes_counted(monkeypatch) as counts:
+        start_run(config, store, ignore)
+    assert counts == published(config)
+    names = [work.name for work in plan_run(config, TRAIN)]
+    assert names[names.index("training") - 1] == "started_from"
 
 
 def test_nothing_is_answered_in_floating_point_where_nothing_is_quantised(tiny_config: MakeConfig) -> None:

@@ -3,6 +3,7 @@
 import json
 import random
 import resource
+import shutil
 import subprocess
 import sys
 import threading
@@ -23,6 +24,7 @@ from qlora_core.store.feed import Cursor, RunFeed
 from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore
 from qlora_core.training.run_process import resume_run, start_run
+from qlora_core.training.start import prepare_start
 from tests.conftest import free_port, ignore, make_bert, wait_until
 from tests.ready_processes import run_command, start_process
 
@@ -191,17 +193,31 @@ def test_two_processes_go_on_with_an_interrupted_run(float32_run: Run, store: Ru
     with pytest.raises(KeyboardInterrupt):
         start_run(float32_run.config, store, interrupt)
     (run,) = store.runs()
-    resume = ("train", "--resume", run.id, "--runs-dir", str(store.folder))
+    run_in_two_processes(tmp_path, "train", "--resume", run.id, "--runs-dir", str(store.folder))
+    assert_same_within_float_tolerance(run, float32_run)
+
+
+def run_in_two_processes(output: Path, *command: str) -> None:
+    """A command in two processes that have the libraries loaded, told of each other as ``accelerate launch`` does."""
     launcher = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1"}
     launcher |= {"MASTER_PORT": str(free_port())}
     processes = [
-        start_process(run_command, *resume, output=tmp_path / rank, RANK=rank, LOCAL_RANK=rank, **launcher)
+        start_process(run_command, *command, output=output / rank, RANK=rank, LOCAL_RANK=rank, **launcher)
         for rank in ("0", "1")
     ]
     for process in processes:
         process.join()
-    assert [process.exitcode for process in processes] == [0, 0], (tmp_path / "0.stderr").read_text(encoding="utf-8")
-    assert_same_within_float_tolerance(run, float32_run)
+    assert [process.exitcode for process in processes] == [0, 0], (output / "0.stderr").read_text(encoding="utf-8")
+
+
+def test_two_processes_start_from_a_run_as_one_does(float32_run: Run, store: RunStore, tmp_path: Path) -> None:
+    shutil.copytree(float32_run.path, store.folder / float32_run.id)
+    config = float32_run.config.model_copy(update={"init_from": float32_run.id, "num_train_epochs": 1})
+    in_one = start_run(config, store, ignore)
+    waiting = store.create(config, fill=prepare_start(config, store.open))
+    run_in_two_processes(tmp_path, "train", "--resume", waiting.id, "--runs-dir", str(store.folder))
+    assert waiting.require_result()["environment"]["processes"] == 2
+    assert_same_within_float_tolerance(waiting, in_one)
 
 
 @pytest.fixture

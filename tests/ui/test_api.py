@@ -9,7 +9,7 @@ from pathlib import Path
 import gradio as gr
 import pytest
 
-from qlora_core.choices import either
+from qlora_core.choices import INIT_CLASSIFIERS, either
 from qlora_core.data.catalog import DATASETS, OWN_FILE
 from qlora_core.models.catalog import BASE_MODELS
 from qlora_core.presets import FIRST_PRESET, PRESETS
@@ -46,6 +46,7 @@ def test_starting_a_run_names_every_choice(page: gr.Blocks) -> None:
     text = description(page, "start_run")
     for argument, names in (("base_model", BASE_MODELS), ("dataset", DATASETS), ("preset", PRESETS)):
         assert f"{argument}: {either(names)}." in text
+    assert f"init_classifier: {either(INIT_CLASSIFIERS)}, of that run." in text
 
 
 def test_controlling_a_run_names_every_action(page: gr.Blocks) -> None:
@@ -64,6 +65,8 @@ def test_no_placeholder_is_left_in_a_description(page: gr.Blocks, endpoint: str)
         (("minilm-2", "pairs", FIRST_PRESET), f"Choose one of: {', '.join(BASE_MODELS)}"),
         (("minilm", "paws", FIRST_PRESET), f"Choose one of: {', '.join(DATASETS)}, {OWN_FILE.name}"),
         (("minilm", OWN_FILE.name, FIRST_PRESET), f"Choose {either(DATASETS)}"),
+        (("minilm", "pairs", FIRST_PRESET, None, SECRET, "no-such-run"), "There is no run 'no-such-run'"),
+        (("minilm", "pairs", FIRST_PRESET, None, SECRET, "../runs"), "init_from should be the id of a run"),
         (("minilm", "pairs", "fast"), f"Choose one of: {', '.join(PRESETS)}"),
     ],
 )

@@ -30,7 +30,7 @@ LABEL_GAP = 0.095  #: of a panel's height
 
 
 def history_figure(runs: Runs) -> go.Figure:
-    """Validation accuracy and F1 over the epochs, and the loss below; epoch 0 is the untrained head."""
+    """Validation accuracy and F1 over the epochs, and the loss below; epoch 0 is before training."""
     figure = make_subplots(rows=2, shared_xaxes=True, row_heights=[0.64, 0.36], vertical_spacing=0.08)
     single = len(runs) == 1
     for number, (label, result) in enumerate(runs):
@@ -62,7 +62,7 @@ def history_figure(runs: Runs) -> go.Figure:
     figure.update_yaxes(title_text="Loss (nats)", row=2)
     epochs = max((point["epoch"] for _, result in runs for point in _points(result)), default=1)
     figure.update_xaxes(dtick=max(1, round(epochs / 6)))
-    return figure.update_xaxes(title_text="Epoch (0: untrained; large marker: kept)", row=2)
+    return figure.update_xaxes(title_text="Epoch (0: before training; large marker: kept)", row=2)
 
 
 def _charted() -> list[Metric]:
@@ -74,16 +74,23 @@ def _dash(line: int) -> tuple[str, str]:
 
 
 def _points(result: Result) -> list[Mapping[str, Any]]:
-    """The evaluations, after what the untrained head was measured at, which is the model before its first step."""
-    untrained = result["metrics"].get("untrained_head")
-    return [*([{"epoch": 0.0, **untrained}] if untrained else []), *result["history"]]
+    """The evaluations, after what the model was measured at before its first step, where it was."""
+    before = result["metrics"].get(_model_before_training(result))
+    return [*([{"epoch": 0.0, **before}] if before else []), *result["history"]]
+
+
+def _model_before_training(result: Result) -> str:
+    """Which answerer that is; "" for none: a run's adapter with a fresh classifier is not measured."""
+    if result.get("started_from") is None:
+        return "untrained_head"
+    return "started_from" if result["config"]["init_classifier"] == "keep" else ""
 
 
 def _label_single(figure: go.Figure, result: Result) -> None:
-    """The two simple baselines as dashed lines, and every line's name at its end."""
+    """The baselines that know something as dashed lines, and every line's name at its end."""
     points, metrics = _points(result), result["metrics"]
     labels = []
-    for name in ("majority", "linear_probe"):
+    for name in ("majority", "linear_probe", "started_from"):
         if name in metrics:
             accuracy = metrics[name]["accuracy"]
             figure.add_hline(y=accuracy, line={"color": GREY, "dash": "dash", "width": 1}, row=1, col=1)

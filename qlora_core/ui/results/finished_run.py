@@ -6,6 +6,7 @@ from qlora_core.evaluation.comparison import Outcome, only_answer_words, recorde
 from qlora_core.evaluation.metrics import METRICS, shown
 from qlora_core.evaluation.scores import RecordedScores, Result, recorded_scores
 from qlora_core.evaluation.truncation import truncation_words
+from qlora_core.training.start import Start
 from qlora_core.ui.safe_text import plain
 from qlora_core.ui.words import finished as words
 
@@ -18,7 +19,7 @@ def headline(result: Result) -> str:
     comparisons, measured = recorded_comparisons(result), recorded_scores(result)
     strongest, *_ = comparisons
     n = result["metrics"]["finetuned"]["n"]
-    notes = [plain(result.get("selection_note", ""), MAX_SENTENCE)]
+    notes = [_started_words(result), plain(result.get("selection_note", ""), MAX_SENTENCE)]
     notes.append(truncation_words(result["dataset"], result.get("config", {}).get("max_length", 0)))
     if result.get("stopped_early"):
         notes.append(words.STOPPED_EARLY)
@@ -36,6 +37,19 @@ def headline(result: Result) -> str:
             ),
             " ".join(note for note in notes if note),
         ]
+    )
+
+
+def _started_words(result: Result) -> str:
+    if result.get("started_from") is None:
+        return ""
+    start = Start.model_validate(result["started_from"])
+    return words.started_from(
+        plain(start.run_id),
+        plain(start.dataset),
+        shown(start.metrics.get("accuracy")),
+        start.validation,
+        kept=result["config"]["init_classifier"] == "keep",
     )
 
 

@@ -1,5 +1,6 @@
 """The part of the tab "Results" that lists which pairs the adapter fixed and which it broke."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
@@ -8,7 +9,7 @@ import gradio as gr
 from gradio.events import Dependency
 
 from qlora_core.errors import QLoRAError, RunError
-from qlora_core.evaluation.flips import BEFORE, Flips, flips, in_order, select
+from qlora_core.evaluation.flips import BEFORE, Flips, baselines_of, flips, in_order, select
 from qlora_core.server.services import Services
 from qlora_core.ui.events import PRIVATE
 from qlora_core.ui.results.flips_table import (
@@ -49,13 +50,13 @@ class FlipsPanel:
     @property
     def outputs(self) -> list[Any]:
         """What ``shown_flips`` changes."""
-        return [self.words, self.table, self.phenomenon]
+        return [self.words, self.table, self.phenomenon, self.before]
 
 
 def flips_panel() -> FlipsPanel:
     """Lay the part out."""
     gr.Markdown(words.FLIPS)
-    before = gr.Radio(_choices(words.BASELINES), value=BEFORE[0], label=words.FROM_TO)
+    before = gr.Radio(_baselines(BEFORE), value=BEFORE[0], label=words.FROM_TO)
     with gr.Row():
         kind = gr.Dropdown(_choices(words.KINDS), value="", label=words.SHOW, min_width=220)
         phenomenon = gr.Dropdown(
@@ -84,6 +85,10 @@ def flips_panel() -> FlipsPanel:
 def _choices(labels: dict[str, str]) -> list[tuple[str, str | int | float]]:
     """As Gradio takes them: label, value."""
     return [(label, name) for name, label in labels.items()]
+
+
+def _baselines(names: Sequence[str]) -> list[tuple[str, str | int | float]]:
+    return _choices({name: words.BASELINES[name] for name in names})
 
 
 def wire_flips(services: Services, panel: FlipsPanel, runs: gr.Dropdown) -> Dependency:
@@ -127,15 +132,19 @@ def shown_flips(services: Services, run_ids: object, *choice: object) -> list[An
     """Words, rows and the phenomena to choose from, or the error in the words' place."""
     try:
         before, kind, phenomenon, order, text = _checked(choice)
-        found = flips(checked_runs(services, run_ids)[0], before)
+        run = checked_runs(services, run_ids)[0]
+        baselines = baselines_of(run.config)
+        before = before if before in baselines else BEFORE[0]  # it was chosen for another run
+        found = flips(run, before)
     except QLoRAError as error:
-        return [words.cannot_be_shown(plain(error, MAX_MESSAGE)), [], gr.skip()]
+        return [words.cannot_be_shown(plain(error, MAX_MESSAGE)), [], gr.skip(), gr.skip()]
     known = found.phenomena
     phenomenon = phenomenon if phenomenon in known else ""
     chosen = in_order(select(found.pairs, kind=kind, phenomenon=phenomenon, text=text), order)
     rows = _within(flip_rows(chosen[:MAX_ROWS]))
     said = flip_words(len(rows), chosen, found.pairs, found.missing)
-    return [said, _table(rows, found), _phenomena(found, phenomenon)]
+    offered = gr.update(choices=_baselines(baselines), value=before)
+    return [said, _table(rows, found), _phenomena(found, phenomenon), offered]
 
 
 def _within(rows: list[list[Any]]) -> list[list[Any]]:

@@ -17,7 +17,7 @@ from qlora_core.ui.values import ColumnType, moment
 from qlora_core.ui.words import finished as words
 
 #: Fields that say what a run is about and not how it is trained.
-SUBJECT = ("base_model", "dataset", "data_dir", "columns", "validation_file", "seed")
+SUBJECT = ("base_model", "dataset", "data_dir", "columns", "validation_file", "seed", "init_from", "init_classifier")
 Cell = str | float | None
 
 
@@ -118,8 +118,9 @@ def setting_words(config: RunConfig) -> str:
     changes = {name: _changes(config, name) for name in PRESETS}
     preset = min(changes, key=lambda name: (len(changes[name]), name != DEFAULT_PRESET))
     seed = [f"seed={config.seed}"] if config.seed else []
+    start = [words.started_from_run(config.init_from, config.init_classifier)] if config.init_from else []
     return ", ".join(
-        [preset, *(f"{name}={shown_value(name, getattr(config, name))}" for name in changes[preset]), *seed]
+        [preset, *(f"{name}={shown_value(name, getattr(config, name))}" for name in changes[preset]), *seed, *start]
     )
 
 

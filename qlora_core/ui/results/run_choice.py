@@ -71,6 +71,15 @@ def checked_runs(services: Services, run_ids: object) -> list[Run]:
     return [services.run(name) for name in names]
 
 
+def start_of(services: Services, run: Run) -> Run | None:
+    """The run that ``run`` started from, as long as it is there and has a result."""
+    if run.config.init_from is not None:
+        with suppress(RunError):
+            start = services.run(run.config.init_from)
+            return start if start.has_result else None
+    return None
+
+
 def run_to_open(services: Services, wanted: object, chosen: object) -> list[str]:
     """The runs to show when the tab is opened: the one asked for, else those on show, else the newest finished one."""
     ids = [run_id for _, run_id in finished_choices(services)]

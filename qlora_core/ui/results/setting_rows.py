@@ -28,7 +28,13 @@ def environment_rows(result: Mapping[str, Any]) -> list[list[str]]:
     """Machine, versions, base model and data, one a row."""
     machine = dict(result["environment"])
     versions = machine.pop("versions", {})
-    groups = {"": machine, "version of ": versions, "base model, ": result["base_model"], "pairs, ": result["dataset"]}
+    groups = {
+        "": machine,
+        "version of ": versions,
+        "base model, ": result["base_model"],
+        "pairs, ": result["dataset"],
+        "started from, ": result.get("started_from") or {},
+    }
     rows = [[prefix + name, value] for prefix, group in groups.items() for name, value in group.items()]
     return [
         [one_line(name.replace("_", " ")), one_line(_in_words(value), MAX_VALUE)] for name, value in rows[:MAX_ROWS]

@@ -17,7 +17,7 @@ from qlora_core.ui.charts.groups import memory_figure, phenomenon_figure
 from qlora_core.ui.charts.reliability import reliability_figure
 from qlora_core.ui.charts.scores import scores_figure
 from qlora_core.ui.results import finished_run
-from qlora_core.ui.results.run_choice import short_label
+from qlora_core.ui.results.run_choice import short_label, start_of
 from qlora_core.ui.results.setting_rows import environment_rows, setting_rows
 from qlora_core.ui.safe_text import MAX_MESSAGE, MAX_NAME, one_line_cells, plain
 from qlora_core.ui.words import finished as words
@@ -33,6 +33,7 @@ class SummaryPanel:
     """The components that a run fills."""
 
     headline: gr.Markdown
+    start: gr.Button  #: shows the run that the first one started from, where it is still there
     body: gr.Column
     facts: gr.Markdown
     plots: dict[str, gr.Plot]
@@ -45,7 +46,7 @@ class SummaryPanel:
     @property
     def first(self) -> list[Any]:
         """What ``summary`` and ``failure`` may change: words, scores and curves, and the other figures, cleared."""
-        return [self.headline, self.body, self.facts, self.badge, self.evidence, *self.plots.values()]
+        return [self.headline, self.start, self.body, self.facts, self.badge, self.evidence, *self.plots.values()]
 
     @property
     def rest(self) -> list[Any]:
@@ -102,12 +103,16 @@ def settings_accordion() -> tuple[gr.Dataframe, gr.Dataframe]:
 
 def failure(panel: SummaryPanel, error: Exception) -> Updates:
     """What is shown in place of a run that cannot be."""
-    return {panel.headline: words.cannot_be_shown(plain(error, MAX_MESSAGE)), panel.body: gr.update(visible=False)}
+    return _words_alone(panel, words.cannot_be_shown(plain(error, MAX_MESSAGE)))
 
 
 def nothing_yet(panel: SummaryPanel) -> Updates:
     """What is shown before there is any run."""
-    return {panel.headline: words.NOTHING_YET, panel.body: gr.update(visible=False)}
+    return _words_alone(panel, words.NOTHING_YET)
+
+
+def _words_alone(panel: SummaryPanel, said: str) -> Updates:
+    return {panel.headline: said, panel.start: gr.update(visible=False), panel.body: gr.update(visible=False)}
 
 
 def summary(services: Services, panel: SummaryPanel, runs: list[Run]) -> Updates:
@@ -120,6 +125,7 @@ def summary(services: Services, panel: SummaryPanel, runs: list[Run]) -> Updates
     with first.explaining_damage():
         updates: Updates = {
             panel.headline: finished_run.headline(result) + _others_words(runs),
+            panel.start: _start_button(services, first),
             panel.body: gr.update(visible=True),
             panel.facts: finished_run.facts(first.id, first.config, result, recorded=services.is_recorded(first)),
             panel.badge: gr.update(label=finished_run.badge(result)),
@@ -127,6 +133,11 @@ def summary(services: Services, panel: SummaryPanel, runs: list[Run]) -> Updates
         }
     drawn = _shared_figures(runs)
     return updates | {plot: drawn.get(name) for name, plot in panel.plots.items()}
+
+
+def _start_button(services: Services, run: Run) -> Any:
+    start = start_of(services, run)
+    return gr.update(visible=start is not None, value=words.show_start(start.id) if start else "")
 
 
 def details(services: Services, panel: SummaryPanel, run: Run) -> Updates:

@@ -14,7 +14,7 @@ from qlora_core.ui.events import PRIVATE
 from qlora_core.ui.results.downloads import download_button, write_notebook, write_numbers, write_zip
 from qlora_core.ui.results.flips_panel import FlipsPanel, flips_panel, shown_flips, wire_flips
 from qlora_core.ui.results.history_panel import HistoryPanel, delete_runs, history_panel, listed, wire_history
-from qlora_core.ui.results.run_choice import MAX_RUNS, checked_runs, finished_choices, run_to_open
+from qlora_core.ui.results.run_choice import MAX_RUNS, checked_runs, finished_choices, run_to_open, start_of
 from qlora_core.ui.results.summary_panel import (
     SummaryPanel,
     badge_accordion,
@@ -63,6 +63,7 @@ def results_tab(services: Services) -> ResultsTab:
         elem_id="results-runs",
     )
     headline = headline_markdown()
+    start = gr.Button(visible=False, size="sm", elem_id="show-start")
     with gr.Column(visible=False) as body:
         facts = gr.Markdown(latex_delimiters=[], elem_classes="results-facts")
         badge, evidence = badge_accordion()
@@ -71,7 +72,7 @@ def results_tab(services: Services) -> ResultsTab:
         flips = flips_panel()
         settings, environment = settings_accordion()
     history = history_panel()
-    panel = SummaryPanel(headline, body, facts, plots, badge, evidence, numbers, settings, environment)
+    panel = SummaryPanel(headline, start, body, facts, plots, badge, evidence, numbers, settings, environment)
     pair_chosen = wire_flips(services, flips, runs)
     wire_history(services, history)
     tab = ResultsTab(runs, panel, flips, history, flips.sentence1, flips.sentence2, pair_chosen)
@@ -138,6 +139,15 @@ def _wire_choice(services: Services, tab: ResultsTab) -> None:
         """Show the runs that were picked from the list."""
         return {tab.runs: run_ids, **shown(services, tab, run_ids)}
 
+    def choose_start(run_ids: object) -> Updates:
+        """Show the run that the first one started from."""
+        try:
+            start = start_of(services, checked_runs(services, run_ids)[0])
+        except QLoRAError as error:
+            return failure(tab.summary, error)
+        ids = [start.id] if start else run_ids
+        return {tab.runs: ids, **shown(services, tab, ids)}
+
     def delete(secret: object, owner: object, picked: object, chosen: object, order: object, text: object) -> Updates:
         """Delete the picked runs and show what is left."""
         try:
@@ -152,6 +162,9 @@ def _wire_choice(services: Services, tab: ResultsTab) -> None:
     )
     picked = history.show.click(choose_picked, history.picked, [tab.runs, *tab.summary.first], **_progress(tab))
     picked.then(None, None, None, js="() => document.querySelector('#results-runs').scrollIntoView()", **PRIVATE)
+    started = tab.summary.start.click(
+        choose_start, tab.runs, [tab.runs, *tab.summary.first], trigger_mode="once", **_progress(tab)
+    )
     deleted = history.really.click(
         delete,
         [history.secret, history.owner, history.picked, tab.runs, history.order, history.text],
@@ -160,7 +173,7 @@ def _wire_choice(services: Services, tab: ResultsTab) -> None:
         trigger_mode="once",
         **_progress(tab),
     )
-    for event in (chosen, picked, deleted):
+    for event in (chosen, picked, started, deleted):
         _then_details(services, tab, event)
 
 

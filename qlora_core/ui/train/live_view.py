@@ -178,6 +178,7 @@ def about(run: Run) -> dict[str, Any]:
         "learning_rate": config.learning_rate,
         "epochs": config.num_train_epochs,
         "seed": config.seed,
+        "init_from": config.init_from or "",
         "device": one_line(environment.get("device_name", ""), MAX_NAME),
         "created": run.status.created,
         "estimate": run.estimate,

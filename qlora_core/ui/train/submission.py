@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from qlora_core.config import RunConfig
+from qlora_core.config import SETTINGS, RunConfig
 from qlora_core.data.catalog import DATASETS, OWN_FILE
 from qlora_core.data.formats import format_of
 from qlora_core.errors import ConfigError
@@ -12,7 +12,8 @@ from qlora_core.models.catalog import BASE_MODELS
 from qlora_core.server.services import Services
 from qlora_core.server.who_may import may_be_secret
 from qlora_core.store.run import Run
-from qlora_core.ui.train.form import config_from
+from qlora_core.training.start import check_fit, prepare_start
+from qlora_core.ui.train.form import FIELD_NAMES, config_from
 from qlora_core.ui.words import train as words
 from qlora_core.ui.words.availability import why_not
 
@@ -31,13 +32,36 @@ class OwnFile(NamedTuple):
 NO_FILES = OwnFile(None)
 
 
-def chosen_config(services: Services, base_model: str, dataset: str, own: OwnFile, values: list[object]) -> RunConfig:
-    """The configuration a visitor asks for: base models and datasets by name, files where they were uploaded to.
+class StartFrom(NamedTuple):
+    """What a visitor's run starts from."""
 
-    No file is read.
+    run: str = ""  #: an id; "" from scratch
+    classifier: str = SETTINGS["init_classifier"].default
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """As ``RunConfig`` has it; from scratch there is no classifier to choose."""
+        return {"init_from": self.run, "init_classifier": self.classifier} if self.run else {}
+
+
+FROM_SCRATCH = StartFrom()
+
+
+def chosen_config(
+    services: Services,
+    base_model: str,
+    dataset: str,
+    own: OwnFile,
+    values: list[object],
+    start: StartFrom = FROM_SCRATCH,
+) -> RunConfig:
+    """The configuration a visitor asks for: base models, datasets and runs by name, files where they were uploaded to.
+
+    No file of pairs is read.
 
     Raises:
-        ConfigError: a name is unknown, cannot work here, or a value is out of range.
+        ConfigError: a name is unknown, cannot work here, or a value is out of range; a run to start from does not fit.
+        RunError: there is no such run to start from.
         DataError: an uploaded file is of another kind.
     """
     if base_model not in BASE_MODELS:
@@ -45,32 +69,36 @@ def chosen_config(services: Services, base_model: str, dataset: str, own: OwnFil
     if dataset not in DATASET_CHOICES:
         raise ConfigError(words.no_such("dataset", DATASET_CHOICES))
     if dataset == OWN_FILE.name:
-        config = _config_of_own(base_model, own, values)
+        config = _config_of_own(base_model, own, values, start)
     else:
-        config = config_from(base_model, dataset, values)
+        config = config_from(base_model, dataset, values, **start.settings)
     for kind, name in (("base_model", base_model), ("dataset", dataset), ("quantization", config.quantization)):
         if found := services.availability.obstacle(kind, name):
             raise ConfigError(why_not(found))
+    if config.init_from is not None:
+        check_fit(config, services.run(config.init_from))
     return config
 
 
 def chosen_from(services: Services, chosen: Sequence[Any]) -> RunConfig:
-    """The same from the values of the page's controls: base model, dataset, ``OwnFile``, then the settings.
+    """The same from the values of the page's controls: base model, dataset, ``OwnFile``, the settings, ``StartFrom``.
 
     Raises:
-        ConfigError, DataError: as ``chosen_config``.
+        ConfigError, DataError, RunError: as ``chosen_config``.
     """
     base_model, dataset, *rest = chosen
-    files = len(OwnFile._fields)
-    return chosen_config(services, base_model, dataset, OwnFile(*rest[:files]), rest[files:])
+    files, settings = len(OwnFile._fields), len(OwnFile._fields) + len(FIELD_NAMES)
+    own, start = OwnFile(*rest[:files]), StartFrom(*rest[settings:])
+    return chosen_config(services, base_model, dataset, own, rest[files:settings], start)
 
 
-def _config_of_own(base_model: str, own: OwnFile, values: list[object]) -> RunConfig:
+def _config_of_own(base_model: str, own: OwnFile, values: list[object], start: StartFrom) -> RunConfig:
     if not own.pairs:
         raise ConfigError(words.NO_FILE)
     for upload in filter(None, (own.pairs, own.validation)):
         format_of(Path(upload))
-    return config_from(base_model, own.pairs, values, columns=own.columns, validation_file=own.validation or None)
+    files = {"columns": own.columns, "validation_file": own.validation or None}
+    return config_from(base_model, own.pairs, values, **files, **start.settings)
 
 
 def submit_run(services: Services, config: RunConfig, secret: str, address: str = "") -> Run:
@@ -81,6 +109,7 @@ def submit_run(services: Services, config: RunConfig, secret: str, address: str 
 
     Raises:
         ConfigError: the secret is none.
+        RunError: the run that it is to start from was deleted, or is damaged.
         UserError: its file holds no pairs that can be trained on.
         QueueError: the visitor has a run in the queue already, or it is full.
         StorageError: the store, or the uploads in it, take as much room as they may.
@@ -90,7 +119,7 @@ def submit_run(services: Services, config: RunConfig, secret: str, address: str 
     if config.dataset not in DATASETS:
         services.files.look(config)
         config = _with_kept_files(services, config)
-    run = services.queue.submit(config, secret, address=address)
+    run = services.queue.submit(config, secret, address=address, fill=prepare_start(config, services.run))
     if (estimate := services.estimates.known(config)) is not None and run.estimate is None:
         run.write_estimate(estimate)
     return run

@@ -19,6 +19,7 @@ from qlora_core.ui.safe_text import MAX_MESSAGE, plain
 from qlora_core.ui.train.form import FIELD_NAMES, control, preset_values
 from qlora_core.ui.train.live_view import live_view
 from qlora_core.ui.train.look_panel import LookPanel, look_panel, wire_look
+from qlora_core.ui.train.start_panel import StartPanel, start_panel, wire_start
 from qlora_core.ui.train.submission import (
     DATASET_CHOICES,
     NO_FILES,
@@ -40,6 +41,7 @@ class Form:
     own_part: gr.Column  #: shown where the pairs are a file of one's own
     own: tuple[gr.File, gr.File, gr.Textbox]  #: in the order of ``OwnFile``
     look: LookPanel
+    start_from: StartPanel
     preset: gr.Radio
     start: gr.Button
     message: gr.Markdown
@@ -50,23 +52,24 @@ class Form:
     @property
     def chosen(self) -> list[gr.components.Component]:
         """Everything that decides what a run will be, in the order of ``chosen_from``."""
-        return [self.base_model, self.dataset, *self.own, *self.settings]
+        return [self.base_model, self.dataset, *self.own, *self.settings, *self.start_from.chosen]
 
 
 def train_tab(services: Services) -> Form:
     """Build the tab inside the current ``gr.Tab``."""
     with gr.Row(equal_height=False, elem_classes="train-row"):
         with gr.Column(scale=1, min_width=300, elem_classes="train-form"):
-            form = _form()
+            form = _form(services)
         with gr.Column(scale=3, min_width=320):
             live_view(services)
     _wire_start(services, form)
     _wire_expectation(services, form)
+    wire_start(services, form.start_from, form.base_model, form.settings)
     wire_look(services, form.look, form.chosen, form.dataset, form.own[0])
     return form
 
 
-def _form() -> Form:
+def _form(services: Services) -> Form:
     base_model = _subject("base_model", BASE_MODELS)
     dataset = _subject("dataset", DATASET_CHOICES)
     with gr.Column(visible=False, elem_classes="own-files") as own_part:
@@ -77,11 +80,14 @@ def _form() -> Form:
     message = gr.Markdown(words.START_HELP, elem_classes="form-message")
     expected = gr.Markdown(elem_classes="form-expected")
     measure = gr.Button(words.MEASURE, size="sm")
+    start_from = start_panel(services)
     with gr.Accordion(words.EVERY_SETTING, open=False):
         settings = _settings()
     with gr.Accordion(words.HOW_IT_WORKS_TITLE, open=False):
         gr.Markdown(words.HOW_IT_WORKS)
-    return Form(base_model, dataset, own_part, own, look, preset, start, message, expected, measure, settings)
+    return Form(
+        base_model, dataset, own_part, own, look, start_from, preset, start, message, expected, measure, settings
+    )
 
 
 def _subject(name: str, choices: Mapping[str, Choice]) -> gr.Dropdown:

@@ -18,12 +18,14 @@ AGAINST = {
     "majority": "**Against the majority class**, which reads nothing: ",
     "untrained_head": "**Against the untrained head**, which has learned nothing: ",
     "linear_probe": "**Against the linear probe**, what the encoder knew before: ",
+    "started_from": "**Against the run it started from**, before it learned these pairs: ",
 }
 #: What leads to each baseline's scores.
 BASELINE_SCORES = {
     "majority": "Always the commoner label",
     "untrained_head": "The same encoder with an untrained head",
     "linear_probe": "The same encoder with only a linear probe",
+    "started_from": "The run it started from, before training",
 }
 RELOAD = "Reload"
 RELOAD_EXPLAINED = (
@@ -64,6 +66,7 @@ BASELINES = {
     "linear_probe": "linear probe → fine-tuned",
     "untrained_head": "untrained head → fine-tuned",
     "majority": "majority class → fine-tuned",
+    "started_from": "run it started from → fine-tuned",
 }
 SHOW = "Show"
 KINDS = {"": "fixed and broken", "fixed": "fixed only", "broken": "broken only"}
@@ -134,6 +137,22 @@ def scores(n: int, after: tuple[str, str], others: Sequence[tuple[str, str, str]
     """What fine-tuning and others got right, each with its other scores, as Markdown."""
     listed = "".join(f" {who}: {right} ({rest})." for who, right, rest in others)
     return f"Of {n:d} validation pairs, fine-tuning answers **{after[0]}** right ({after[1]}).{listed}"
+
+
+def started_from(run_id: str, dataset: str, accuracy: str, n: int, *, kept: bool) -> str:
+    """What a run was started from, as Markdown."""
+    classifier = "and kept its classifier" if kept else "with a fresh classifier"
+    return f"Started from run {run_id} ({dataset}, accuracy {accuracy} on {n} pairs there), {classifier}."
+
+
+def started_from_run(run_id: str, classifier: str) -> str:
+    """The same among a run's settings in a table."""
+    return f"from {run_id}" + (", its classifier kept" if classifier == "keep" else "")
+
+
+def show_start(run_id: str) -> str:
+    """The button that leads to the run that another one started from."""
+    return f"Show run {run_id[-4:]}, which it started from"
 
 
 def facts(

@@ -25,6 +25,9 @@ OWN_FILE = (
 LOOK = "A look at the pairs"
 FIRST_PAIRS = "The first pairs to learn from:"
 
+START_FROM = "Start from another run"
+FROM_SCRATCH = ("from scratch", "")
+
 VALIDATION_FILE = "Optional: to validate on. Else a fifth of the above."
 COLUMNS_EXAMPLE = "first, second, label"
 
@@ -36,6 +39,11 @@ NO_KEY = "Your browser sent no usable key. Reload the page."
 def queued(place: int) -> str:
     """What a visitor is told whose run has to wait, as Markdown."""
     return f"**In the queue at place {place}.** It starts by itself; you may close this page and come back."
+
+
+def start_choice(run_id: str, dataset: str, accuracy: float, when: str, *, recorded: bool) -> str:
+    """A run in the list that it is chosen from; narrow lists cut its end off."""
+    return f"{run_id[-4:]}: {dataset}, accuracy {accuracy:.3f}{', recorded' if recorded else ''}, {when} UTC"
 
 
 def refused(error: str) -> str:

@@ -80,3 +80,38 @@ def test_a_loss_that_is_no_number_leaves_a_gap() -> None:
     assert (list(smooth.x), list(smooth.y)) == ([1, 3], pytest.approx([0.5, 0.5]))
     assert len(validation.x) == 0
     assert title(loss_curve_figure([], [])) == "No training loss on record"
+
+
+START = {
+    "run_id": "an-earlier-run",
+    "dataset": "pairs",
+    "validation": 400,
+    "metrics": {"accuracy": 0.8, "f1": 0.8},
+    "base_model": "minilm",
+    "base_model_sha256": "a",
+    "sha256": "b",
+    "scaling": 2.0,
+}
+
+
+@pytest.mark.parametrize(("choice", "first"), [("keep", 0.0), ("fresh", 1.0)])
+def test_the_curve_of_a_run_that_starts_from_another_begins_where_that_one_stood(choice: str, first: float) -> None:
+    result = make_result(started_from=START, config={"init_classifier": choice})
+    result["metrics"]["started_from"] = result["metrics"]["linear_probe"] | {"accuracy": 0.77}
+    accuracy = history_figure([("one", result)]).data[0]
+    assert accuracy.x[0] == first
+    assert (accuracy.y[0] == 0.77) is (choice == "keep")
+
+
+def test_the_run_that_was_started_from_is_a_line_across_the_curves() -> None:
+    result = make_result(started_from=START, config={"init_classifier": "fresh"})
+    result["metrics"]["started_from"] = result["metrics"]["linear_probe"] | {"accuracy": 0.77}
+    figure = history_figure([("one", result)])
+    assert 0.77 in [shape.y0 for shape in figure.layout.shapes]
+    assert "run it started from 0.770" in [note.text for note in figure.layout.annotations]
+
+
+def test_a_run_from_scratch_and_one_that_was_started_lie_over_each_other() -> None:
+    started = make_result(started_from=START, config={"init_classifier": "fresh"})
+    figure = history_figure([("scratch", make_result()), ("started", started)])
+    assert [trace.x[0] for trace in figure.data if trace.showlegend] == [0.0, 1.0]

@@ -64,6 +64,13 @@ def test_settings_are_named_by_the_nearest_preset_and_what_differs() -> None:
     assert history_table.setting_words(make_config("notebook", r=4)) == "notebook, r=4"
 
 
+def test_what_a_run_starts_from_stands_behind_its_settings() -> None:
+    started = {"init_from": "an-earlier-run", "seed": 3}
+    assert history_table.setting_words(make_config("quick", **started)) == "quick, seed=3, from an-earlier-run"
+    kept = make_config("standard", init_from="an-earlier-run", init_classifier="keep")
+    assert history_table.setting_words(kept) == "standard, from an-earlier-run, its classifier kept"
+
+
 def test_differences_are_only_those_between_the_runs(store: RunStore) -> None:
     runs = [store.create(make_config(r=r, dataset=f"/home/somebody/{r}.csv")) for r in (8, 16)]
     headers, rows = history_table.differences(runs)

@@ -4,26 +4,30 @@ import json
 import shutil
 import time
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import pytest
 
-from qlora_core.config import make_config
+from qlora_core.config import RunConfig, make_config
 from qlora_core.errors import RunError
 from qlora_core.server.services import Services
 from qlora_core.server.who_may import NotYours
 from qlora_core.store import run as run_module
 from qlora_core.store import status as status_module
 from qlora_core.store.run import Run
+from qlora_core.training.run_process import start_run
 from qlora_core.ui.results.downloads import write_notebook, write_numbers, write_zip, written
 from qlora_core.ui.results.flips_panel import shown_flips, take_pair
 from qlora_core.ui.results.history_panel import delete_runs, differing_settings, listed, question, toggled
 from qlora_core.ui.results.run_choice import finished_choices, run_to_open
 from qlora_core.ui.results.summary_panel import SHARED
 from qlora_core.ui.results.tab import ResultsTab, detailed, opened, shown
-from qlora_core.ui.words.finished import CHARTS, FLIP_HEADERS, NO_SENTENCE, NOTHING_YET
+from qlora_core.ui.safe_text import plain
+from qlora_core.ui.words.finished import CHARTS, FLIP_HEADERS, NO_SENTENCE, NOTHING_YET, show_start
+from tests.conftest import ignore
 
 HOSTILE: list[Any] = [
     None,
@@ -68,6 +72,48 @@ def test_the_recorded_run_is_shown_while_there_is_no_other(
     assert updates[tab.runs]["value"] == [finished_run.id]
     assert updates[tab.runs]["choices"][0][0].endswith("recorded")
     assert updates[tab.summary.facts].startswith("Recorded run")
+
+
+@pytest.fixture
+def started(services: Services, run: Run, tiny_config: Callable[..., RunConfig]) -> Run:
+    """A finished run that was started from ``run``."""
+    config = tiny_config(num_train_epochs=1, init_from=run.id)
+    return start_run(config, services.store, ignore)
+
+
+def test_a_run_that_was_started_from_another_leads_to_it_while_it_is_there(
+    services: Services, tab: ResultsTab, run: Run, started: Run
+) -> None:
+    updates = shown(services, tab, [started.id])
+    said = f"Started from run {plain(run.id)} (tiny, accuracy "
+    assert said in updates[tab.summary.headline]
+    assert "with a fresh classifier" in updates[tab.summary.headline]
+    assert "**Against the run it started from**" in updates[tab.summary.headline]
+    assert updates[tab.summary.start] == gr.update(visible=True, value=show_start(run.id))
+    assert shown(services, tab, [run.id])[tab.summary.start]["visible"] is False
+    run.delete()
+    updates = shown(services, tab, [started.id])
+    assert said in updates[tab.summary.headline]
+    assert updates[tab.summary.start]["visible"] is False
+
+
+def test_what_flipped_can_be_held_against_the_run_that_was_started_from(
+    services: Services, run: Run, started: Run
+) -> None:
+    choice = ("started_from", *CHOICE[1:])
+    said, _, _, offered = shown_flips(services, [started.id], *choice)
+    comparison = started.require_result()["comparison"]["started_from"]
+    assert f"fixed **{comparison['fixed']}** pairs and broke **{comparison['broken']}**" in said
+    assert offered["value"] == "started_from"
+    *_, offered = shown_flips(services, [run.id], *choice)
+    assert offered["value"] == "linear_probe"
+    assert "started_from" not in [name for _, name in offered["choices"]]
+
+
+def test_the_rows_about_a_run_say_what_it_started_from(services: Services, tab: ResultsTab, started: Run) -> None:
+    updates = detailed(services, tab, [started.id])
+    rows = {name: value for name, value, *_ in [*updates[tab.summary.settings], *updates[tab.summary.environment]]}
+    assert rows["init_from"] == rows["started from, run id"] == started.config.init_from
 
 
 def test_the_wanted_run_is_opened_and_what_is_on_show_is_kept(services: Services, tab: ResultsTab, run: Run) -> None:
@@ -130,7 +176,7 @@ def test_no_request_gets_more_than_plain_words(services: Services, tab: ResultsT
 
 
 def test_flips_are_listed_filtered_and_taken_to_compare(services: Services, run: Run) -> None:
-    words, table, phenomena = shown_flips(services, [run.id], "untrained_head", *CHOICE[1:])
+    words, table, phenomena, _ = shown_flips(services, [run.id], "untrained_head", *CHOICE[1:])
     headers, rows = table["value"]["headers"], table["value"]["data"]
     assert words.startswith("Fine-tuning fixed")
     assert "Phenomenon" not in headers
@@ -138,7 +184,7 @@ def test_flips_are_listed_filtered_and_taken_to_compare(services: Services, run:
     assert len(headers) == len(rows[0]) == len(table["column_widths"]) == len(table["datatype"])
     event = gr.SelectData(None, {"index": [0, 0], "value": rows[0][0], "row_value": rows[0]})
     assert take_pair(event) == (rows[0][1], rows[0][2])
-    _, none, _ = shown_flips(services, [run.id], "untrained_head", "", "any phenomenon", "idx", "no such text")
+    _, none, *_ = shown_flips(services, [run.id], "untrained_head", "", "any phenomenon", "idx", "no such text")
     assert none["value"]["data"] == []
 
 

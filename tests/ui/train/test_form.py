@@ -9,7 +9,7 @@ from qlora_core.errors import ConfigError
 from qlora_core.presets import PRESETS
 from qlora_core.ui.train.form import FIELD_NAMES, SLIDERS, config_from, control, control_values, preset_values
 
-CHOSEN_ELSEWHERE = {"base_model", "dataset", "data_dir", "columns", "validation_file"}
+CHOSEN_ELSEWHERE = {"base_model", "dataset", "data_dir", "columns", "validation_file", "init_from", "init_classifier"}
 VALUES = dict(zip(FIELD_NAMES, control_values(RunConfig()), strict=True))
 
 
