@@ -147,8 +147,8 @@ def table(options: argparse.Namespace, store: RunStore) -> None:
 def _by_phenomenon(names: list[str], store: RunStore) -> None:
     """A table for the recipes whose pairs have phenomena: means over seeds, and the linear probe's."""
     for name in names:
-        found = [result.get("by_phenomenon") for result in results_of(store, RECIPES[name]).values()]
-        if not all(found) or not found:
+        results = results_of(store, RECIPES[name]).values()
+        if not (found := [result["by_phenomenon"] for result in results if "by_phenomenon" in result]):
             continue
         print(f"\n| phenomenon | linear probe | {name}: mean of {len(found)} seeds |\n|---|---|---|")
         for phenomenon in found[0]["finetuned"]:
