@@ -88,7 +88,6 @@ def make_pasted_trainer(
             fp16=dtype is torch.float16,
             train_sampling_strategy="group_by_length" if form.group_by_length else "random",
             use_cpu=not torch.cuda.is_available(),
-            eval_strategy="no" if validation is None else "epoch",
             save_strategy="no",
             logging_strategy="no",
             report_to="none",

@@ -2,11 +2,11 @@
 
 import json
 import sys
-import time
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ import pytest
 from benchmarks import scaling, time_to_quality, train_step
 from benchmarks.harness import Row
 from qlora_core.config import RunConfig
+from qlora_core.evaluation.comparison import Outcome
 from qlora_core.store.runs import RunStore
 from qlora_core.training.run_process import start_run
 from tests.conftest import ignore
@@ -89,29 +90,33 @@ def test_the_matrix_products_of_a_step_are_all_counted(tiny_config: Callable[...
         assert counted["flops"] == pytest.approx(expected, rel=0.01), form
 
 
+@pytest.fixture
+def trained_here(monkeypatch: pytest.MonkeyPatch, tiny_config: Callable[..., RunConfig]) -> None:
+    """Ours is a run on the tiny BERT in this process, instead of the command."""
+
+    def train(_: RunConfig, __: str, store: RunStore) -> Any:
+        return start_run(tiny_config(), store, ignore)
+
+    monkeypatch.setattr(time_to_quality, "reach_with_ours", train)
+
+
 @pytest.mark.process
-def test_time_to_quality_ends_a_form_that_has_got_there(monkeypatch: pytest.MonkeyPatch, names: list[str]) -> None:
-    sure = ["--seeds", "0", "--forms", "at its best", "--target=0.0"]
-    rows, numbers = table_and_json(run(time_to_quality, monkeypatch, *names, *sure))
-    assert [(row[0], row[4]) for row in rows[2:]] == [("ours", "1 of 1 seeds"), ("at its best", "1 of 1 seeds")]
-    assert [len(row["f1"]) for (row,) in numbers["forms"].values()] == [1, 1]  # ended at the first look
-    for (row,) in numbers["forms"].values():
-        assert 0 < row["training_seconds"] < row["seconds"]
-
-
-def test_time_to_quality_counts_a_form_that_never_gets_there(
-    monkeypatch: pytest.MonkeyPatch, names: list[str], store: RunStore
+@pytest.mark.usefixtures("trained_here")
+@pytest.mark.parametrize(("outcome", "words"), [("BETTER", "1 of 1 seeds"), ("WORSE", "0 of 1 seeds, else never")])
+def test_time_to_quality_ends_a_form_once_it_is_beyond_chance_and_counts_one_that_never_is(
+    monkeypatch: pytest.MonkeyPatch, names: list[str], outcome: str, words: str
 ) -> None:
-    def train_here(config: RunConfig, target: float) -> Row:
-        started = time.time()
-        return time_to_quality.of_our_run(start_run(config, store, ignore), started, target)
-
-    monkeypatch.setattr(time_to_quality, "reach_with_ours", train_here)
-    never = ["--seeds", "0", "--forms", "at its best", "--target=1.01"]
-    rows, numbers = table_and_json(run(time_to_quality, monkeypatch, *names, *never))
-    assert [row[4] for row in rows[2:]] == ["0 of 1 seeds, else never"] * 2
-    epochs = time_to_quality.BEST_OF_MRPC["num_train_epochs"]
-    assert [len(row["f1"]) for (row,) in numbers["forms"].values()] == [epochs, epochs]
+    found = SimpleNamespace(gains={"accuracy": 0.1}, outcome=Outcome[outcome])
+    monkeypatch.setattr(time_to_quality, "compare", lambda *_: found)
+    options = ["--seeds", "0", "--forms", "at its best"]
+    rows, numbers = table_and_json(run(time_to_quality, monkeypatch, *names, *options))
+    assert [row[0] for row in rows[2:]] == ["ours", "at its best"]
+    assert rows[3][4] == words
+    evaluations = time_to_quality.EVALUATIONS_PER_EPOCH * time_to_quality.AT_ITS_BEST["num_train_epochs"]
+    ours, pasted = (row for (row,) in numbers["forms"].values())
+    assert pasted["gains"] == [0.1] * (1 if outcome == "BETTER" else evaluations)
+    assert 0 < ours["training_seconds"] < ours["seconds"]
+    assert 0 < pasted["training_seconds"] < pasted["seconds"]
 
 
 def test_scaling_measures_everything_that_grows_and_draws_it(
