@@ -38,11 +38,13 @@ FUNCTIONS: tuple[Callable[..., object], ...] = (
     quantization.quantized_modules,
     inference.autocast,
     inference.answer_batches,
+    inference.classify,
     inference.in_order,
     metrics.predicted_labels,
     metrics.confusion_counts,
     metrics.shifted,
     metrics.majority_logits,
+    baselines.draw_probe_pairs,
     baselines.probe_head,
     baselines.classifier_set_to,
     adapter.set_encoder_dropout,
@@ -68,6 +70,7 @@ CONSTANTS: tuple[tuple[ModuleType, str], ...] = (
     (easy_pairs, "EASY_PAIRS_WEIGHT"),
     (baselines, "PENALTIES"),
     (baselines, "FOLDS"),
+    (baselines, "MIN_PROBE_PAIRS_OF_A_LABEL"),
     (loss, "MAX_PAIRS_AT_ONCE_ON_CPU"),
 )
 

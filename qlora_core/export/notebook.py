@@ -164,6 +164,7 @@ def _model_values(run: Run, result: dict[str, Any]) -> dict[str, Any]:
         "threads": machine["threads"],
         "start": _start_values(config, result),
         "stop_after": result["steps"] if result["stopped_early"] else None,
+        "max_probe_pairs": result.get("probe_pairs", result["dataset"]["train"]),  # all, in earlier versions
         "adapter_folder": f"adapter-{run.id}",
     }
 

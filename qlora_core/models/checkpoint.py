@@ -5,6 +5,7 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -13,6 +14,7 @@ from qlora_core.errors import RunError
 from qlora_core.store.files import replace_file
 
 TRAINED, BEST, FIRST_MOMENT, SECOND_MOMENT = "trained/", "best/", "exp_avg/", "exp_avg_sq/"
+BEST_LOGITS = "best_logits"
 
 
 @dataclass
@@ -25,6 +27,8 @@ class Progress:
     evaluation_seconds: float = 0.0  #: time the last evaluation took
     history: list[dict[str, float]] = field(default_factory=list)  #: one entry an evaluation
     best_state: dict[str, torch.Tensor] = field(default_factory=dict)  #: trained tensors at the best evaluation
+    best_logits: np.ndarray | None = None  #: its answers, shape (n, 2); None in a checkpoint of an earlier version
+    best_conditions: str = ""  #: under which they were given, see ``device.measuring_conditions``
 
 
 def save_checkpoint(
@@ -37,11 +41,13 @@ def save_checkpoint(
     """
     tensors = {TRAINED + name: tensor for name, tensor in trained.items()}
     tensors |= {BEST + name: tensor for name, tensor in progress.best_state.items()}
+    if progress.best_logits is not None:
+        tensors[BEST_LOGITS] = torch.from_numpy(progress.best_logits)
     for name, parameter in trained.items():
         moments = optimizer.state[parameter]
         if moments:
             tensors |= {FIRST_MOMENT + name: moments["exp_avg"], SECOND_MOMENT + name: moments["exp_avg_sq"]}
-    numbers = {name: value for name, value in vars(progress).items() if name != "best_state"}
+    numbers = {name: value for name, value in vars(progress).items() if name not in ("best_state", "best_logits")}
     contents = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     replace_file(path, lambda temporary: _save(contents, temporary, {"progress": json.dumps(numbers)}))
 
@@ -61,6 +67,8 @@ def load_checkpoint(path: Path, trained: dict[str, torch.Tensor], optimizer: tor
     """
     progress, tensors = _read(path, trained)
     progress.best_state = {name.removeprefix(BEST): t for name, t in tensors.items() if name.startswith(BEST)}
+    if BEST_LOGITS in tensors:
+        progress.best_logits = tensors[BEST_LOGITS].numpy()
     with torch.no_grad():
         for name, parameter in trained.items():
             parameter.copy_(tensors[TRAINED + name])

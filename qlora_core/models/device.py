@@ -1,5 +1,7 @@
 """The machine a run happens on: device, number type, processes, versions."""
 
+import hashlib
+import json
 import os
 import platform
 import resource
@@ -121,6 +123,16 @@ def describe_environment(compute: Compute, accelerator: Accelerator) -> dict[str
         "cpu_count": os.cpu_count(),
         "processes": accelerator.num_processes,
     }
+
+
+def measuring_conditions(compute: Compute, accelerator: Accelerator) -> str:
+    """A digest of what the last digits of answers depend on beside the model: machine, libraries, number type.
+
+    Sums are taken in another order by another number of threads or another version.
+    """
+    described = describe_environment(compute, accelerator)
+    names = ("versions", "platform", "device_name", "compute_dtype", "attn_implementation", "threads")
+    return hashlib.sha256(json.dumps([described[name] for name in names]).encode()).hexdigest()
 
 
 def package_versions() -> dict[str, str]:

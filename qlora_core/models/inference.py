@@ -58,6 +58,22 @@ def answer_batches(
         yield indices, answers.float().cpu().numpy()
 
 
+def classify(
+    model: torch.nn.Module, features: np.ndarray, batches: list[list[int]], device: torch.device
+) -> np.ndarray:
+    """What the model's classifier makes of pooled features that its encoder gave for these batches: logits (n, 2).
+
+    They are the model's own to the last bit, as long as the batches are the same.
+    """
+    model.eval()
+    answered = []
+    for indices in batches:
+        with torch.inference_mode(), autocast(model, device):
+            answers = model.get_submodule("classifier")(torch.from_numpy(features[indices]).to(device))
+        answered.append((indices, answers.float().cpu().numpy()))
+    return in_order(answered)
+
+
 def in_order(answered: Iterable[tuple[list[int], np.ndarray]]) -> np.ndarray:
     """The rows of all batches together, in the order of the pairs."""
     by_index = {index: row for indices, rows in answered for index, row in zip(indices, rows, strict=True)}

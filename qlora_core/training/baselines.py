@@ -1,8 +1,7 @@
-"""What a fine-tune has to beat: the commoner label, an untrained head, and a trained head on a frozen encoder."""
+"""The linear probe: a classifier trained on a frozen encoder, which a fine-tune has to beat."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -12,39 +11,48 @@ from sklearn.preprocessing import StandardScaler
 from transformers import PreTrainedModel
 
 from qlora_core.data.batching import TokenizedPairs
-from qlora_core.models.inference import Progress, pooled_features, predict_logits
+from qlora_core.models.inference import Progress, pooled_features
 
 #: Inverse strengths of the L2 penalty that are tried.
 PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 #: Parts of the training pairs that they are tried on.
 FOLDS = 4
+#: Training pairs that the probe sees: docs/recipes.md has what more of them add.
+MAX_PROBE_PAIRS = 4000
+#: With fewer of a label among them, the probe would suffer: it then sees every training pair.
+MIN_PROBE_PAIRS_OF_A_LABEL = 200
 
 
-@dataclass(frozen=True)
-class LinearProbe:
-    """A classifier trained on a frozen encoder's pooled output, and its answers for the validation pairs."""
+def draw_probe_pairs(labels: np.ndarray, bundles: np.ndarray, count: int, seed: int) -> list[int]:
+    """Which training pairs the probe sees: ``count`` at random, bundle after bundle, so that one is cut at most.
 
-    head: dict[str, torch.Tensor]  #: state of the model's classifier: weight (2, hidden_size), bias (2,)
-    logits: np.ndarray  #: shape (n, 2)
+    Args:
+        labels, bundles: of every training pair, shape (n,).
+    """
+    place = np.random.default_rng(seed).permutation(bundles.max(initial=0) + 1)  # of each bundle
+    chosen = np.sort(np.argsort(place[bundles], kind="stable")[:count])
+    if min(np.bincount(labels[chosen], minlength=2)) < MIN_PROBE_PAIRS_OF_A_LABEL:
+        return list(range(len(labels)))
+    return chosen.tolist()
 
 
 def fit_linear_probe(
     model: PreTrainedModel,
-    train_pairs: TokenizedPairs,
-    validation_pairs: TokenizedPairs,
+    pairs: TokenizedPairs,
     accelerator: Accelerator,
     batch_size: int,
     progress: Progress | None = None,
-) -> LinearProbe:
+) -> dict[str, torch.Tensor]:
     """Train a logistic regression on what the classifier sees, the encoder left as it is (Alain & Bengio 2016).
 
     The penalty is the one that does best in cross-validation inside the training pairs: the probe is meant to be good.
     A good score here shows what the pretrained encoder already knows; only what a fine-tune adds to it is adaptation.
+
+    Returns:
+        The state of a classifier for ``model``: weight (2, hidden_size), bias (2,).
     """
-    features = pooled_features(model.bert, train_pairs, accelerator, batch_size, progress)
-    head = probe_head(features, train_pairs.labels)
-    with classifier_set_to(head, model):
-        return LinearProbe(head, predict_logits(model, validation_pairs, accelerator, batch_size))
+    features = pooled_features(model.bert, pairs, accelerator, batch_size, progress)
+    return probe_head(features, pairs.labels)
 
 
 def probe_head(features: np.ndarray, labels: np.ndarray) -> dict[str, torch.Tensor]:

@@ -12,7 +12,7 @@ from typing import Literal
 from qlora_core.config import RunConfig
 from qlora_core.training.loop.schedule import evaluation_steps
 
-PairSet = Literal["train", "easy", "validation", "watched"]
+PairSet = Literal["train", "easy", "probe", "validation", "watched"]
 WorkName = Literal[
     "majority",
     "untrained_head_unquantized",
@@ -62,7 +62,7 @@ def plan_run(config: RunConfig, train_pairs: int) -> Iterator[Work]:
     if config.scheme.bits is not None:
         yield Work("untrained_head_unquantized", (Pass(ModelKind.UNQUANTIZED, "validation"),))
     yield Work("untrained_head", (Pass(ModelKind.BASE, "validation"),))
-    yield Work("linear_probe", (Pass(ModelKind.BASE, "train"), Pass(ModelKind.BASE, "validation")))
+    yield Work("linear_probe", (Pass(ModelKind.BASE, "probe"),))  # of validation, what the base has answered serves
     if config.init_from is not None:
         yield Work("started_from", (Pass(ModelKind.ADAPTER, "validation"),))
     easy = (Pass(ModelKind.ADAPTER, "easy", learns=True),) if config.easy_pairs_steps else ()
@@ -75,7 +75,7 @@ def plan_run(config: RunConfig, train_pairs: int) -> Iterator[Work]:
             Pass(ModelKind.ADAPTER, "watched", looks),
         ),
     )
-    yield Work("finetuned", (Pass(ModelKind.ADAPTER, "validation"),))
+    yield Work("finetuned", ())  # the best evaluation has answered
     yield Work("reloaded", (Pass(ModelKind.ADAPTER, "validation"),), in_fresh_process=True)
 
 

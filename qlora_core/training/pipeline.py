@@ -14,10 +14,11 @@ from qlora_core.evaluation.comparison import recorded_comparisons
 from qlora_core.evaluation.metrics import majority_logits
 from qlora_core.models.adapter import missing_tensors, read_saved, renew_classifier, save_adapter, start_from
 from qlora_core.models.heads import save_heads
+from qlora_core.models.inference import pooled_features
 from qlora_core.models.quantization import LoadedBase
 from qlora_core.store.run import Run
 from qlora_core.training import verify
-from qlora_core.training.baselines import fit_linear_probe
+from qlora_core.training.baselines import classifier_set_to, fit_linear_probe
 from qlora_core.training.loop.events import Resumed, Step
 from qlora_core.training.loop.trainer import TrainingSummary
 from qlora_core.training.model_card import write_model_card
@@ -56,6 +57,7 @@ class Pipeline:
     """The pieces of a run's work, and what each leaves for those after it."""
 
     loaded: LoadedBase
+    features: np.ndarray  #: what the base model's classifiers see of the validation pairs, shape (n, hidden_size)
     model: PeftModel
     summary: TrainingSummary
 
@@ -96,23 +98,22 @@ class Pipeline:
                 "drawn, and an adapter without it could not be loaded by others. Name the pooler as well: "
                 "classifier,pooler."
             )
-        self._baseline("untrained_head", self.setup.answer(self.loaded.model, progress=self.reporter.progress))
+        setup, model = self.setup, self.loaded.model
+        batch_size = setup.config.eval_batch_size
+        self.features = pooled_features(
+            model.bert, setup.validation, setup.accelerator, batch_size, self.reporter.progress
+        )
+        self._baseline("untrained_head", setup.classify(model, self.features))
 
     def probe(self) -> None:
         """A classifier trained on the frozen encoder; both baselines' heads are kept."""
-        setup = self.setup
-        probe = fit_linear_probe(
-            self.loaded.model,
-            setup.train,
-            setup.validation,
-            setup.accelerator,
-            setup.config.eval_batch_size,
-            self.reporter.progress,
-        )
-        self._baseline("linear_probe", probe.logits)
+        setup, model = self.setup, self.loaded.model
+        batch_size = setup.config.eval_batch_size
+        head = fit_linear_probe(model, setup.probe, setup.accelerator, batch_size, self.reporter.progress)
+        with classifier_set_to(head, model):
+            self._baseline("linear_probe", setup.classify(model, self.features))
         if setup.accelerator.is_main_process:
-            pooler_is_new = self.loaded.pooler_is_new
-            save_heads(self.loaded.model, probe.head, self.run.heads_path, pooler_is_new=pooler_is_new)
+            save_heads(model, head, self.run.heads_path, pooler_is_new=self.loaded.pooler_is_new)
 
     def answer_start(self) -> None:
         """The run that this one starts from, with the classifier it had; training then begins there."""
@@ -144,8 +145,11 @@ class Pipeline:
         self.summary = trainer.summary()
 
     def answer_finetuned(self) -> None:
-        """The trained model's own answers; then the adapter is saved."""
-        self.logits["finetuned"] = self.setup.answer(self.model, progress=self.reporter.progress)
+        """The trained model's answers, which its best evaluation gave; then the adapter is saved."""
+        logits = self.summary.best_logits  # none where a checkpoint was written by an earlier version, or elsewhere
+        if logits is None:
+            logits = self.setup.answer(self.model, progress=self.reporter.progress)
+        self.logits["finetuned"] = logits
         self.reporter.phase("saving", "Saving the adapter")
         if self.setup.accelerator.is_main_process:
             save_adapter(self.model, self.setup.tokenizer, self.run.adapter_dir)

@@ -56,6 +56,7 @@ def build_result(
         "trainable_parameters": trainable,
         "total_parameters": total,
         **measurements(logits, setup),
+        "probe_pairs": len(setup.probe),
         "reload": compare_reloaded(logits["finetuned"], logits["reloaded"], missing),
         "history": summary.history,
         "best_epoch": summary.best["epoch"],

@@ -14,12 +14,13 @@ from torch import nn
 from transformers import PreTrainedTokenizerBase
 
 from qlora_core.config import RunConfig
-from qlora_core.data.batching import TokenizedPairs, tokenize
+from qlora_core.data.batching import TokenizedPairs, evaluation_batches, tokenize
 from qlora_core.data.sources import PairData, load_run_pairs
 from qlora_core.errors import ConfigError
-from qlora_core.models.device import describe_environment, start_accelerator
+from qlora_core.models.device import describe_environment, measuring_conditions, start_accelerator
 from qlora_core.models.factory import ModelFactory
-from qlora_core.models.inference import Progress, predict_logits
+from qlora_core.models.inference import Progress, classify, predict_logits
+from qlora_core.training.baselines import MAX_PROBE_PAIRS, draw_probe_pairs
 from qlora_core.training.loop.trainer import Command, Trainer
 
 Split = Literal["train", "validation"]
@@ -74,6 +75,12 @@ class Setup:
         """The pairs that every model is measured on."""
         return self._tokenize(self.data.validation)
 
+    @cached_property
+    def probe(self) -> TokenizedPairs:
+        """The training pairs that the linear probe sees."""
+        train = self.train
+        return train.select(draw_probe_pairs(train.labels, train.bundles, MAX_PROBE_PAIRS, self.config.seed))
+
     @property
     def truncation(self) -> dict[str, Any]:
         """How many pairs there are, and how many are longer than ``max_length``, as ``truncation_words`` takes them."""
@@ -86,6 +93,11 @@ class Setup:
         """Logits of ``model`` for every pair of a split, shape (n, 2)."""
         pairs = self.train if split == "train" else self.validation
         return predict_logits(model, pairs, self.accelerator, self.config.eval_batch_size, progress)
+
+    def classify(self, model: nn.Module, features: np.ndarray) -> np.ndarray:
+        """What the classifier of ``model`` makes of its encoder's features of the validation pairs; shape (n, 2)."""
+        batches = evaluation_batches(self.validation, self.config.eval_batch_size)
+        return classify(model, features, batches, self.accelerator.device)
 
     def untrained_adapter(self) -> PeftModel:
         """The quantised base model with fresh LoRA matrices, ready to be trained."""
@@ -108,7 +120,13 @@ class Setup:
             checkpoint_path,
             control,
             evaluation_progress,
+            self.conditions,
         )
+
+    @property
+    def conditions(self) -> str:
+        """What the last digits of every answer depend on beside model and pairs, as a digest."""
+        return measuring_conditions(self.models.compute, self.accelerator)
 
     def environment(self) -> dict[str, Any]:
         """Versions, device and threads, as they are shown beside every result."""

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load, save_file
@@ -41,10 +42,13 @@ def test_tensors_moments_and_progress_come_back(bench: Callable[..., Bench], tmp
     best = {name: tensor.detach().clone() for name, tensor in old.trained.items()}
     old.step()
     progress = Progress(2, 32, 1.5, 0.25, [{"step": 1, "epoch": 0.5, "accuracy": 1, "f1": 1, "loss": 0.1}], best)
+    progress.best_logits, progress.best_conditions = np.random.default_rng(0).random((3, 2), np.float32), "here"
     save_checkpoint(tmp_path / NAME, progress, old.trained, old.optimizer)
     loaded = load_checkpoint(tmp_path / NAME, new.trained, new.optimizer)
 
-    assert vars(loaded) | {"best_state": None} == vars(progress) | {"best_state": None}
+    apart = {"best_state": None, "best_logits": None}
+    assert vars(loaded) | apart == vars(progress) | apart
+    assert np.array_equal(loaded.best_logits, progress.best_logits)  # type: ignore[arg-type]
     assert all(torch.equal(loaded.best_state[name], best[name]) for name in best)
     assert all(torch.equal(new.trained[name], old.trained[name]) for name in best)
     old.step()

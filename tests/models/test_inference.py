@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from qlora_core.data.batching import pad_batch
-from qlora_core.models.inference import autocast, pooled_features, predict_logits
+from qlora_core.data.batching import evaluation_batches, pad_batch
+from qlora_core.models.inference import autocast, classify, pooled_features, predict_logits
 from tests.conftest import Bench
 
 
@@ -21,13 +21,16 @@ def test_logits_are_in_the_order_of_the_pairs(bench: Callable[..., Bench], batch
     np.testing.assert_allclose(answers, torch.stack(each).numpy(), rtol=0, atol=1e-5)
 
 
-def test_classifier_over_the_pooled_features_gives_the_logits(bench: Callable[..., Bench]) -> None:
-    base = bench()
-    features = pooled_features(base.model.bert, base.pairs, base.accelerator, 8)
+@pytest.mark.parametrize("scheme", ["nf4", "int8", "none"])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_classifier_over_the_pooled_features_gives_the_model_s_logits_to_the_last_bit(
+    bench: Callable[..., Bench], scheme: str, dtype: str
+) -> None:
+    base = bench(quantization=scheme, bnb_4bit_compute_dtype=dtype)
+    features = pooled_features(base.model.bert, base.pairs, base.accelerator, 7)
     assert features.shape == (24, 64)
-    with torch.inference_mode():
-        expected = base.model.classifier(torch.from_numpy(features)).numpy()
-    np.testing.assert_allclose(predict_logits(base.model, base.pairs, base.accelerator, 8), expected, rtol=0, atol=1e-5)
+    answers = classify(base.model, features, evaluation_batches(base.pairs, 7), base.accelerator.device)
+    assert np.array_equal(answers, predict_logits(base.model, base.pairs, base.accelerator, 7))
 
 
 @pytest.mark.parametrize("training", [True, False])

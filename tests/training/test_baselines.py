@@ -1,6 +1,7 @@
 """The linear probe: a logistic regression on the frozen encoder, folded into the classifier."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -14,16 +15,33 @@ from sklearn.preprocessing import StandardScaler
 from qlora_core.data.batching import TokenizedPairs, tokenize
 from qlora_core.evaluation.scores import score
 from qlora_core.models.inference import pooled_features, predict_logits
-from qlora_core.training.baselines import FOLDS, PENALTIES, LinearProbe, fit_linear_probe
+from qlora_core.training.baselines import (
+    FOLDS,
+    MIN_PROBE_PAIRS_OF_A_LABEL,
+    PENALTIES,
+    classifier_set_to,
+    draw_probe_pairs,
+    fit_linear_probe,
+)
 from tests.conftest import Bench, make_rows
+
+
+class Probe(NamedTuple):
+    """A fitted probe and its answers."""
+
+    head: dict[str, torch.Tensor]
+    logits: np.ndarray
 
 
 def train_pairs(bench: Bench, rows: int = 60) -> TokenizedPairs:
     return tokenize(Dataset.from_list(make_rows(rows)), bench.tokenizer, 64)
 
 
-def probe(bench: Bench) -> LinearProbe:
-    return fit_linear_probe(bench.model, train_pairs(bench), bench.pairs, bench.accelerator, 8)
+def probe(bench: Bench, pairs: TokenizedPairs | None = None) -> Probe:
+    """Fitted to ``pairs``, or to sixty of its own."""
+    head = fit_linear_probe(bench.model, pairs or train_pairs(bench), bench.accelerator, 8)
+    with classifier_set_to(head, bench.model):
+        return Probe(head, predict_logits(bench.model, bench.pairs, bench.accelerator, 8))
 
 
 @pytest.mark.parametrize("scheme", ["nf4", "none"])
@@ -44,14 +62,6 @@ def test_folded_head_answers_as_a_pipeline_with_the_best_of_the_penalties(
     assert sorted(differences)[1] > 1e-3
 
 
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-def test_model_with_the_probe_s_head_gives_the_probe_s_logits(bench: Callable[..., Bench], dtype: str) -> None:
-    base = bench(bnb_4bit_compute_dtype=dtype)
-    fitted = probe(base)
-    base.model.classifier.load_state_dict(fitted.head)
-    assert np.array_equal(predict_logits(base.model, base.pairs, base.accelerator, 8), fitted.logits)
-
-
 def test_probe_finds_what_the_encoder_knows(bench: Callable[..., Bench]) -> None:
     base = bench()
     untrained = predict_logits(base.model, base.pairs, base.accelerator, 8)
@@ -59,14 +69,6 @@ def test_probe_finds_what_the_encoder_knows(bench: Callable[..., Bench]) -> None
         score(probe(base).logits, base.pairs.labels).values["accuracy"]
         > score(untrained, base.pairs.labels).values["accuracy"] + 0.2
     )
-
-
-def test_probe_learns_from_the_training_pairs_alone(bench: Callable[..., Bench]) -> None:
-    base = bench()
-    whole = probe(base)
-    fewer = fit_linear_probe(base.model, train_pairs(base), train_pairs(base, 20), base.accelerator, 8)
-    assert torch.equal(whole.head["weight"], fewer.head["weight"])
-    assert (whole.logits.shape, fewer.logits.shape) == ((24, 2), (20, 2))
 
 
 def test_probe_leaves_the_model_as_it_was(bench: Callable[..., Bench]) -> None:
@@ -82,7 +84,7 @@ def test_labels_that_follow_from_nothing_get_a_stronger_penalty(bench: Callable[
     labels = np.random.default_rng(0).integers(2, size=60).tolist()
     shuffled = Dataset.from_list([row | {"label": label} for row, label in zip(rows, labels, strict=True)])
     pairs = tokenize(shuffled, base.tokenizer, 64)
-    nothing = fit_linear_probe(base.model, pairs, base.pairs, base.accelerator, 8)
+    nothing = probe(base, pairs)
     assert np.abs(nothing.logits - nothing.logits.mean(axis=0)).max() < 0.25 * np.abs(probe(base).logits).max()
     assert min(np.bincount(pairs.labels)) >= FOLDS
 
@@ -90,7 +92,31 @@ def test_labels_that_follow_from_nothing_get_a_stronger_penalty(bench: Callable[
 def test_progress_counts_the_training_pairs(bench: Callable[..., Bench]) -> None:
     base = bench()
     seen: list[tuple[int, int]] = []
-    fit_linear_probe(
-        base.model, train_pairs(base), base.pairs, base.accelerator, 30, lambda *counts: seen.append(counts)
-    )
+    fit_linear_probe(base.model, train_pairs(base), base.accelerator, 30, lambda *counts: seen.append(counts))
     assert seen == [(30, 60), (60, 60)]
+
+
+def drawn(labels: np.ndarray, bundles: np.ndarray, count: int, seed: int = 0) -> list[int]:
+    return draw_probe_pairs(labels, bundles, count, seed)
+
+
+def test_the_pairs_of_a_probe_are_whole_bundles_but_for_one() -> None:
+    bundles = np.repeat(np.arange(400), 5)
+    chosen = drawn(np.arange(2000) % 2, bundles, 998)
+    sizes = np.bincount(bundles[chosen])
+    assert len(chosen) == len(set(chosen)) == 998
+    assert chosen == sorted(chosen)
+    assert sorted(sizes[sizes > 0].tolist()) == [3, *[5] * 199]
+
+
+def test_the_pairs_of_a_probe_follow_from_the_seed() -> None:
+    labels, bundles = np.arange(2000) % 2, np.arange(2000)
+    assert drawn(labels, bundles, 1000) == drawn(labels, bundles, 1000) != drawn(labels, bundles, 1000, seed=1)
+
+
+@pytest.mark.parametrize(("rare", "seen"), [(0.5, 1000), (0.1, 3000)])
+def test_a_probe_sees_every_pair_where_a_label_would_be_too_rare_in_fewer(rare: float, seen: int) -> None:
+    labels = (np.random.default_rng(0).random(3000) < rare).astype(int)
+    chosen = drawn(labels, np.arange(3000), 1000)
+    assert len(chosen) == seen
+    assert min(np.bincount(labels[chosen])) >= MIN_PROBE_PAIRS_OF_A_LABEL

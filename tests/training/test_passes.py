@@ -27,7 +27,8 @@ from tests.conftest import ignore
 MakeConfig = Callable[..., RunConfig]
 TRAIN, VALIDATION = 64, 16
 Counts = Counter[tuple[ModelKind, str, bool]]
-PAIR_SETS = {TRAIN: "train", VALIDATION: "validation", 2 * WATCHED_OF_EACH_LABEL: "watched"}
+#: By the number of pairs that a model answers; of so few training pairs the probe sees all.
+PAIR_SETS = {TRAIN: "probe", VALIDATION: "validation", 2 * WATCHED_OF_EACH_LABEL: "watched"}
 
 
 def kind_of(model: Any) -> ModelKind:

@@ -6,12 +6,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from qlora_core.choices import SCHEMES
 from qlora_core.config import RunConfig
+from qlora_core.data.sources import load_run_pairs
 from qlora_core.errors import ConfigError, ModelError, RunFailure
-from qlora_core.evaluation.metrics import METRICS
+from qlora_core.evaluation.metrics import METRICS, probabilities
+from qlora_core.evaluation.predictor import Predictor
 from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore
 from qlora_core.training.run_process import resume_run, start_run
@@ -77,6 +80,28 @@ def test_the_kept_epoch_is_the_one_that_is_measured(finished_run: Run) -> None:
     (best,) = (row for row in result["history"] if row["epoch"] == result["best_epoch"])
     finetuned = result["metrics"]["finetuned"]
     assert {name: best[name] for name in METRICS} == {name: finetuned[name] for name in METRICS}
+
+
+def test_the_untrained_head_and_the_probe_answer_as_models_with_their_heads(finished_run: Run) -> None:
+    predictor, table = Predictor(finished_run), finished_run.predictions
+    pairs = predictor.tokenized(load_run_pairs(finished_run.config).validation)
+    for name in ("untrained_head", "linear_probe"):
+        (recorded,) = table([f"probability_{name}"])
+        assert np.array_equal(probabilities(predictor.logits(pairs, name)), np.asarray(recorded))
+
+
+def test_a_checkpoint_of_an_earlier_version_has_no_answers_so_that_they_are_asked_for(
+    tiny_config: MakeConfig, store: RunStore, finished_run: Run
+) -> None:
+    events_until("saving", tiny_config(), store)
+    (run,) = store.runs()
+    with safe_open(run.checkpoint_path, framework="pt") as file:
+        metadata = file.metadata()
+    tensors = load_file(run.checkpoint_path)
+    del tensors["best_logits"]
+    save_file(tensors, run.checkpoint_path, metadata)
+    resume_run(run.id, store, ignore)
+    assert (run.result or {})["metrics"] == (finished_run.result or {})["metrics"]
 
 
 def test_the_environment_says_where_a_run_happened_and_on_which_data(finished_run: Run) -> None:

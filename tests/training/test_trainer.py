@@ -152,6 +152,29 @@ def test_model_ends_with_the_weights_of_the_evaluation_that_is_best_by_the_rule(
     assert (best["step"], best["loss"]) == (4, mean_loss(logits, trainer.validation_pairs.labels))
 
 
+def test_the_answers_of_the_best_evaluation_are_those_of_the_weights_that_are_kept(
+    start: Callable[..., Trainer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "best_epoch", lambda _: 1)
+    trainer = start(evaluations_per_epoch=3)
+    list(trainer.train())
+    summary, config = trainer.summary(), trainer.config
+    answers = predict_logits(trainer.model, trainer.validation_pairs, trainer.accelerator, config.eval_batch_size)
+    assert summary.best_logits is not None
+    assert np.array_equal(summary.best_logits, answers)
+    resumed = start(evaluations_per_epoch=3)
+    list(resumed.train())
+    assert np.array_equal(resumed.summary().best_logits, answers)  # type: ignore[arg-type]
+
+
+def test_answers_that_were_given_on_another_machine_are_not_taken_over(start: Callable[..., Trainer]) -> None:
+    list(start().train())
+    elsewhere = start()
+    elsewhere._conditions = "another machine"
+    list(elsewhere.train())
+    assert elsewhere.summary().best_logits is None
+
+
 def test_every_epoch_shows_each_pair_once_in_another_order(start: Callable[..., Trainer]) -> None:
     trainer = start(learning_rate=1e-12)  # so small that a batch's loss says which pairs it holds
     logits = predict_logits(trainer.model, trainer.train_pairs, trainer.accelerator, 8)

@@ -109,12 +109,12 @@ def run_memory(setup: Setup, timings: Timings) -> tuple[float, float]:
     """
     batch_size = setup.config.eval_batch_size
     validation = shapes(setup.validation, evaluation_batches(setup.validation, batch_size))
-    train = shapes(setup.train, evaluation_batches(setup.train, batch_size))
+    probe = shapes(setup.probe, evaluation_batches(setup.probe, batch_size))
     training = {shape for epoch in epochs(setup) for shape in shapes(setup.train, epoch)}
     training |= {shape for pairs in batches_of_easy_pairs(setup) for shape in shapes(pairs, [list(range(len(pairs)))])}
     first = timings.unquantised or timings.base  # the second model hardly adds to what the first has taken
     kinds = [
-        (first, len(validation | train)),
+        (first, len(validation | probe)),
         (timings.training, len(training)),
         (timings.adapter, len(validation)),
     ]

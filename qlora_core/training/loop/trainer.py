@@ -11,6 +11,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
@@ -40,6 +41,7 @@ class TrainingSummary:
 
     history: list[dict[str, float]]  #: one entry an evaluation: step, epoch, and every metric by its name
     best: dict[str, float]
+    best_logits: np.ndarray | None  #: its answers, where they were given under the same conditions as all that follows
     steps: int
     pairs_shown: int  #: repetitions and easy pairs counted
     stopped_early: bool
@@ -64,11 +66,12 @@ class Trainer:
         checkpoint_path: Path,
         control: Callable[[], Command] = lambda: "run",
         evaluation_progress: Callable[[int, int], None] | None = None,
+        conditions: str = "",
     ) -> None:
         self.config, self.accelerator = config, accelerator
         self.train_pairs, self.validation_pairs = train_pairs, validation_pairs
         self.checkpoint_path, self._control = checkpoint_path, control
-        self._evaluation_progress = evaluation_progress
+        self._evaluation_progress, self._conditions = evaluation_progress, conditions
         self.trained = trainable_state(model)
         self._bare_model = model
         self.optimizer = torch.optim.AdamW(
@@ -108,6 +111,7 @@ class Trainer:
         return TrainingSummary(
             history=progress.history,
             best=progress.history[best_epoch(progress.history)],
+            best_logits=progress.best_logits if progress.best_conditions == self._conditions else None,
             steps=progress.step,
             pairs_shown=progress.examples,
             stopped_early=self._stopped,
@@ -232,6 +236,7 @@ class Trainer:
         is_best = best_epoch(history) == len(history) - 1
         if is_best:
             self.progress.best_state = {name: tensor.detach().cpu().clone() for name, tensor in self.trained.items()}
+            self.progress.best_logits, self.progress.best_conditions = logits, self._conditions
         self.progress.evaluation_seconds = time.monotonic() - started
         self._save()
         yield Evaluated(self.progress.step, epoch, scores, is_best, measured.confusion.only_answer)
