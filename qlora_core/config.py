@@ -276,6 +276,11 @@ class RunConfig(BaseModel):
         ge=1,
         le=1024,
     )
+    measure_baselines_again: bool = _data(
+        "Baselines measured again",
+        "Measures the baselines even where an earlier run has measured the same ones: changes time, and no result.",
+        False,
+    )
     bootstrap_samples: int = _data(
         "Bootstrap resamples",
         "How many times the validation pairs are drawn anew for each 95 % interval.",

@@ -93,6 +93,7 @@ export function note(state) {
     endedEarly(state) ? news.message : "",
     isReplaying(state) ? "" : news.verdict,
     news.truncation,
+    news.baselines_known,
     alike(state),
     news.held ? "This run keeps its place and lets others go first until you resume it." : "",
     expectation(state),

@@ -17,7 +17,7 @@ from qlora_core.data.columns import Columns
 from qlora_core.data.look import facts, shared_words
 from qlora_core.data.sentences import is_empty
 from qlora_core.errors import ConfigError, RunError
-from qlora_core.evaluation.answerers import ASKABLE, label_of
+from qlora_core.evaluation.answerers import ASKABLE, borrowed_baselines_words, label_of
 from qlora_core.evaluation.comparison import recorded_comparisons
 from qlora_core.evaluation.metrics import METRICS, shown
 from qlora_core.evaluation.scores import finetuned_values, recorded_scores
@@ -30,7 +30,15 @@ from qlora_core.training.start import started_words
 
 Report = tuple[dict[str, Any], str]
 #: Settings that have options of their own.
-NAMED_OPTIONS = ("base_model", "dataset", "data_dir", "columns", "validation_file", "init_from")
+NAMED_OPTIONS = (
+    "base_model",
+    "dataset",
+    "data_dir",
+    "columns",
+    "validation_file",
+    "init_from",
+    "measure_baselines_again",
+)
 
 
 def train(options: argparse.Namespace) -> Report:
@@ -86,8 +94,8 @@ def _summary(result: dict[str, Any]) -> str:
     lines = [f"run {result['run_id']}, best epoch {result['best_epoch']:g}", *scores_table(result), ""]
     truncation = truncation_words(result["dataset"], result["config"]["max_length"])
     shared = shared_words(result["dataset"].get("shared", 0))
-    started = started_words(result)
-    lines += [*verdicts(result), result["selection_note"], *filter(None, [started, truncation, shared])]
+    said = [started_words(result), borrowed_baselines_words(result), truncation, shared]
+    lines += [*verdicts(result), result["selection_note"], *filter(None, said)]
     verified = "verified" if reload["verified"] else "NOT verified"
     lines.append(f"Reload {verified}: largest logit difference {reload['max_abs_logit_difference']:.2g}.")
     return "\n".join(lines)

@@ -77,6 +77,12 @@ def build_parser() -> argparse.ArgumentParser:
         "--set", action="append", default=[], metavar="FIELD=VALUE", help="change one setting; repeatable"
     )
     train.add_argument("--init-from", metavar="RUN_ID", help=_option_help("init_from"))
+    train.add_argument(
+        "--measure-baselines-again",
+        action="store_true",
+        default=None,
+        help="measure the baselines even where an earlier run has measured the same ones",
+    )
     train.add_argument("--resume", metavar="RUN_ID", help="go on with an interrupted run")
 
     data = _command(subparsers, "data", commands.data, "look at pairs before a run: balance, lengths, repetitions")

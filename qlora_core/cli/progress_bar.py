@@ -18,7 +18,7 @@ class ProgressBar:
         self._refresh_seconds = 0.2 if sys.stderr.isatty() else 5.0
 
     def __call__(self, kind: str, fields: dict[str, Any]) -> None:
-        if kind == "truncation":
+        if kind in ("truncation", "baselines_known"):
             self.close()
             tqdm.write(fields["message"], file=sys.stderr)
         elif kind == "phase":

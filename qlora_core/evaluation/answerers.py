@@ -1,7 +1,9 @@
 """Whose answers are measured: the fine-tuned model, and what it has to beat."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from datetime import UTC, datetime
+from typing import Any, Literal
 
 from qlora_core.choices import Choice, table
 
@@ -38,3 +40,15 @@ COMPARED = tuple(name for name, answerer in ANSWERERS.items() if answerer.is_com
 def label_of(name: str) -> str:
     """What an answerer is called; its name where it is not one of the table."""
     return ANSWERERS[name].label if name in ANSWERERS else name.replace("_", " ")
+
+
+def baselines_words(provenance: Mapping[str, Any]) -> str:
+    """When and in which run the baselines of a result were measured, in a sentence."""
+    day = datetime.fromtimestamp(provenance["measured_at"], tz=UTC)
+    return f"The baselines were measured on {day.day} {day:%B %Y} in run {provenance['run_id']}."
+
+
+def borrowed_baselines_words(result: Mapping[str, Any]) -> str:
+    """The same of a result whose baselines another run has measured; "" of any other."""
+    provenance = result.get("baselines")
+    return baselines_words(provenance) if provenance and provenance["run_id"] != result["run_id"] else ""

@@ -15,7 +15,7 @@ from qlora_core.config import RunConfig
 from qlora_core.errors import HubError, ModelError, QLoRAError, RunFailure, UserError
 from qlora_core.models.catalog import BaseModel, find_base_model
 from qlora_core.models.parameter_counts import ParameterCounts, parameter_counts
-from qlora_core.server.visitor_files.reader import by_content
+from qlora_core.store.shared.contents import by_content
 
 MAX_KEPT = 200
 TIMEOUT_SECONDS = 120.0
@@ -27,9 +27,16 @@ FORKED = "--forked"  #: said to the program that measures
 class Estimates:
     """Measurements made on this machine since the server started, by configuration."""
 
-    def __init__(self, forks: Callable[[], bool] = lambda: False) -> None:
-        """``forks`` tells whether a run would start as a fork of a process that has the libraries loaded."""
-        self._forks = forks
+    def __init__(
+        self,
+        forks: Callable[[], bool] = lambda: False,
+        baselines_known: Callable[[RunConfig], bool] = lambda _: False,
+    ) -> None:
+        """``forks`` tells whether a run would start as a fork of a process that has the libraries loaded.
+
+        ``baselines_known`` tells whether a run would take over its baselines from an earlier one.
+        """
+        self._forks, self._baselines_known = forks, baselines_known
         self._measured: dict[str, dict[str, Any]] = {}
         self._lock = Lock()
 
@@ -41,8 +48,12 @@ class Estimates:
             return None
 
     def known(self, config: RunConfig) -> dict[str, Any] | None:
-        """The measurement for exactly this configuration, if one was made."""
-        return self._measured.get(_key(config))
+        """The measurement for this configuration, if one was made; less where its baselines are known by now."""
+        measured = self._measured.get(_key(config))
+        if measured is None or not self._baselines_known(config):
+            return measured
+        pairs = zip(measured["seconds"], measured["baselines_seconds"], strict=True)
+        return {**measured, "seconds": [round(whole - part, 1) for whole, part in pairs]}
 
     def measure(self, config: RunConfig) -> dict[str, Any]:
         """Measure a few batches in a process of its own, one at a time; about 20 seconds.
@@ -51,18 +62,19 @@ class Estimates:
             QLoRAError: the configuration cannot be carried out here.
         """
         with self._lock:
-            known = self.known(config)
-            if known is None:
-                known = measure_cost(config, timeout=PAGE_TIMEOUT_SECONDS, forked=self._forks())
+            if _key(config) not in self._measured:
+                measured = measure_cost(config, timeout=PAGE_TIMEOUT_SECONDS, forked=self._forks())
                 while len(self._measured) >= MAX_KEPT:
                     del self._measured[next(iter(self._measured))]
-                self._measured[_key(config)] = known
+                self._measured[_key(config)] = measured
+            known = self.known(config)
+            assert known is not None, "what was just measured is known"
             return known
 
 
 def _key(config: RunConfig) -> str:
-    """What time and memory depend on: everything but the seed, and of a file its content."""
-    return by_content(config).model_copy(update={"seed": 0}).model_dump_json()
+    """What the time and memory of all work depend on: everything but the seed, and of a file its content."""
+    return by_content(config).model_copy(update={"seed": 0, "measure_baselines_again": False}).model_dump_json()
 
 
 @cache

@@ -113,7 +113,7 @@ def make_services(
         recorded=recorded,
         who_may=WhoMay(owner_key, recorded),
         availability=Availability(),
-        estimates=Estimates(fork_server.is_ready),
+        estimates=Estimates(fork_server.is_ready, lambda config: store.baselines.known(config) is not None),
         predictors=Predictors(),
         fork_server=fork_server,
         files=FileReader(fork_server),

@@ -7,7 +7,7 @@ status.json           state, phase, message, process, step; replaced as a whole
 events.jsonl          what happened, see ``events``; only ever appended to
 control               "pause" or "stop", looked at by the worker between steps; missing means go on
 checkpoint/           enough to go on exactly, while the run is not finished
-baseline_heads.safetensors   heads of the untrained and the linear-probe baseline
+baseline_heads.safetensors   heads and answers of the baselines, and which run measured them
 predictions.parquet   one row a validation pair
 result.json           every number; written once, last
 adapter/              what peft loads

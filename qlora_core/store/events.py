@@ -88,6 +88,12 @@ class Watched(Stamped):
     probabilities: Annotated[list[Share], Field(max_length=MAX_PAIRS)]
 
 
+class BaselinesKnown(Stamped):
+    """The baselines are those that an earlier run has measured."""
+
+    message: Sentence
+
+
 class PhaseBegan(Stamped):
     """Another phase begins; the last one says what the run came to."""
 
@@ -105,6 +111,7 @@ SHAPES: dict[str, type[Stamped]] = {
     "step": StepTaken,
     "resumed": WentOn,
     "baseline": Scored,
+    "baselines_known": BaselinesKnown,
     "evaluation": Evaluated,
     "watched_pairs": PairsWatched,
     "watched": Watched,

@@ -64,6 +64,7 @@ class RunFeed:
         self.latest: Event = {}  #: the last step
         self.verdict = ""  #: what the run came to, in a sentence
         self.truncation = ""  #: how many pairs are longer than the run reads, in a sentence
+        self.baselines_known = ""  #: in which earlier run its baselines were measured, in a sentence
         self.seconds = 0.0  #: time at work, pauses and interruptions left out
         self.left_out = 0  #: lines that are damaged
         self._last: Event = {}
@@ -103,6 +104,7 @@ class RunFeed:
                 "watched_pairs": series.watched_pairs if have.watched == 0 else [],
                 "verdict": self.verdict,
                 "truncation": self.truncation,
+                "baselines_known": self.baselines_known,
             }
 
     def _read(self) -> None:
@@ -137,6 +139,8 @@ class RunFeed:
             self._take_baseline(_without_envelope(event, "name", *SCORES))
         elif kind == "truncation":
             self.truncation = event["message"]
+        elif kind == "baselines_known":
+            self.baselines_known = event["message"]
         elif kind == "watched_pairs":
             self.series.watched_pairs = event["pairs"]
         elif kind == "watched":

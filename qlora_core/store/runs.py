@@ -18,15 +18,17 @@ from qlora_core.errors import RunError
 from qlora_core.store.directory import SIGNS
 from qlora_core.store.files import storage_error
 from qlora_core.store.run import Find, Run
+from qlora_core.store.shared.baselines import KeptBaselines
+from qlora_core.store.shared.uploads import UPLOADS_SHARE, Room, Uploads
 from qlora_core.store.status import Status
-from qlora_core.store.uploads import UPLOADS_SHARE, Room, Uploads
 
 Fill = Callable[[Run], None]
 #: What a run's folder is called until everything that a new run has is in it; no run's name begins like this.
 NEW = ".new-"
 #: A folder of a new run that is older belongs to a process that was ended while it made the run.
 LEFT_OVER_SECONDS = 3600.0
-UPLOADS = "uploads"
+#: Folders beside those of the runs.
+UPLOADS, BASELINES = "uploads", "baselines"
 
 
 class RunStore:
@@ -35,6 +37,7 @@ class RunStore:
     def __init__(self, folder: Path, max_bytes: float = math.inf) -> None:
         self.folder = folder
         self.uploads = Uploads(folder / UPLOADS, UPLOADS_SHARE * max_bytes)
+        self.baselines = KeptBaselines(folder / BASELINES)
         self._room = Room(folder, max_bytes)
         self._known: dict[str, Run] = {}
         self._lock = Lock()
@@ -78,7 +81,8 @@ class RunStore:
         return Run(self.folder / run_id)
 
     def sweep(self) -> None:
-        """Remove what processes that were ended while they made a run left behind, and uploads that no run needs."""
+        """Remove what processes that were ended while they made a run left behind, and what no run needs."""
+        self.baselines.sweep()
         with suppress(FileNotFoundError):
             for path in self.folder.glob(f"{NEW}*"):
                 if time.time() - path.lstat().st_mtime > LEFT_OVER_SECONDS:
@@ -136,7 +140,7 @@ class RunStore:
             return
         self._forget_all_but(names)
         for name in sorted(names, reverse=True):
-            if name != UPLOADS and not self._is_second_name(name):
+            if name not in (UPLOADS, BASELINES) and not self._is_second_name(name):
                 run = self._run(name)
                 if run.exists or _looks_like_a_run(run.path):
                     yield run

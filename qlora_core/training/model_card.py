@@ -7,7 +7,7 @@ from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from qlora_core.choices import SCHEMES, Scheme, explained
 from qlora_core.data.catalog import DATASETS
-from qlora_core.evaluation.answerers import ANSWERERS
+from qlora_core.evaluation.answerers import ANSWERERS, borrowed_baselines_words
 from qlora_core.evaluation.comparison import recorded_comparisons
 from qlora_core.evaluation.metrics import METRICS
 from qlora_core.evaluation.scores import recorded_scores
@@ -102,6 +102,7 @@ def _table(result: dict[str, Any]) -> list[str]:
         f"trained on {dataset['train']}; 95 % bootstrap intervals in brackets.",
         result["selection_note"],
         truncation_words(dataset, result["config"]["max_length"]),
+        borrowed_baselines_words(result),
         "",
         f"| | {' | '.join(metric.label for metric in METRICS.values())} |",
         "|---" * (1 + len(METRICS)) + "|",

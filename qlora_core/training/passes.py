@@ -5,7 +5,7 @@ The pipeline carries out this list, and the estimate of a run's cost is made fro
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Literal
 
@@ -53,16 +53,29 @@ class Work:
     in_fresh_process: bool = False  #: which has to start, load and quantise again
 
 
-def plan_run(config: RunConfig, train_pairs: int) -> Iterator[Work]:
-    """Everything a run does between loading and its result, in order; a stopped or resumed run does less of it."""
-    epochs, steps = config.num_train_epochs, steps_per_epoch(config, train_pairs)
-    evaluations = len(evaluation_steps(steps, config.evaluations_per_epoch))
-    looks = 1 + epochs * steps // steps_between_looks(epochs * steps)
+def baseline_names(config: RunConfig) -> list[WorkName]:
+    """The baselines that a model answers, in the order in which they are measured."""
+    return [work.name for work in _baselines(config) if work.passes]
+
+
+def _baselines(config: RunConfig) -> Iterator[Work]:
     yield Work("majority", ())
     if config.scheme.bits is not None:
         yield Work("untrained_head_unquantized", (Pass(ModelKind.UNQUANTIZED, "validation"),))
     yield Work("untrained_head", (Pass(ModelKind.BASE, "validation"),))
     yield Work("linear_probe", (Pass(ModelKind.BASE, "probe"),))  # of validation, what the base has answered serves
+
+
+def plan_run(config: RunConfig, train_pairs: int, *, baselines_known: bool = False) -> Iterator[Work]:
+    """Everything a run does between loading and its result, in order; a stopped or resumed run does less of it.
+
+    Args:
+        baselines_known: an earlier run has measured the baselines of this one: they are taken over, without any pass.
+    """
+    epochs, steps = config.num_train_epochs, steps_per_epoch(config, train_pairs)
+    evaluations = len(evaluation_steps(steps, config.evaluations_per_epoch))
+    looks = 1 + epochs * steps // steps_between_looks(epochs * steps)
+    yield from (replace(work, passes=()) if baselines_known else work for work in _baselines(config))
     if config.init_from is not None:
         yield Work("started_from", (Pass(ModelKind.ADAPTER, "validation"),))
     easy = (Pass(ModelKind.ADAPTER, "easy", learns=True),) if config.easy_pairs_steps else ()

@@ -13,12 +13,14 @@ from qlora_core.errors import ConfigError, ModelError
 from qlora_core.evaluation.comparison import recorded_comparisons
 from qlora_core.evaluation.metrics import majority_logits
 from qlora_core.models.adapter import missing_tensors, read_saved, renew_classifier, save_adapter, start_from
-from qlora_core.models.heads import save_heads
+from qlora_core.models.heads import Baselines, heads_of
 from qlora_core.models.inference import pooled_features
 from qlora_core.models.quantization import LoadedBase
 from qlora_core.store.run import Run
+from qlora_core.store.shared.baselines import Provenance
 from qlora_core.training import verify
 from qlora_core.training.baselines import classifier_set_to, fit_linear_probe
+from qlora_core.training.known_baselines import find_baselines, record_baselines
 from qlora_core.training.loop.events import Resumed, Step
 from qlora_core.training.loop.trainer import TrainingSummary
 from qlora_core.training.model_card import write_model_card
@@ -45,8 +47,9 @@ def execute(run: Run, reporter: Reporter) -> None:
         {**setup.environment(), "seed": run.config.seed, "dataset_fingerprint": setup.data.fingerprint}
     )
     reporter.truncation(setup.truncation)
-    pipeline = Pipeline(run, setup, reporter, start)
-    for work in plan_run(run.config, len(setup.train)):
+    known = find_baselines(run, setup)
+    pipeline = Pipeline(run, setup, reporter, known, start)
+    for work in plan_run(run.config, len(setup.train), baselines_known=known is not None):
         pipeline.work[work.name]()
     if setup.accelerator.is_main_process:
         pipeline.finish()
@@ -58,11 +61,15 @@ class Pipeline:
 
     loaded: LoadedBase
     features: np.ndarray  #: what the base model's classifiers see of the validation pairs, shape (n, hidden_size)
+    provenance: Provenance  #: of the baselines
     model: PeftModel
     summary: TrainingSummary
 
-    def __init__(self, run: Run, setup: Setup, reporter: Reporter, start: Start | None = None) -> None:
+    def __init__(
+        self, run: Run, setup: Setup, reporter: Reporter, known: Baselines | None, start: Start | None = None
+    ) -> None:
         self.run, self.setup, self.reporter, self.start = run, setup, reporter, start
+        self.known = known  #: baselines that need not be measured
         self.logits: dict[str, np.ndarray] = {}  # for the validation pairs, by who answered
         self.work: dict[WorkName, Callable[[], None]] = {
             "majority": self.answer_by_majority,
@@ -77,11 +84,18 @@ class Pipeline:
 
     def answer_by_majority(self) -> None:
         """The commoner label of the training pairs, whatever is asked."""
-        self.reporter.phase("baselines", "Measuring what the base model can do before it is trained")
+        if self.known is not None:
+            self.provenance = self.known.provenance
+            self.reporter.phase("baselines", "Taking over what was measured of the base model before")
+            self.reporter.baselines_known(self.provenance)
+        else:
+            self.reporter.phase("baselines", "Measuring what the base model can do before it is trained")
         self._baseline("majority", majority_logits(self.setup.train.labels, len(self.setup.validation)))
 
     def answer_unquantized(self) -> None:
         """What quantisation costs; this model is gone again before the next is loaded."""
+        if self._take_over("untrained_head_unquantized"):
+            return
         model = self.setup.models.unquantized().model
         self._baseline("untrained_head_unquantized", self.setup.answer(model, progress=self.reporter.progress))
 
@@ -98,6 +112,8 @@ class Pipeline:
                 "drawn, and an adapter without it could not be loaded by others. Name the pooler as well: "
                 "classifier,pooler."
             )
+        if self._take_over("untrained_head"):
+            return
         setup, model = self.setup, self.loaded.model
         batch_size = setup.config.eval_batch_size
         self.features = pooled_features(
@@ -106,14 +122,17 @@ class Pipeline:
         self._baseline("untrained_head", setup.classify(model, self.features))
 
     def probe(self) -> None:
-        """A classifier trained on the frozen encoder; both baselines' heads are kept."""
+        """A classifier trained on the frozen encoder; what was measured is kept for the runs to come."""
+        if self._take_over("linear_probe"):
+            return
         setup, model = self.setup, self.loaded.model
         batch_size = setup.config.eval_batch_size
         head = fit_linear_probe(model, setup.probe, setup.accelerator, batch_size, self.reporter.progress)
         with classifier_set_to(head, model):
             self._baseline("linear_probe", setup.classify(model, self.features))
         if setup.accelerator.is_main_process:
-            save_heads(model, head, self.run.heads_path, pooler_is_new=self.loaded.pooler_is_new)
+            heads = heads_of(model, head, pooler_is_new=self.loaded.pooler_is_new)
+            self.provenance = record_baselines(self.run, setup, heads, self.logits)
 
     def answer_start(self) -> None:
         """The run that this one starts from, with the classifier it had; training then begins there."""
@@ -163,11 +182,19 @@ class Pipeline:
     def finish(self) -> None:
         """Write the result, the model card and every answer."""
         missing = missing_tensors(self.model, self.run.adapter_dir)
-        result = build_result(self.run, self.setup, self.model, self.summary, self.logits, missing, self.start)
+        result = build_result(
+            self.run, self.setup, self.model, self.summary, self.logits, missing, self.start, self.provenance
+        )
         write_model_card(self.run.adapter_dir, result)
         self.run.write_predictions(prediction_columns(self.setup, self.logits))
         strongest, *_ = recorded_comparisons(result).values()
         self.reporter.finish(result, stopped=self.summary.stopped_early, verdict=strongest["verdict"])
+
+    def _take_over(self, name: WorkName) -> bool:
+        """Report a baseline as an earlier run has measured it; False where none has."""
+        if self.known is not None:
+            self._baseline(name, self.known.logits[name])
+        return self.known is not None
 
     def _baseline(self, name: str, logits: np.ndarray) -> None:
         if not np.isfinite(logits).all():

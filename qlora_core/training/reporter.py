@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 
 from qlora_core.errors import StorageError
+from qlora_core.evaluation.answerers import baselines_words
 from qlora_core.evaluation.scores import score
 from qlora_core.evaluation.truncation import truncation_words
 from qlora_core.store.run import Run
+from qlora_core.store.shared.baselines import Provenance
 from qlora_core.training.loop.events import Command, Evaluated, Evaluating, Event, Paused, Resumed, Step
 
 Listener = Callable[[str, dict[str, Any]], None]
@@ -66,6 +68,10 @@ class Reporter:
     def baseline(self, name: str, logits: np.ndarray, labels: np.ndarray) -> None:
         """A baseline was measured on validation."""
         self._record("baseline", {"name": name, **score(logits, labels).values})
+
+    def baselines_known(self, provenance: Provenance) -> None:
+        """The baselines are not measured, because an earlier run has measured the same ones."""
+        self._record("baselines_known", {**asdict(provenance), "message": baselines_words(asdict(provenance))})
 
     def watched_pairs(self, rows: list[dict[str, str | int]]) -> None:
         """The pairs that will be watched while the model learns."""

@@ -1,5 +1,6 @@
 """Put a run's result together: every number of ``result.json``, from what the phases of the run returned."""
 
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from qlora_core.models.device import peak_gpu_bytes, peak_rss_bytes
 from qlora_core.models.footprint import float32_bytes, float32_footprint, footprint
 from qlora_core.models.quantization import quantized_modules
 from qlora_core.store.run import Run
+from qlora_core.store.shared.baselines import Provenance
 from qlora_core.training.loop.trainer import TrainingSummary
 from qlora_core.training.setup import Setup
 from qlora_core.training.start import Start
@@ -36,6 +38,7 @@ def build_result(
     logits: dict[str, np.ndarray],
     missing: list[str],
     start: Start | None,
+    provenance: Provenance,
 ) -> dict[str, Any]:
     """The run's ``result.json``.
 
@@ -44,6 +47,7 @@ def build_result(
         logits: every answerer's for the validation pairs, shape (n, 2).
         missing: tensors that were trained and are not among the saved ones.
         start: what the run started from; None from scratch.
+        provenance: which run has measured the baselines, and when.
     """
     trainable, total = model.get_nb_trainable_parameters()
     return {
@@ -56,6 +60,7 @@ def build_result(
         "trainable_parameters": trainable,
         "total_parameters": total,
         **measurements(logits, setup),
+        "baselines": asdict(provenance),
         "probe_pairs": len(setup.probe),
         "reload": compare_reloaded(logits["finetuned"], logits["reloaded"], missing),
         "history": summary.history,

@@ -39,7 +39,7 @@ def build_app(services: Services) -> Page:
         compare_tab.wire_taken_pair(services, compare, results.pair_chosen, flipped, tabs)
         quietly: dict[str, Any] = {"show_progress": "hidden", "queue": False, **PRIVATE}
         page.load(labelled_choices(services), None, [form.base_model, form.dataset], **quietly)
-        page.load(first_expectation(services), None, form.expected, **quietly)
+        page.load(first_expectation(services), None, form.expectation, **quietly)
     return page
 
 

@@ -123,6 +123,11 @@ test("pairs that are cut off are told while the run goes on", () => {
   assert.equal(words.note(shown({ truncation })).text, truncation);
 });
 
+test("baselines that another run has measured are said to be", () => {
+  const baselines_known = "The baselines were measured on 29 November 2026 in run a.";
+  assert.equal(words.note(shown({ baselines_known })).text, baselines_known);
+});
+
 test("that all answers are the same is told until the run has its verdict", () => {
   const evaluations = [evaluation(50, { only_answer: null }), evaluation(100, { only_answer: 0 })];
   assert.equal(words.note(shown({ evaluations })).text, "At the last measurement every pair was answered different.");

@@ -30,6 +30,7 @@ def test_a_phase_is_a_line(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_pairs_that_are_cut_off_are_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert shown(capsys, ("truncation", {"message": "3 pairs are longer."})) == "3 pairs are longer.\n"
+    assert shown(capsys, ("baselines_known", {"message": "Measured before."})) == "Measured before.\n"
 
 
 @pytest.mark.parametrize(

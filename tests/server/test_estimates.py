@@ -113,3 +113,19 @@ def test_a_run_that_will_be_a_fork_is_measured_as_one(tiny_config: MakeConfig, m
     estimates.Estimates(lambda: True).measure(tiny_config())
     estimates.Estimates().measure(tiny_config())
     assert asked == [True, False]
+
+
+def test_a_run_whose_baselines_are_known_takes_less_time(
+    tiny_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured = {"seconds": [100.0, 200.0], "baselines_seconds": [30.0, 50.0], "steps": 8}
+    times = []
+    monkeypatch.setattr(estimates, "measure_cost", lambda *_, **__: times.append(1) or measured)  # type: ignore[func-returns-value]
+    known: list[RunConfig] = []
+    made = estimates.Estimates(baselines_known=lambda config: config in known)
+    assert made.measure(tiny_config()) == measured
+    known.append(tiny_config())
+    assert made.measure(tiny_config()) == {**measured, "seconds": [70.0, 150.0]}
+    assert made.known(tiny_config(seed=1)) == measured
+    assert made.known(tiny_config(measure_baselines_again=True)) == measured
+    assert len(times) == 1

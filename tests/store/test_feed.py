@@ -248,6 +248,13 @@ def test_that_pairs_are_cut_off_is_sent_while_the_run_goes_on(run: Run) -> None:
     assert feed.since(Cursor())["truncation"] == "3 of 4 pairs are longer."
 
 
+def test_that_baselines_were_measured_by_another_run_is_sent_while_the_run_goes_on(run: Run) -> None:
+    feed = RunFeed(run)
+    assert feed.since(Cursor())["baselines_known"] == ""
+    write(run, [{"kind": "baselines_known", "time": 0.0, "message": "Measured before."}])
+    assert feed.since(Cursor())["baselines_known"] == "Measured before."
+
+
 def test_what_a_run_came_to_is_sent_once_it_is_known(run: Run) -> None:
     write(run, [phase("saving")])
     feed = RunFeed(run)

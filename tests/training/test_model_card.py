@@ -179,3 +179,9 @@ def test_a_card_is_written_over_an_older_one(result: dict[str, Any], tmp_path: P
     assert (tmp_path / "README.md").read_text(encoding="utf-8") == str(model_card(result))
     assert ModelCard.load(tmp_path / "README.md").data.eval_results
     assert [path.name for path in tmp_path.iterdir()] == ["README.md"]
+
+
+def test_baselines_of_another_run_are_said_to_be(result: dict[str, Any]) -> None:
+    assert "The baselines were measured" not in read(result).text
+    result["baselines"] = {"run_id": "another-run", "measured_at": 1_795_910_400.0}
+    assert "The baselines were measured on 29 November 2026 in run another-run." in read(result).text

@@ -69,10 +69,10 @@ def passes_counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counts]:
         counts[ModelKind.ADAPTER, "easy", True] = 1
 
 
-def published(config: RunConfig) -> Counts:
+def published(config: RunConfig, *, baselines_known: bool = False) -> Counts:
     """The same counts by the list that a run publishes."""
     counts: Counts = Counter()
-    for work in plan_run(config, TRAIN):
+    for work in plan_run(config, TRAIN, baselines_known=baselines_known):
         for each in work.passes:
             counts[each.model, each.pairs, each.learns] += each.times
     return counts

@@ -15,6 +15,7 @@ from qlora_core.data.sources import load_run_pairs
 from qlora_core.errors import ConfigError, ModelError, RunFailure
 from qlora_core.evaluation.metrics import METRICS, probabilities
 from qlora_core.evaluation.predictor import Predictor
+from qlora_core.models.heads import read_heads
 from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore
 from qlora_core.training.run_process import resume_run, start_run
@@ -134,7 +135,7 @@ def test_every_quantisation_learns(quantization: str, dtype: str, tiny_config: M
 
 
 def test_the_untrained_head_that_is_kept_is_the_one_that_was_measured(finished_run: Run) -> None:
-    heads = load_file(finished_run.heads_path)
+    heads = read_heads(finished_run.heads_path)
     assert {name.split(".")[0] for name in heads} == {"untrained_head", "linear_probe"}
     assert {tuple(tensor.shape) for tensor in heads.values()} == {(2, 64), (2,)}
 

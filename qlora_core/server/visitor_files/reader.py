@@ -1,6 +1,5 @@
 """Reading visitors' files of pairs, each in a process of its own with bounds on memory and time, and once."""
 
-import hashlib
 import json
 import logging
 import os
@@ -15,11 +14,12 @@ from typing import IO, Literal
 from pydantic import BaseModel, ConfigDict
 
 from qlora_core.child_process import child_environment, module_command
-from qlora_core.config import PATH_FIELDS, RunConfig
+from qlora_core.config import RunConfig
 from qlora_core.data.look import PairsLook
 from qlora_core.data.typed_pairs import Pair
 from qlora_core.errors import DataError, UserError
 from qlora_core.server.forking import ForkedProcess, ForkServer
+from qlora_core.store.shared.contents import by_content
 
 log = logging.getLogger(__name__)
 
@@ -158,16 +158,3 @@ def _asked(config: RunConfig) -> RunConfig:
 
 def _key(asked: RunConfig) -> str:
     return by_content(asked).model_dump_json()
-
-
-def by_content(config: RunConfig) -> RunConfig:
-    """A configuration that is the same for files of the same content, wherever they lie."""
-    return config.model_copy(update={name: _digest(getattr(config, name)) for name in PATH_FIELDS})
-
-
-def _digest(name: str | None) -> str | None:
-    """A file's SHA-256 and ending; a name that is no file's, as it is."""
-    if name is None or not Path(name).is_file():
-        return name
-    with Path(name).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest() + Path(name).suffix

@@ -45,6 +45,7 @@ class Estimate:
     """What a whole run is expected to take, from loading to verification; ranges are (low, high)."""
 
     seconds: tuple[float, float]
+    baselines_seconds: tuple[float, float]  #: of these, for baselines: none where an earlier run has measured them
     memory_bytes: tuple[int, int]  #: the most held at once, by the run's main process or on its GPU
     memory_kind: str  #: "memory" or "GPU memory"
     examples_per_second: float  #: in training
@@ -74,9 +75,11 @@ def estimate_cost(config: RunConfig, listener: Listener = print, *, forked: bool
     gpu_bytes = peak_gpu_bytes(device)
     least, most = (1.0 * gpu_bytes, 1.0 * gpu_bytes) if gpu_bytes is not None else run_memory(setup, timings)
     low, high = run_seconds(setup, timings, forked=forked)
+    baselines = (low, high) - run_seconds(setup, timings, forked=forked, baselines_known=True)
     epoch = timings.training.expect(tokens_of_pass(setup, Pass(ModelKind.ADAPTER, "train", learns=True)))
     return Estimate(
         seconds=(round(low, 1), round(high, 1)),
+        baselines_seconds=(round(baselines[0], 1), round(baselines[1], 1)),
         memory_bytes=(int(least * (1 - SPREAD_OF_MEMORY)), int(most * (1 + SPREAD_OF_MEMORY))),
         memory_kind="memory" if gpu_bytes is None else "GPU memory",
         examples_per_second=round(len(setup.train) / float(epoch.mean()), 1),
@@ -87,9 +90,9 @@ def estimate_cost(config: RunConfig, listener: Listener = print, *, forked: bool
     )
 
 
-def run_seconds(setup: Setup, timings: Timings, *, forked: bool = False) -> np.ndarray:
+def run_seconds(setup: Setup, timings: Timings, *, forked: bool = False, baselines_known: bool = False) -> np.ndarray:
     """(low, high) of the whole run: starting, and every pass that it plans."""
-    plan = list(plan_run(setup.config, len(setup.train)))
+    plan = list(plan_run(setup.config, len(setup.train), baselines_known=baselines_known))
     fresh = sum(work.in_fresh_process for work in plan)
     startup = (fresh if forked else 1 + fresh) * timings.startup
     fixed = startup + (1 + fresh) * (timings.loading + timings.loading_model) + SMALL_PARTS_SECONDS

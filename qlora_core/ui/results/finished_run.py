@@ -1,7 +1,7 @@
 """A finished run in words."""
 
 from qlora_core.config import RunConfig, file_name
-from qlora_core.evaluation.answerers import label_of
+from qlora_core.evaluation.answerers import borrowed_baselines_words, label_of
 from qlora_core.evaluation.comparison import Outcome, only_answer_words, recorded_comparisons, recorded_outcome
 from qlora_core.evaluation.metrics import METRICS, shown
 from qlora_core.evaluation.scores import RecordedScores, Result, recorded_scores
@@ -21,6 +21,7 @@ def headline(result: Result) -> str:
     n = result["metrics"]["finetuned"]["n"]
     notes = [_started_words(result), plain(result.get("selection_note", ""), MAX_SENTENCE)]
     notes.append(truncation_words(result["dataset"], result.get("config", {}).get("max_length", 0)))
+    notes.append(plain(borrowed_baselines_words(result), MAX_SENTENCE))
     if result.get("stopped_early"):
         notes.append(words.STOPPED_EARLY)
     return "\n\n".join(

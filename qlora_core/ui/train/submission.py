@@ -1,6 +1,7 @@
 """From what a visitor chose to a run in the queue: every check of a request to train is here, whoever sends it."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -8,11 +9,13 @@ from qlora_core.config import SETTINGS, RunConfig
 from qlora_core.data.catalog import DATASETS, OWN_FILE
 from qlora_core.data.formats import format_of
 from qlora_core.errors import ConfigError
+from qlora_core.evaluation.answerers import baselines_words
 from qlora_core.models.catalog import BASE_MODELS
 from qlora_core.server.services import Services
 from qlora_core.server.who_may import may_be_secret
 from qlora_core.store.run import Run
 from qlora_core.training.start import check_fit, prepare_start
+from qlora_core.ui.safe_text import MAX_MESSAGE, plain
 from qlora_core.ui.train.form import FIELD_NAMES, config_from
 from qlora_core.ui.words import train as words
 from qlora_core.ui.words.availability import why_not
@@ -145,7 +148,9 @@ def started_words(services: Services, run_id: str) -> str:
 
 def expectation(services: Services, config: RunConfig) -> str:
     """What will be trained, and the time and memory it takes where that was measured, as Markdown."""
-    said = []
+    said = [words.MEASURES_AGAIN] if config.measure_baselines_again else []
+    if (provenance := services.store.baselines.known(config)) is not None:
+        said.append(plain(baselines_words(asdict(provenance)), MAX_MESSAGE))
     if (counts := services.estimates.counts(config)) is not None:
         said.append(words.trained_part(counts.trainable, counts.total, counts.adapter_bytes))
     if (estimate := services.estimates.known(config)) is not None:

@@ -31,6 +31,10 @@ from qlora_core.ui.train.submission import (
 from qlora_core.ui.words import train as words
 from qlora_core.ui.words.availability import why_not
 
+#: What a run will take, as Markdown, and an update of the button that has its baselines measured again.
+Expected = tuple[str, dict[str, Any]]
+MEASURE_AGAIN = "measure_baselines_again"
+
 
 @dataclass(frozen=True)
 class Form:
@@ -47,7 +51,13 @@ class Form:
     message: gr.Markdown
     expected: gr.Markdown
     measure: gr.Button
+    measure_again: gr.Button  #: the baselines, where an earlier run has measured those of this one
     settings: list[gr.components.Component]  #: in the order of ``FIELD_NAMES``
+
+    @property
+    def expectation(self) -> list[gr.components.Component]:
+        """What ``Expected`` is shown in."""
+        return [self.expected, self.measure_again]
 
     @property
     def chosen(self) -> list[gr.components.Component]:
@@ -80,13 +90,26 @@ def _form(services: Services) -> Form:
     message = gr.Markdown(words.START_HELP, elem_classes="form-message")
     expected = gr.Markdown(elem_classes="form-expected")
     measure = gr.Button(words.MEASURE, size="sm")
+    measure_again = gr.Button(words.MEASURE_AGAIN, size="sm", visible=False)
     start_from = start_panel(services)
     with gr.Accordion(words.EVERY_SETTING, open=False):
         settings = _settings()
     with gr.Accordion(words.HOW_IT_WORKS_TITLE, open=False):
         gr.Markdown(words.HOW_IT_WORKS)
     return Form(
-        base_model, dataset, own_part, own, look, start_from, preset, start, message, expected, measure, settings
+        base_model,
+        dataset,
+        own_part,
+        own,
+        look,
+        start_from,
+        preset,
+        start,
+        message,
+        expected,
+        measure,
+        measure_again,
+        settings,
     )
 
 
@@ -149,11 +172,11 @@ def _wire_start(services: Services, form: Form) -> None:
 
 
 def _wire_expectation(services: Services, form: Form) -> None:
-    def expect(*chosen: object) -> str:
+    def expect(*chosen: object) -> Expected:
         """What a run with these settings trains, without measuring anything."""
         return _described(services, chosen, measured=False)
 
-    def measure(*chosen: object) -> str:
+    def measure(*chosen: object) -> Expected:
         """Measure a few batches here and say what the whole run will take."""
         return _described(services, chosen, measured=True)
 
@@ -164,24 +187,26 @@ def _wire_expectation(services: Services, form: Form) -> None:
         [control.change for control in form.chosen if hasattr(control, "change")],
         expect,
         form.chosen,
-        form.expected,
+        form.expectation,
         trigger_mode="always_last",
         **quietly,
     )
-    form.measure.click(measure, form.chosen, form.expected, trigger_mode="once", concurrency_limit=2, **PRIVATE)
+    form.measure.click(measure, form.chosen, form.expectation, trigger_mode="once", concurrency_limit=2, **PRIVATE)
+    form.measure_again.click(lambda: True, None, form.settings[FIELD_NAMES.index(MEASURE_AGAIN)], **quietly)
 
 
-def _described(services: Services, chosen: Sequence[object], *, measured: bool) -> str:
+def _described(services: Services, chosen: Sequence[object], *, measured: bool) -> Expected:
     try:
         config = chosen_from(services, chosen)
         if measured:
             services.estimates.measure(config)
-        return expectation(services, config)
+        are_known = services.store.baselines.known(config) is not None
+        return expectation(services, config), gr.update(visible=are_known)
     except QLoRAError as error:
-        return words.refused(plain(error, MAX_MESSAGE))
+        return words.refused(plain(error, MAX_MESSAGE)), gr.update(visible=False)
 
 
-def first_expectation(services: Services) -> Callable[[], str]:
+def first_expectation(services: Services) -> Callable[[], Expected]:
     """A handler that says what a run with the form's first settings trains."""
     subject = SETTINGS["base_model"].default, SETTINGS["dataset"].default
     chosen = [*subject, *NO_FILES, *preset_values(FIRST_PRESET)]

@@ -16,6 +16,8 @@ PRESET = "Preset"
 START = "Start"
 START_HELP = "Press **Start**. Runs take turns; yours goes on when you close this page, and you can come back to it."
 MEASURE = "Measure time and memory first"
+MEASURE_AGAIN = "Measure the baselines again"
+MEASURES_AGAIN = "The baselines will be measured again."
 EVERY_SETTING = "Advanced: every setting"
 OWN_FILE = (
     f"{', '.join(kind.label for kind in FORMATS.values())}: sentence1, sentence2, label. "

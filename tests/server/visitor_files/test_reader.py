@@ -12,7 +12,7 @@ import pytest
 from qlora_core.config import RunConfig, make_config
 from qlora_core.errors import UserError
 from qlora_core.server.visitor_files import reader as reading
-from qlora_core.server.visitor_files.reader import BUSY, FAILED, OUT_OF_MEMORY, FileReader, Request, by_content
+from qlora_core.server.visitor_files.reader import BUSY, FAILED, OUT_OF_MEMORY, FileReader, Request
 
 Arguments = list[str]
 
@@ -154,10 +154,3 @@ def test_a_lack_of_memory_while_reading_is_told(
 @pytest.mark.usefixtures("reading_in_processes")
 def test_the_real_process_looks(tiny_config: Callable[..., RunConfig]) -> None:
     assert FileReader().look(tiny_config()).train.pairs == 64
-
-
-def test_a_configuration_is_known_by_the_content_of_its_files(pairs_file: Path, tmp_path: Path) -> None:
-    (tmp_path / "other.jsonl").write_bytes(pairs_file.read_bytes())
-    by_name = {by_content(RunConfig(dataset=str(path))) for path in (pairs_file, tmp_path / "other.jsonl")}
-    assert len(by_name) == 1
-    assert by_content(RunConfig()) == RunConfig()

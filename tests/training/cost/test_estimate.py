@@ -16,7 +16,7 @@ from qlora_core.data import batching
 from qlora_core.data.batching import epoch_batches, padded
 from qlora_core.errors import RunFailure
 from qlora_core.training.cost import estimate
-from qlora_core.training.cost.estimate import estimate_cost, run_memory, run_seconds
+from qlora_core.training.cost.estimate import SMALL_PARTS_SECONDS, estimate_cost, run_memory, run_seconds
 from qlora_core.training.cost.measure import Timings
 from qlora_core.training.cost.timing import Timing
 from tests.conftest import Bench
@@ -86,6 +86,13 @@ def test_every_pass_of_a_run_is_counted(bench: MakeBench) -> None:
     assert middle(adapter=timing(1.0)) - fixed == pytest.approx((3 * 2 + 1) * evaluation_tokens)
     assert middle(base=timing(1.0)) - fixed == pytest.approx(2 * evaluation_tokens)
     assert middle(unquantised=timing(1.0)) - fixed == pytest.approx(evaluation_tokens)
+
+
+def test_no_pass_for_baselines_is_counted_where_they_are_known(bench: MakeBench) -> None:
+    made, none = bench(num_train_epochs=1), timing(1e-12)
+    timings = Timings(0.0, 0.0, 0.0, 0.0, base=timing(1.0), unquantised=timing(1.0), adapter=none, training=none)
+    assert run_seconds(made, timings).mean() > 100
+    assert run_seconds(made, timings, baselines_known=True).mean() == pytest.approx(SMALL_PARTS_SECONDS)
 
 
 def test_the_start_of_a_run_that_is_a_fork_takes_no_time(bench: MakeBench) -> None:

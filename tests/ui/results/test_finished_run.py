@@ -34,6 +34,15 @@ def test_the_headline_claims_a_gain_only_where_one_was_found(recorded: bool) -> 
     )
 
 
+def test_baselines_of_another_run_are_said_to_be(result: dict[str, Any]) -> None:
+    assert "The baselines were measured" not in words.headline(result)
+    result["baselines"] = {"run_id": "20261129-other-abcd", "measured_at": 1_795_910_400.0}
+    said = "The baselines were measured on 29 November 2026 in run 20261129-other-abcd."
+    assert said in unescape(words.headline(result))
+    del result["baselines"]  # as earlier versions wrote it
+    assert "The baselines were measured" not in words.headline(result)
+
+
 def test_the_headline_says_where_all_answers_are_the_same() -> None:
     record = comparison(0.0, (0.0, 0.0), 1.0, fixed=0, broken=0, only_answer_after=0)
     assert words.headline_words("majority", record, 60) == (

@@ -2,15 +2,19 @@
 
 import json
 import os
+from html import unescape
 from pathlib import Path
 
 import pytest
+import torch
 
 from qlora_core.config import make_config
 from qlora_core.data.catalog import OWN_FILE
 from qlora_core.errors import ConfigError, DataError, QueueError, UserError
+from qlora_core.models.heads import Baselines, save_baselines
 from qlora_core.server import estimates
 from qlora_core.server.services import Services, make_services
+from qlora_core.store.shared.baselines import Provenance
 from qlora_core.ui.train.form import preset_values
 from qlora_core.ui.train.submission import (
     NO_FILES,
@@ -161,3 +165,19 @@ def test_what_will_be_trained_is_said_without_measuring(services: Services) -> N
     assert "812,162" in words
     assert "3.2 MB" in words or "3.3 MB" in words
     assert "Expected" not in words
+
+
+def test_baselines_that_are_known_are_said_to_be(services: Services, tmp_path: Path) -> None:
+    provenance = Provenance("20261129-minilm-pairs-abcd", 1_795_910_400.0)
+    heads = {
+        f"{head}.{part}": torch.ones(2) for head in ("untrained_head", "linear_probe") for part in ("weight", "bias")
+    }
+    save_baselines(Baselines("key", provenance, heads, {}), tmp_path / "measured")
+    services.store.folder.mkdir(exist_ok=True)
+    services.store.baselines.keep(make_config(), "key", tmp_path / "measured")
+    words = unescape(expectation(services, make_config()))
+    assert words.startswith("The baselines were measured on 29 November 2026 in run 20261129-minilm-pairs-abcd.")
+    again = expectation(services, make_config(measure_baselines_again=True))
+    assert again.startswith("The baselines will be measured again.")
+    assert "20261129" not in again
+    assert "baselines" not in expectation(services, make_config(seed=1))

@@ -8,9 +8,9 @@ import pytest
 
 from qlora_core.config import make_config
 from qlora_core.errors import StorageError
-from qlora_core.store import uploads as uploads_module
 from qlora_core.store.runs import RunStore
-from qlora_core.store.uploads import KEPT_SECONDS, UPLOADS_SHARE, Room, Uploads, folder_bytes
+from qlora_core.store.shared import uploads as uploads_module
+from qlora_core.store.shared.uploads import KEPT_SECONDS, UPLOADS_SHARE, Room, Uploads, folder_bytes
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""What several runs of a store share."""
