@@ -67,6 +67,7 @@ def load_libraries() -> None:
     import datasets
     import sklearn.linear_model
     import sklearn.model_selection
+    import sklearn.preprocessing
     import torch
     import transformers.models.bert.modeling_bert
 

@@ -6,8 +6,6 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 from accelerate import Accelerator
-from sklearn.linear_model import LogisticRegressionCV
-from sklearn.preprocessing import StandardScaler
 from transformers import PreTrainedModel
 
 from qlora_core.data.batching import TokenizedPairs
@@ -60,6 +58,9 @@ def probe_head(features: np.ndarray, labels: np.ndarray) -> dict[str, torch.Tens
 
     Scaling and the regression's one row are folded into a linear layer of two rows with the same softmax.
     """
+    from sklearn.linear_model import LogisticRegressionCV  # a second's work that verifying needs not do
+    from sklearn.preprocessing import StandardScaler
+
     scaler = StandardScaler().fit(features)
     regression = LogisticRegressionCV(
         Cs=PENALTIES, cv=FOLDS, scoring="neg_log_loss", max_iter=1000, l1_ratios=(0,), use_legacy_attributes=False
