@@ -24,16 +24,34 @@ PRESETS = table(
     Preset(
         "quick",
         "quick",
-        "a look at how it works, too short to learn much",
-        "about a minute of training on two cores",
-        {"max_train_samples": 1200, "num_train_epochs": 2},
+        "learns something while you watch",
+        "about two minutes of training on two cores",
+        {
+            "r": 32,
+            "lora_alpha": 64,
+            "learning_rate": 5e-4,
+            "num_train_epochs": 1,
+            "max_train_samples": 5000,
+            "easy_pairs_steps": 60,
+            "evaluations_per_epoch": 4,
+        },
+        {"mrpc": {"swap_probability": 0.0}},
     ),
     Preset(
         "standard",
         "standard",
         "the best recipe known here",
-        "some ten minutes of training on two cores",
+        "some fifteen minutes of training on two cores",
         {},
+        {
+            "pairs": {
+                "r": 32,
+                "lora_alpha": 64,
+                "learning_rate": 3e-4,
+                "easy_pairs_steps": 100,
+                "evaluations_per_epoch": 2,
+            }
+        },
     ),
     Preset(
         "notebook",

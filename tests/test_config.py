@@ -232,7 +232,7 @@ def test_defaults_are_names_of_the_tables() -> None:
     assert SETTINGS["base_model"].default in BASE_MODELS
     assert SETTINGS["dataset"].default in DATASETS
     assert {DEFAULT_PRESET, FIRST_PRESET} <= PRESETS.keys()
-    assert PRESETS[DEFAULT_PRESET].values == {}
+    assert PRESETS[DEFAULT_PRESET].values == {}  # what a file of one's own is trained with, unless it is said otherwise
 
 
 def test_names_are_those_of_the_libraries() -> None:
