@@ -52,6 +52,7 @@ class Server:
     runs_dir: Path
     program: tuple[str, ...] = PRETENDING
     port: int = field(default_factory=free_port)
+    threads: int | None = 1  #: of a run; None for as many as the machine has cores
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -77,9 +78,11 @@ class Server:
             "QLORA_RUNS_DIR": str(self.runs_dir),
             "QLORA_OWNER_KEY": OWNER_KEY,
             "HF_HUB_OFFLINE": "1",
-            "OMP_NUM_THREADS": "1",
             "PYTHONPATH": str(ROOT),
         }
+        environment.pop("OMP_NUM_THREADS", None)
+        if self.threads is not None:
+            environment["OMP_NUM_THREADS"] = str(self.threads)
         self.runs_dir.parent.mkdir(parents=True, exist_ok=True)
         with (self.runs_dir.parent / "server.log").open("ab") as log:
             command = [sys.executable, *self.program]

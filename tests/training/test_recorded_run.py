@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qlora_core.config import make_config
+from qlora_core.config import RunConfig
 from qlora_core.data.sources import load_pairs
 from qlora_core.evaluation.answerers import ASKABLE
 from qlora_core.evaluation.comparison import recorded_comparisons
@@ -24,9 +24,9 @@ def run() -> Run:
     return run
 
 
-def test_it_is_a_finished_run_of_the_standard_preset_on_the_bundled_pairs(run: Run) -> None:
+def test_it_is_a_finished_run_on_the_bundled_pairs(run: Run) -> None:
     assert run.status.state == "finished"
-    assert run.config == make_config("standard")
+    assert run.config == RunConfig()
     assert run.result is not None
     assert run.result["dataset"]["fingerprint"] == load_pairs("pairs").fingerprint
     assert run.result["reload"]["verified"]
