@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from qlora_core.cli import commands
-from qlora_core.cli.main import main
+from qlora_core.cli.main import build_parser, main
 from qlora_core.config import make_config
 from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore
@@ -311,3 +311,10 @@ def test_minilm_learns_mrpc(command_line: CommandLine, folder: Path, mrpc_dir: P
     assert metrics["finetuned"]["accuracy"] > metrics["majority"]["accuracy"] - 0.02
     assert metrics["finetuned"]["loss"] < metrics["untrained_head"]["loss"]
     assert metrics["finetuned"] == metrics["reloaded"]
+
+
+@pytest.mark.parametrize(("arguments", "expected"), [([], False), (["--measure-baselines-again"], True)])
+def test_baselines_are_measured_again_where_that_is_asked_for(arguments: list[str], expected: bool) -> None:
+    config = commands._asked_for(build_parser().parse_args(["train", *arguments]))
+    assert config is not None
+    assert config.measure_baselines_again is expected

@@ -148,3 +148,14 @@ def test_those_of_another_machine_are_not_taken_over(
 
     monkeypatch.setattr("qlora_core.training.setup.measuring_conditions", elsewhere)
     assert told(interrupted(tiny_config(), store, "training")) == []
+
+
+def test_the_run_that_another_one_starts_from_answers_anew_beside_known_baselines(
+    tiny_config: MakeConfig, store: RunStore
+) -> None:
+    first = start_run(tiny_config(), store, ignore)
+    second = start_run(tiny_config(init_from=first.id), store, ignore)
+    metrics, theirs = second.require_result()["metrics"], first.require_result()["metrics"]
+    assert metrics["started_from"] == theirs["finetuned"]
+    assert metrics["linear_probe"] == theirs["linear_probe"]
+    assert measured_in(second) == first.id
