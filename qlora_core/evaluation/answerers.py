@@ -27,7 +27,7 @@ ANSWERERS = table(
     ),
     Answerer("untrained_head", "untrained head", "base model, untrained head", is_compared=True),
     Answerer("linear_probe", "linear probe", "base model, linear probe", is_compared=True),
-    Answerer("started_from", "run it started from", "the run it started from, before training", is_compared=True),
+    Answerer("started_from", "earlier run", "the run it started from, before training", is_compared=True),
     Answerer("finetuned", "fine-tuned", "fine-tuned (this adapter)"),
     Answerer("reloaded", "reloaded", "reloaded from these files"),
 )

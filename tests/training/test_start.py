@@ -56,7 +56,7 @@ def scores(record: dict[str, Any]) -> dict[str, float]:
 def test_the_run_that_is_started_from_is_measured_as_it_was_and_compared(finished_run: Run, started: Run) -> None:
     before, after = result_of(finished_run), result_of(started)
     assert scores(after["metrics"]["started_from"]) == scores(before["metrics"]["finetuned"])
-    assert after["comparison"]["started_from"]["verdict"].count("the run it started from") == 1
+    assert after["comparison"]["started_from"]["verdict"].count("the earlier run") == 1
     assert [event["name"] for event in started.events() if event["kind"] == "baseline"][-1] == "started_from"
     assert started.predictions(["probability_started_from"]) == finished_run.predictions(["probability_finetuned"])
 

@@ -15,8 +15,9 @@ MAX_RUNS = 4
 
 
 def short_label(run: Run) -> str:
-    """What a run is called in a figure with several."""
-    return f"{run.id[-4:]} {file_name(run.config.base_model)}"
+    """What a run is called in a figure with several: its model, or what it started from where it did."""
+    start = run.config.init_from
+    return words.started_label(run.id, start) if start else f"{run.id[-4:]} {file_name(run.config.base_model)}"
 
 
 def long_label(run: Run, *, recorded: bool) -> str:
@@ -26,6 +27,7 @@ def long_label(run: Run, *, recorded: bool) -> str:
     except RunError:
         outcome = words.RESULT_DAMAGED
     config = run.config
+    outcome = words.started_outcome(outcome, config.init_from) if config.init_from else outcome
     model, pairs, when = file_name(config.base_model), file_name(config.dataset), moment(run.status.created)
     return words.run_choice(
         one_line(model, MAX_NAME), one_line(pairs, MAX_NAME), outcome, when, run.id, recorded=recorded

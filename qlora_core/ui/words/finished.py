@@ -18,7 +18,7 @@ AGAINST = {
     "majority": "**Against the majority class**, which reads nothing: ",
     "untrained_head": "**Against the untrained head**, which has learned nothing: ",
     "linear_probe": "**Against the linear probe**, what the encoder knew before: ",
-    "started_from": "**Against the run it started from**, before it learned these pairs: ",
+    "started_from": "**Against the earlier run** that it started from, before it learned these pairs: ",
 }
 #: What leads to each baseline's scores.
 BASELINE_SCORES = {
@@ -66,7 +66,7 @@ BASELINES = {
     "linear_probe": "linear probe → fine-tuned",
     "untrained_head": "untrained head → fine-tuned",
     "majority": "majority class → fine-tuned",
-    "started_from": "run it started from → fine-tuned",
+    "started_from": "earlier run → fine-tuned",
 }
 SHOW = "Show"
 KINDS = {"": "fixed and broken", "fixed": "fixed only", "broken": "broken only"}
@@ -148,6 +148,16 @@ def started_from(run_id: str, dataset: str, accuracy: str, n: int, *, kept: bool
 def started_from_run(run_id: str, classifier: str) -> str:
     """The same among a run's settings in a table."""
     return f"from {run_id}" + (", its classifier kept" if classifier == "keep" else "")
+
+
+def started_label(run_id: str, start: str) -> str:
+    """A run in a figure with several, by what it started from."""
+    return f"{run_id[-4:]} from {start[-4:]}"
+
+
+def started_outcome(outcome: str, start: str) -> str:
+    """What a run came to, in a list, and what it started from."""
+    return f"{outcome}, from {start[-4:]}"
 
 
 def show_start(run_id: str) -> str:

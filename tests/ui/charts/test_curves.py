@@ -108,7 +108,7 @@ def test_the_run_that_was_started_from_is_a_line_across_the_curves() -> None:
     result["metrics"]["started_from"] = result["metrics"]["linear_probe"] | {"accuracy": 0.77}
     figure = history_figure([("one", result)])
     assert 0.77 in [shape.y0 for shape in figure.layout.shapes]
-    assert "run it started from 0.770" in [note.text for note in figure.layout.annotations]
+    assert "earlier run 0.770" in [note.text for note in figure.layout.annotations]
 
 
 def test_a_run_from_scratch_and_one_that_was_started_lie_over_each_other() -> None:

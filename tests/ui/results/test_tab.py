@@ -88,7 +88,7 @@ def test_a_run_that_was_started_from_another_leads_to_it_while_it_is_there(
     said = f"Started from run {plain(run.id)} (tiny, accuracy "
     assert said in updates[tab.summary.headline]
     assert "with a fresh classifier" in updates[tab.summary.headline]
-    assert "**Against the run it started from**" in updates[tab.summary.headline]
+    assert "**Against the earlier run**" in updates[tab.summary.headline]
     assert updates[tab.summary.start] == gr.update(visible=True, value=show_start(run.id))
     assert shown(services, tab, [run.id])[tab.summary.start]["visible"] is False
     run.delete()

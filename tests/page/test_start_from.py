@@ -1,0 +1,29 @@
+"""A run that starts from another one, chosen on the page."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.page.server import Server
+from tests.page.visitor import Visitor, press, start
+
+pytestmark = pytest.mark.browser
+
+
+def test_the_recorded_run_is_started_from(server: Server, visit: Callable[..., Visitor], recorded: str) -> None:
+    page = visit().open(server.url)
+    page.get_by_role("button", name="Start from another run").click()
+    keep = page.get_by_role("radio", name="keep")
+    expect(page.get_by_role("combobox", name="Start from")).to_be_visible()
+    expect(keep).to_be_hidden()
+    page.get_by_role("combobox", name="Start from").click()
+    page.get_by_role("option", name=re.compile(f"^{recorded[-4:]}: pairs, accuracy ")).click()
+    keep.check()
+    with server.holding("training"):
+        run = server.run(start(page))
+        assert (run.config.init_from, run.config.init_classifier) == (recorded, "keep")
+        assert (run.start_dir / "adapter_model.safetensors").stat().st_size > 1_000_000
+        expect(page.locator('[data-at="about"]')).to_contain_text(f"started from run {recorded[-4:]}")
+        press(page, "Stop and keep what was learned")
