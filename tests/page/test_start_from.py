@@ -6,6 +6,8 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import expect
 
+from qlora_core.assets import RECORDED_RUNS
+from qlora_core.store.runs import RunStore
 from tests.page.server import Server
 from tests.page.visitor import Visitor, press, start
 
@@ -21,6 +23,10 @@ def test_the_recorded_run_is_started_from(server: Server, visit: Callable[..., V
     page.get_by_role("combobox", name="Start from").click()
     page.get_by_role("option", name=re.compile(f"^{recorded[-4:]}: pairs, accuracy ")).click()
     keep.check()
+    page.get_by_role("button", name="Advanced: every setting").click()
+    shape = RunStore(RECORDED_RUNS).open(recorded).config
+    expect(page.get_by_label(re.compile(r"\(r\)")).first).to_have_value(str(shape.r))
+    expect(page.get_by_label(re.compile(r"\(lora_alpha\)")).first).to_have_value(f"{shape.lora_alpha:g}")
     with server.holding("training"):
         run = server.run(start(page))
         assert (run.config.init_from, run.config.init_classifier) == (recorded, "keep")

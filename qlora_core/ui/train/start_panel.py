@@ -8,24 +8,28 @@ from typing import Any
 import gradio as gr
 
 from qlora_core.choices import INIT_CLASSIFIERS
-from qlora_core.config import SETTINGS, RunConfig, file_name
-from qlora_core.errors import QLoRAError, RunError
+from qlora_core.config import SETTINGS, file_name
+from qlora_core.errors import RunError
 from qlora_core.evaluation.scores import finetuned_accuracy
 from qlora_core.server.services import Services
 from qlora_core.store.run import Run
-from qlora_core.training.start import SHAPE, check_fit
+from qlora_core.training.start import SHAPE
 from qlora_core.ui.events import PRIVATE
 from qlora_core.ui.safe_text import MAX_NAME, one_line
-from qlora_core.ui.train.form import FIELD_NAMES, config_from
+from qlora_core.ui.train.form import FIELD_NAMES, to_control
 from qlora_core.ui.train.submission import FROM_SCRATCH
 from qlora_core.ui.values import Choices, moment
 from qlora_core.ui.words import train as words
+
+#: Settings that a chosen run brings along: without them its adapter would not fit, or be scaled.
+ADOPTED = (*SHAPE, "lora_alpha", "use_rslora")
 
 
 @dataclass(frozen=True)
 class StartPanel:
     """Its controls."""
 
+    panel: gr.Accordion
     run: gr.Dropdown  #: its id, "" from scratch
     classifier: gr.Radio
 
@@ -38,13 +42,14 @@ class StartPanel:
 def start_panel(services: Services) -> StartPanel:
     """Lay the part out: closed, because a first run starts from scratch."""
     run, classifier = SETTINGS["init_from"], SETTINGS["init_classifier"]
-    with gr.Accordion(words.START_FROM, open=False, elem_id="start-from"):
+    with gr.Accordion(words.START_FROM, open=False, elem_id="start-from") as panel:
         return StartPanel(
+            panel,
             gr.Dropdown(
                 choices=[words.FROM_SCRATCH, *_labelled(services.recorded.runs(), recorded=True)],
                 value=FROM_SCRATCH.run,
                 label=run.label,
-                info=run.help,
+                info=f"{run.help} {words.SHAPE_FOLLOWS}",
             ),
             gr.Radio(
                 choices=[(choice.label, choice.name) for choice in INIT_CLASSIFIERS.values()],
@@ -59,50 +64,54 @@ def start_panel(services: Services) -> StartPanel:
 def wire_start(
     services: Services, panel: StartPanel, base_model: gr.Dropdown, settings: Sequence[gr.components.Component]
 ) -> None:
-    """Offer the runs that fit whenever the list is opened, and when another adapter is asked for.
+    """Offer the runs of the base model when the part is opened; the one that is chosen sets the adapter's shape.
+
+    While the list itself is open, it stays as it is: Gradio takes an option by its place.
 
     Args:
         settings: in the order of ``FIELD_NAMES``.
     """
 
-    def offer(run_id: object, base_model: str, *values: object) -> Any:
-        """The runs that fit what is chosen now; the choice stays."""
-        return gr.update(choices=offered(services, run_id, base_model, list(values)))
+    def offer(run_id: object, base_model: str) -> Any:
+        """The runs that may be started from now; the choice stays."""
+        return gr.update(choices=offered(services, run_id, base_model))
 
-    by_name: dict[str, Any] = dict(zip(FIELD_NAMES, settings, strict=True))
+    def adopt(run_id: object) -> list[Any]:
+        """The shape of the chosen run's adapter."""
+        return adopted(services, run_id)
+
+    by_name = dict(zip(FIELD_NAMES, settings, strict=True))
     quietly: dict[str, Any] = {"show_progress": "hidden", "queue": False, **PRIVATE}
     gr.on(
-        [panel.run.focus, base_model.change, *(by_name[name].change for name in SHAPE)],
+        [panel.panel.expand, base_model.change],
         offer,
-        [panel.run, base_model, *settings],
+        [panel.run, base_model],
         panel.run,
         trigger_mode="always_last",
         **quietly,
     )
+    panel.run.input(adopt, panel.run, [by_name[name] for name in ADOPTED], **quietly)
     panel.run.change(lambda run_id: gr.update(visible=bool(run_id)), panel.run, panel.classifier, **quietly)
 
 
-def offered(services: Services, run_id: object, base_model: str, values: list[object]) -> Choices:
-    """Label and id of the finished runs that fit, after the choice of none; of the one chosen in any case."""
-    try:
-        config = config_from(base_model, SETTINGS["dataset"].default, values)
-    except QLoRAError:  # it is said elsewhere what is wrong
-        fitting = []
-    else:
-        fitting = [run for run in services.all_runs() if _fits(config, run)]
-    with suppress(RunError):
-        if isinstance(run_id, str) and run_id and run_id not in [run.id for run in fitting]:
-            fitting.append(services.run(run_id))
-    own, recorded = ([run for run in fitting if services.is_recorded(run) is kind] for kind in (False, True))
+def offered(services: Services, run_id: object, base_model: str) -> Choices:
+    """Label and id of the finished runs of a base model, after the choice of none; of the one chosen in any case."""
+    runs = [
+        run
+        for run in services.all_runs()
+        if run.id == run_id or (run.config.base_model == base_model and run.has_result and run.has_adapter)
+    ]
+    own, recorded = ([run for run in runs if services.is_recorded(run) is kind] for kind in (False, True))
     return [words.FROM_SCRATCH, *_labelled(own, recorded=False), *_labelled(recorded, recorded=True)]
 
 
-def _fits(config: RunConfig, run: Run) -> bool:
-    try:
-        check_fit(config, run)
-    except QLoRAError:
-        return False
-    return True
+def adopted(services: Services, run_id: object) -> list[Any]:
+    """The settings ``ADOPTED`` as the run's adapter has them; left as they are where there is no such run."""
+    with suppress(RunError):
+        if isinstance(run_id, str) and run_id:
+            config = services.run(run_id).config
+            return [to_control(getattr(config, name)) for name in ADOPTED]
+    return [gr.skip()] * len(ADOPTED)
 
 
 def _labelled(runs: Sequence[Run], *, recorded: bool) -> Choices:

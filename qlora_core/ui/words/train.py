@@ -29,6 +29,7 @@ FIRST_PAIRS = "The first pairs to learn from:"
 
 START_FROM = "Start from another run"
 FROM_SCRATCH = ("from scratch", "")
+SHAPE_FOLLOWS = "Choosing one sets rank, scaling and layers to those of its adapter."
 
 VALIDATION_FILE = "Optional: to validate on. Else a fifth of the above."
 COLUMNS_EXAMPLE = "first, second, label"

@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
 import pytest
 
 from qlora_core.assets import RECORDED_RUNS
@@ -11,12 +12,11 @@ from qlora_core.config import make_config
 from qlora_core.errors import ConfigError, QLoRAError, RunError
 from qlora_core.server.services import Services, make_services
 from qlora_core.store.run import Run
-from qlora_core.ui.train.form import FIELD_NAMES, preset_values
-from qlora_core.ui.train.start_panel import offered
+from qlora_core.training.start import check_fit, lora_scaling
+from qlora_core.ui.train.form import FIELD_NAMES, control_values
+from qlora_core.ui.train.start_panel import ADOPTED, adopted, offered
 from qlora_core.ui.train.submission import NO_FILES, StartFrom, chosen_config, chosen_from, submit_run
 from qlora_core.ui.words.train import FROM_SCRATCH
-
-VALUES = preset_values("standard")
 
 
 @pytest.fixture
@@ -32,15 +32,14 @@ def recorded(services: Services) -> Run:
     return run
 
 
-def chosen(run_id: object = "", classifier: str = "fresh", **settings: Any) -> list[Any]:
-    """The values of the page's controls."""
-    values = dict(zip(FIELD_NAMES, VALUES, strict=True)) | settings
-    return ["minilm", "mrpc", *NO_FILES, *values.values(), run_id, classifier]
+def values_for(run: Run, **settings: Any) -> list[Any]:
+    """The controls' values of settings whose adapter has the shape of the run's."""
+    return list((dict(zip(FIELD_NAMES, control_values(run.config), strict=True)) | settings).values())
 
 
-def listed(services: Services, run_id: object = "", **settings: Any) -> list[tuple[str, str]]:
-    """What the list offers beside these settings."""
-    return offered(services, run_id, "minilm", list((dict(zip(FIELD_NAMES, VALUES, strict=True)) | settings).values()))
+def chosen(run: Run, run_id: object = "", classifier: str = "fresh", **settings: Any) -> list[Any]:
+    """The values of the page's controls, the adapter of the run's shape."""
+    return ["minilm", "mrpc", *NO_FILES, *values_for(run, **settings), run_id, classifier]
 
 
 def ids(choices: list[tuple[str, str]]) -> list[str]:
@@ -48,59 +47,60 @@ def ids(choices: list[tuple[str, str]]) -> list[str]:
 
 
 def test_a_finished_run_of_the_same_base_model_is_offered(services: Services, recorded: Run) -> None:
-    scratch, (label, run_id) = listed(services)
+    scratch, *others = offered(services, "", "minilm")
     assert scratch == FROM_SCRATCH
-    assert run_id == recorded.id
+    (label,) = [label for label, run_id in others if run_id == recorded.id]
     assert label.startswith(f"{recorded.id[-4:]}: pairs, accuracy 0.")
     assert ", recorded, " in label
 
 
-def test_a_run_of_ones_own_is_offered_before_the_recorded_one(services: Services, recorded: Run) -> None:
+def test_a_run_of_ones_own_is_offered_before_the_recorded_ones(services: Services, recorded: Run) -> None:
     newer = "30001231-000000-newer-0000"
     shutil.copytree(recorded.path, services.store.folder / newer)
-    assert ids(listed(services)) == ["", newer, recorded.id]
+    services.store.create(make_config())
+    assert ids(offered(services, "", "minilm")) == ["", newer, *(run.id for run in services.recorded.runs())]
 
 
-@pytest.mark.parametrize("settings", [{"r": 8}, {"target_modules": ["query"]}, {"modules_to_save": ["classifier"]}])
-def test_a_run_whose_adapter_does_not_fit_is_not_offered(settings: dict[str, Any], services: Services) -> None:
-    assert listed(services, **settings) == [FROM_SCRATCH]
-
-
-def test_the_run_that_is_chosen_stays_in_the_list(services: Services, recorded: Run) -> None:
-    assert ids(listed(services, recorded.id, r=8)) == ["", recorded.id]
-    assert ids(listed(services, recorded.id)) == ["", recorded.id]
-
-
-def test_settings_that_cannot_be_leave_nothing_to_start_from(services: Services) -> None:
-    assert listed(services, r=-1) == [FROM_SCRATCH]
+def test_a_run_of_another_base_model_is_not_offered_unless_it_is_chosen(services: Services, recorded: Run) -> None:
+    assert offered(services, "", "bert-base-cased") == [FROM_SCRATCH]
+    assert ids(offered(services, recorded.id, "bert-base-cased")) == ["", recorded.id]
 
 
 @pytest.mark.parametrize("run_id", [None, 7, [], "no-such-run", "../../etc/passwd", "<b>"])
-def test_what_is_no_run_adds_nothing_to_the_list(run_id: object, services: Services, recorded: Run) -> None:
-    assert ids(listed(services, run_id)) == ["", recorded.id]
+def test_what_is_no_run_adds_nothing_to_the_list_and_sets_nothing(run_id: object, services: Services) -> None:
+    assert offered(services, run_id, "minilm") == offered(services, "", "minilm")
+    assert adopted(services, run_id) == [gr.skip()] * len(ADOPTED)
+
+
+def test_the_run_that_is_chosen_sets_the_shape_of_the_adapter(services: Services, recorded: Run) -> None:
+    values = dict(zip(ADOPTED, adopted(services, recorded.id), strict=True))
+    assert {"r", "lora_alpha", "target_modules", "modules_to_save"} <= values.keys()
+    config = make_config("notebook", init_from=recorded.id, **values)
+    check_fit(config, recorded)
+    assert lora_scaling(config) == lora_scaling(recorded.config)
 
 
 def test_a_run_is_asked_for_by_its_id(services: Services, recorded: Run) -> None:
-    config = chosen_from(services, chosen(recorded.id, "keep"))
-    assert config == make_config("standard", dataset="mrpc", init_from=recorded.id, init_classifier="keep")
-    assert chosen_from(services, chosen("", "keep")) == make_config("standard", dataset="mrpc")
+    asked = recorded.config.model_copy(update={"dataset": "mrpc", "init_from": recorded.id, "init_classifier": "keep"})
+    assert chosen_from(services, chosen(recorded, recorded.id, "keep")) == asked
+    assert chosen_from(services, chosen(recorded, "", "keep")).init_from is None
 
 
 def test_what_does_not_fit_is_refused_by_what_differs(services: Services, recorded: Run) -> None:
-    with pytest.raises(ConfigError, match="has r 16, and this run asks for r 8"):
-        chosen_from(services, chosen(recorded.id, r=8))
+    with pytest.raises(ConfigError, match=f"has r {recorded.config.r}, and this run asks for r 8"):
+        chosen_from(services, chosen(recorded, recorded.id, r=8))
 
 
 @pytest.mark.parametrize("run_id", ["no-such-run", "../../etc/passwd", "A", ["a"], 7, {"a": 1}])
-def test_what_is_no_run_is_refused(run_id: Any, services: Services) -> None:
+def test_what_is_no_run_is_refused(run_id: Any, services: Services, recorded: Run) -> None:
     with pytest.raises(QLoRAError):
-        chosen_config(services, "minilm", "mrpc", NO_FILES, list(VALUES), StartFrom(run_id))
+        chosen_config(services, "minilm", "mrpc", NO_FILES, values_for(recorded), StartFrom(run_id))
 
 
 def test_a_waiting_run_keeps_its_start_when_that_run_is_deleted(services: Services, recorded: Run) -> None:
     source = services.store.folder / "30001231-000000-newer-0000"
     shutil.copytree(recorded.path, source)
-    config = make_config("standard", dataset="pairs", init_from=source.name)
+    config = recorded.config.model_copy(update={"init_from": source.name})
     run = submit_run(services, config, "mine")
     services.store.open(source.name).delete()
     names = ("adapter_model.safetensors", "start.json")
