@@ -43,15 +43,6 @@ PRESETS = table(
         "the best recipe known here",
         "some fifteen minutes of training on two cores",
         {},
-        {
-            "pairs": {
-                "r": 32,
-                "lora_alpha": 64,
-                "learning_rate": 3e-4,
-                "easy_pairs_steps": 100,
-                "evaluations_per_epoch": 2,
-            }
-        },
     ),
     Preset(
         "notebook",
