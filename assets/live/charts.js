@@ -1,8 +1,8 @@
 // The three charts as Plotly takes them: traces and layout, made from the state. `look` is how the page looks now:
 // colour(name) of the palette, isNarrow, and the weight of the smoothing.
 
-import { shownEvaluations, shownPoints } from "./state.js";
-import { answererLabel, BEFORE_TRAINING, chartedMetrics } from "./words.js";
+import { lastStepDrawn, shownEvaluations, shownPoints } from "./state.js";
+import { answererLabel, BEFORE_MEASURING, BEFORE_TRAINING, chartedMetrics } from "./words.js";
 
 /** Baselines that are drawn as lines across the chart of scores. */
 const DASHES = { majority: "dot", untrained_head: "dash", linear_probe: "longdash", started_from: "dashdot" };
@@ -14,12 +14,18 @@ export const METRIC_LOOKS = [
   { colour: "different", mark: "\u25b2", marker: { symbol: "triangle-up", size: 8 }, line: { width: 2, dash: "dash" } },
   { colour: "second", mark: "\u25c6", marker: { symbol: "diamond", size: 8 }, line: { width: 2, dash: "dashdot" } },
 ];
+/** Up to so many points of the loss are marked, because a line through one of them is none. */
+const FEW_POINTS = 20;
+/** Labels stand above what they belong to, this share of the chart's height apart. */
+const GAP = 0.08;
+const ABOVE = { yanchor: "bottom", yshift: 6 };
 export const metricLook = (index) => METRIC_LOOKS[index % METRIC_LOOKS.length];
 
+/** No button sends what is drawn to anybody: nothing leaves the machine. */
 export const CONFIG = {
   responsive: true,
   displaylogo: false,
-  modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "toImage"],
+  modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "toImage", "sendChartToCloud"],
 };
 
 export function lossChart(state, look) {
@@ -29,6 +35,7 @@ export function lossChart(state, look) {
   const raw = points.map((point) => point[1]);
   const accent = look.colour("accent");
   const ink = look.colour("ink");
+  const few = raw.length <= FEW_POINTS ? { mode: "lines+markers", marker: { size: 5, color: accent } } : {};
   const traces = [
     line("training, raw", steps, raw, {
       line: { color: accent, width: 1 },
@@ -36,14 +43,27 @@ export function lossChart(state, look) {
       hoverinfo: "skip",
       hovertemplate: undefined,
     }),
-    line("training, smoothed", steps, smooth(raw, look.smoothing), { line: { color: accent, width: 2.5 } }),
+    line("training, smoothed", steps, smooth(raw, look.smoothing), { line: { color: accent, width: 2.5 }, ...few }),
     line("validation", column(seen, "step"), column(seen, "loss"), {
       mode: "lines+markers",
       line: { color: ink, width: 2, dash: "dot" },
       marker: { symbol: "diamond", size: 9, color: ink },
     }),
   ];
-  return { traces, layout: layout(state, look, { yaxis: { title: { text: "cross-entropy (nats)" } } }) };
+  const baselines = drawnBaselines(state);
+  const theirs = column(baselines, "loss");
+  const range = lossRange([...theirs, ...raw, ...column(seen, "loss")]);
+  const yaxis = { range, title: { text: "cross-entropy (nats)" } };
+  const shapes = baselines.map((entry) => baselineShape(look, entry, "loss"));
+  const heights = spread(theirs, (range[1] - range[0]) * GAP);
+  const names = [notice(look, BEFORE_TRAINING, 0.12), ...baselineLabels(state, look, baselines, "loss", heights, 3)];
+  // from the first step on they would hide the curve, which begins at the same height
+  const annotations = points.length ? [] : names;
+  return { traces, layout: layout(state, look, { yaxis, shapes, annotations }) };
+}
+
+function lossRange(values) {
+  return [Math.max(0, Math.min(0.5, ...values) - 0.05), Math.max(0.85, ...values) + 0.05];
 }
 
 export function rateChart(state, look) {
@@ -71,14 +91,16 @@ export function scoreChart(state, look) {
     };
     return line(text, steps, column(seen, name), options);
   });
-  const baselines = state.baselines.filter(({ name }) => DASHES[name]);
+  const baselines = drawnBaselines(state);
   const range = scoreRange(metrics, baselines, seen);
   const yaxis = { range, title: { text: "share" } };
-  if (!baselines.length && !seen.length) return { traces, layout: layout(state, look, { yaxis }) };
-  const annotations = scoreLabels(state, look, baselines, seen.at(-1), range);
+  const labels = scoreLabels(state, look, baselines, seen.at(-1), range);
+  const annotations = seen.length ? labels : [notice(look, BEFORE_MEASURING, 0.88), ...labels];
   const shapes = baselines.map((entry) => baselineShape(look, entry, metrics[0].name));
   return { traces, layout: layout(state, look, { yaxis, annotations, shapes }) };
 }
+
+const drawnBaselines = (state) => state.baselines.filter(({ name }) => DASHES[name]);
 
 function scoreRange(metrics, baselines, seen) {
   const own = metrics.flatMap(({ name }) => column(seen, name)).filter((value) => value != null);
@@ -89,25 +111,29 @@ function scoreRange(metrics, baselines, seen) {
 
 /** The baselines' names at the left, and the scores of the `last` evaluation, if there is one, at their points. */
 function scoreLabels(state, look, baselines, last, [low, high]) {
-  const gap = (high - low) * 0.08;
+  const gap = (high - low) * GAP;
   const metrics = chartedMetrics(state);
   const theirs = column(baselines, metrics[0].name);
   const ends = metrics
     .map(({ name }, index) => ({ value: last?.[name], colour: look.colour(metricLook(index).colour) }))
     .filter(({ value }) => value != null);
   const own = column(ends, "value");
-  const areBeside = last && last.step < state.news.total_steps * (look.isNarrow ? 0.7 : 0.45);
+  const areBeside = last && last.step < lastStepDrawn(state) * (look.isNarrow ? 0.7 : 0.45);
   const heights = areBeside ? spread([...theirs, ...own], gap) : [...spread(theirs, gap), ...spread(own, gap)];
-  const above = { yanchor: "bottom", yshift: 6 };
-  const labels = baselines.map((entry, index) => {
-    const text = `${answererLabel(state, entry.name)} ${theirs[index].toFixed(2)}`;
-    return label(look, text, 0.01, heights[index], look.colour("muted"), { xref: "paper", ...above });
-  });
+  const labels = baselineLabels(state, look, baselines, metrics[0].name, heights, 2);
   const beside = ends.map(({ value, colour }, index) => {
     const height = heights[theirs.length + index];
-    return label(look, value.toFixed(3), last.step, height, colour, { xanchor: "right", ...above });
+    return label(look, value.toFixed(3), last.step, height, colour, { xanchor: "right", ...ABOVE });
   });
   return [...labels, ...beside];
+}
+
+/** The name and score of each baseline at the left of its line, at these heights. */
+function baselineLabels(state, look, baselines, metric, heights, digits) {
+  return baselines.map((entry, index) => {
+    const text = `${answererLabel(state, entry.name)} ${entry[metric].toFixed(digits)}`;
+    return label(look, text, 0.01, heights[index], look.colour("muted"), { xref: "paper", ...ABOVE });
+  });
 }
 
 function baselineShape(look, entry, metric) {
@@ -116,14 +142,13 @@ function baselineShape(look, entry, metric) {
 }
 
 /** What all charts have in common, and `own`: the y axis, annotations and shapes of one. */
-function layout({ run, news }, look, { yaxis, ...own }) {
+function layout(state, look, { yaxis, ...own }) {
   const muted = look.colour("muted");
   const grid = look.colour("line");
   const axis = { color: muted, gridcolor: grid, linecolor: grid, zeroline: false, automargin: true };
-  const total = news.total_steps;
-  const centred = { xref: "paper", yref: "paper", xanchor: "center" };
+  const last = lastStepDrawn(state);
   return {
-    uirevision: run, // as long as it stays, so does what a visitor has zoomed into
+    uirevision: state.run, // as long as it stays, so does what a visitor has zoomed into
     paper_bgcolor: "transparent",
     plot_bgcolor: "transparent",
     showlegend: false,
@@ -135,9 +160,8 @@ function layout({ run, news }, look, { yaxis, ...own }) {
     },
     font: { family: "IBM Plex Sans, system-ui, sans-serif", size: 12, color: muted },
     margin: { l: 44, r: look.isNarrow ? 12 : 16, t: 8, b: 36 },
-    xaxis: { ...axis, visible: total > 0, title: { text: "step" }, range: [0, (total || 1) * 1.03] },
-    yaxis: { ...axis, visible: total > 0 || Boolean(own.shapes), ...yaxis },
-    annotations: total ? [] : [label(look, BEFORE_TRAINING, 0.5, 0.5, muted, centred)],
+    xaxis: { ...axis, showticklabels: last > 0, title: { text: "step" }, range: [0, (last || 1) * 1.03] },
+    yaxis: { ...axis, ...yaxis },
     ...own,
   };
 }
@@ -146,12 +170,35 @@ function line(name, x, y, options) {
   return { type: "scatter", mode: "lines", name, x, y, hovertemplate: `${name} %{y:.3f}<extra></extra>`, ...options };
 }
 
+/** What a chart says while it has nothing to draw, at this height of it, from 0 to 1. */
+function notice(look, text, height) {
+  return label(look, text, 0.5, height, look.colour("muted"), { xref: "paper", yref: "paper", xanchor: "center" });
+}
+
 function label(look, text, x, y, color, options) {
   const ground = { bgcolor: look.colour("card"), borderpad: 1, opacity: 0.9 };
   return { text, x, y, showarrow: false, font: { color, size: 12 }, ...ground, xanchor: "left", ...options };
 }
 
 const column = (entries, name) => entries.map((entry) => entry[name]);
+
+const AXES = ["xaxis", "yaxis"];
+
+/** The ranges that a layout gives to its axes, as they will be remembered. */
+export const rangesOf = (layout) => AXES.map((axis) => layout?.[axis]?.range?.slice());
+
+/** A layout that leaves a visitor's zoom alone: Plotly keeps it for as long as an axis is given the range that it was
+ * given before, and `shown` differs from what was `given` where somebody has zoomed. Both as `rangesOf` makes them. */
+export function keepingZoom(layout, given, shown) {
+  const kept = { ...layout };
+  AXES.forEach((axis, index) => {
+    const before = given?.[index];
+    if (before && shown[index] && String(shown[index]) !== String(before)) {
+      kept[axis] = { ...layout[axis], range: before.slice() };
+    }
+  });
+  return kept;
+}
 
 /** Exponential moving average, its start corrected as Adam does (Kingma & Ba 2015, arXiv:1412.6980). */
 export function smooth(values, weight) {

@@ -48,7 +48,7 @@ export function reduce(state, answer) {
   return {
     ...known,
     ...grown(known, answer),
-    pairs: answer.watched_pairs.length ? answer.watched_pairs : known.pairs,
+    pairs: areNew(answer.watched_pairs, known.pairs) ? answer.watched_pairs : known.pairs,
     about: answer.about || known.about,
     news: answer,
     trouble: stillRead(known, answer),
@@ -62,6 +62,9 @@ function grown(known, answer) {
   const series = SERIES.filter((name) => answer[name].length > 0);
   return Object.fromEntries(series.map((name) => [name, [...known[name], ...answer[name]]]));
 }
+
+/** The watched pairs are sent until an answer to them is known. */
+const areNew = (pairs, known) => pairs.length > 0 && JSON.stringify(pairs) !== JSON.stringify(known);
 
 function phaseBegan({ phase, tables }, answer) {
   if (!tables.states[answer.state].live || answer.phase === phase.name) return phase;
@@ -100,12 +103,24 @@ export const shownWatched = (state) => visible(state.watched, (entry) => entry[0
 /** The step that is shown, of `news.total_steps`. */
 export const shownStep = (state) => (isReplaying(state) ? Math.round(state.replay.limit) : state.news.step);
 
+const PARTS = [8, 4, 2, 1];
+
+/** The last step for which the charts have room: an eighth of the run at first, twice as much whenever it is full. */
+export function lastStepDrawn(state) {
+  const total = state.news.total_steps;
+  return total / (PARTS.find((each) => shownStep(state) <= total / each) || 1);
+}
+
 /** How much of the phase is done, from 0 to 1. */
 export function shareDone(state) {
   const { news, replay } = state;
   if (isReplaying(state)) return replay.limit / news.total_steps || 0;
   return news.phase === "done" ? 1 : news.progress || 0;
 }
+
+/** Whether a run is at work of which nobody knows how far its phase has come. */
+export const isUnmeasured = ({ news, replay, tables }) =>
+  !replay && news.progress == null && tables.states[news.state].live && news.phase !== "done";
 
 /** Names of the buttons that do something now. */
 export function buttons(state) {
@@ -120,5 +135,6 @@ export function buttons(state) {
 /** Whether two states differ in what the charts show. */
 export function chartsDiffer(before, after) {
   if (!before.news !== !after.news || limit(before) !== limit(after)) return true;
+  if (before.news?.total_steps !== after.news?.total_steps) return true;
   return ["run", "points", "evaluations", "baselines"].some((name) => before[name] !== after[name]);
 }

@@ -1,8 +1,8 @@
 // Puts the state into the page. Text is only ever set as textContent, never as HTML: sentences and names of files come
 // from whoever started a run.
 
-import { CONFIG, lossChart, metricLook, rateChart, scoreChart } from "./charts.js";
-import { buttons, chartsDiffer, shareDone, shownWatched } from "./state.js";
+import { CONFIG, keepingZoom, lossChart, metricLook, rangesOf, rateChart, scoreChart } from "./charts.js";
+import { buttons, chartsDiffer, isUnmeasured, shareDone, shownWatched } from "./state.js";
 import * as words from "./words.js";
 
 const NARROW = 560;
@@ -13,6 +13,7 @@ export class View {
   constructor(element, { follow, tables }) {
     this.element = element;
     this.follow = follow;
+    this.given = {}; // by chart, the ranges that its axes were given last
     this.shown = { pairs: [], rows: "", note: "" };
     this.at("columns").append(...tables.metrics.map(({ label }) => headCell("col", label)));
     const charted = words.chartedMetrics({ tables });
@@ -38,7 +39,7 @@ export class View {
     this.showTable(state);
     if (!state.news) return;
     this.showHead(state);
-    this.showProgress(shareDone(state));
+    this.showProgress(shareDone(state), isUnmeasured(state));
     this.showButtons(state);
     this.speak(words.spoken(state));
     if (chartsDiffer(before, state)) this.draw(state);
@@ -53,9 +54,12 @@ export class View {
     for (const [name, fact] of Object.entries(FACTS)) this.at(name).textContent = fact(state);
   }
 
-  showProgress(share) {
+  showProgress(share, isUnmeasured) {
     const percent = Math.round(share * 100);
-    this.element.querySelector('[role="progressbar"]').setAttribute("aria-valuenow", percent);
+    const progress = this.element.querySelector('[role="progressbar"]');
+    if (isUnmeasured) progress.removeAttribute("aria-valuenow");
+    else progress.setAttribute("aria-valuenow", percent);
+    progress.dataset.unmeasured = isUnmeasured;
     this.at("bar").style.width = `${percent}%`;
   }
 
@@ -106,7 +110,7 @@ export class View {
       this.shown.pairs = state.pairs;
       list.replaceChildren(...state.pairs.map(watchedRow));
     }
-    this.at("no-watched").hidden = state.pairs.length > 0;
+    this.at("watched-when").textContent = words.watchedWhen(state);
     const last = shownWatched(state).at(-1);
     if (!last) return;
     state.pairs.forEach((pair, index) => showAnswer(list.children[index], pair, last[1][index]));
@@ -116,9 +120,15 @@ export class View {
   draw(state) {
     if (!window.Plotly || !state.news) return;
     const look = this.look();
+    const isLearning = state.points.length > 0;
+    this.at("rate-figure").hidden = !isLearning; // before it is drawn: what is hidden has no width
     for (const [name, chart] of Object.entries({ loss: lossChart, score: scoreChart, rate: rateChart })) {
+      if (chart === rateChart && !isLearning) continue;
       const { traces, layout } = chart(state, look);
-      window.Plotly.react(this.at(name), traces, layout, CONFIG);
+      const plot = this.at(name);
+      const next = keepingZoom(layout, this.given[name], rangesOf(plot.layout));
+      this.given[name] = rangesOf(next);
+      window.Plotly.react(plot, traces, next, CONFIG);
     }
     this.at("score-title").textContent = words.scoreTitle(state);
   }

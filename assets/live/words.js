@@ -1,6 +1,6 @@
 // Every sentence that the live view shows, made from its state.
 
-import { isReplaying, shareDone, shownEvaluations, shownStep } from "./state.js";
+import { isReplaying, shareDone, shownEvaluations, shownStep, shownWatched } from "./state.js";
 
 const NONE = "-";
 const TROUBLES = {
@@ -10,7 +10,8 @@ const TROUBLES = {
 };
 
 export const WATCH = "Watch it";
-export const BEFORE_TRAINING = "This begins with the first step of training.";
+export const BEFORE_TRAINING = "Begins with the first step of training.";
+export const BEFORE_MEASURING = "Begins when the adapter is first measured.";
 
 export function badge({ news, replay, tables }) {
   if (replay) return "Recorded run, replayed";
@@ -62,23 +63,22 @@ export function epoch(state) {
 
 export const speed = ({ news }) => (news.examples_per_second ? news.examples_per_second.toFixed(0) : NONE);
 
-/** How long the phase will still take, as its pace so far tells. */
+/** How long the phase will still take, as its pace so far tells, or how long it has been going on. */
 export function timeLeft(state) {
   const { news, phase: begun, tables } = state;
   if (isReplaying(state) || !tables.states[news.state].live) return NONE;
-  if (news.phase === "training" && news.seconds_left != null) return duration(news.seconds_left);
+  if (news.phase === "training" && news.seconds_left != null) return `${duration(news.seconds_left)} left`;
   const share = shareDone(state);
   const done = share - begun.share;
-  if (done <= 0.05) return "a moment";
-  return duration(((news.at - begun.began) / 1000 / done) * (1 - share));
+  const seconds = (news.at - begun.began) / 1000;
+  return done > 0.05 ? `${duration((seconds / done) * (1 - share))} left` : `${duration(seconds)} so far`;
 }
 
-export function duration(seconds) {
-  if (seconds < 60) return `${Math.max(1, Math.round(seconds))} s`;
+export function duration(exactly) {
+  const seconds = Math.max(1, Math.round(exactly));
+  if (seconds < 60) return `${seconds} s`;
   const minutes = Math.floor(seconds / 60);
-  return minutes < 60
-    ? `${minutes} min ${Math.round(seconds % 60)} s`
-    : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  return minutes < 60 ? `${minutes} min ${seconds % 60} s` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
 export const stopButton = ({ news }) =>
@@ -131,6 +131,16 @@ export function rows(state) {
 const score = (value) => (value == null ? "–" : value.toFixed(3));
 
 export const answererLabel = ({ tables }, name) => tables.answerers[name] || name.replaceAll("_", " ");
+
+/** When the watched pairs were answered as they are shown. */
+export function watchedWhen(state) {
+  const last = shownWatched(state).at(-1);
+  if (!state.pairs.length) return "They are drawn as soon as the pairs are read.";
+  if (!last) return "Nobody has been asked yet.";
+  if (last[0] > 0) return `After step ${last[0]}.`;
+  const isFromARun = state.baselines.some(({ name }) => name === "started_from");
+  return isFromARun ? "As it starts, before the first step." : "Before any training: what the untrained head says.";
+}
 
 /** What was answered of a watched pair: the probability of "same", and whether that is right. */
 export const verdict = (probability, isRight) => `${probability.toFixed(2)} ${isRight ? "right" : "wrong"}`;

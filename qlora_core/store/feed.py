@@ -92,7 +92,7 @@ class RunFeed:
                 "message": status.message,
                 "progress": status.progress,
                 "step": self.latest.get("step", 0),
-                "total_steps": self.latest.get("total_steps", 0),
+                "total_steps": self.latest.get("total_steps", status.total_steps),
                 "epoch": self.latest.get("epoch", 0.0),
                 "examples_per_second": self.latest.get("examples_per_second"),
                 "seconds_left": self.latest.get("seconds_left"),

@@ -4,9 +4,10 @@ The pipeline carries out this list, and the estimate of a run's cost is made fro
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import chain, takewhile
 from typing import Literal
 
 from qlora_core.config import RunConfig
@@ -62,8 +63,14 @@ def _baselines(config: RunConfig) -> Iterator[Work]:
     yield Work("majority", ())
     if config.scheme.bits is not None:
         yield Work("untrained_head_unquantized", (Pass(ModelKind.UNQUANTIZED, "validation"),))
-    yield Work("untrained_head", (Pass(ModelKind.BASE, "validation"),))
+    first_look = (Pass(ModelKind.BASE, "watched"),) if config.init_from is None else ()
+    yield Work("untrained_head", (*first_look, Pass(ModelKind.BASE, "validation")))
     yield Work("linear_probe", (Pass(ModelKind.BASE, "probe"),))  # of validation, what the base has answered serves
+
+
+def _taken_over(work: Work) -> Work:
+    """What is left of measuring a baseline that is known: the look at the watched pairs."""
+    return replace(work, passes=tuple(each for each in work.passes if each.pairs == "watched"))
 
 
 def plan_run(config: RunConfig, train_pairs: int, *, baselines_known: bool = False) -> Iterator[Work]:
@@ -72,12 +79,11 @@ def plan_run(config: RunConfig, train_pairs: int, *, baselines_known: bool = Fal
     Args:
         baselines_known: an earlier run has measured the baselines of this one: they are taken over, without any pass.
     """
-    epochs, steps = config.num_train_epochs, steps_per_epoch(config, train_pairs)
-    evaluations = len(evaluation_steps(steps, config.evaluations_per_epoch))
-    looks = 1 + epochs * steps // steps_between_looks(epochs * steps)
-    yield from (replace(work, passes=()) if baselines_known else work for work in _baselines(config))
+    epochs, steps = config.num_train_epochs, total_steps(config, train_pairs)
+    evaluations = len(evaluation_steps(steps_per_epoch(config, train_pairs), config.evaluations_per_epoch))
+    yield from (_taken_over(work) if baselines_known else work for work in _baselines(config))
     if config.init_from is not None:
-        yield Work("started_from", (Pass(ModelKind.ADAPTER, "validation"),))
+        yield Work("started_from", (Pass(ModelKind.ADAPTER, "validation"), Pass(ModelKind.ADAPTER, "watched")))
     easy = (Pass(ModelKind.ADAPTER, "easy", learns=True),) if config.easy_pairs_steps else ()
     yield Work(
         "training",
@@ -85,11 +91,22 @@ def plan_run(config: RunConfig, train_pairs: int, *, baselines_known: bool = Fal
             Pass(ModelKind.ADAPTER, "train", epochs, learns=True),
             *easy,
             Pass(ModelKind.ADAPTER, "validation", epochs * evaluations),
-            Pass(ModelKind.ADAPTER, "watched", looks),
+            Pass(ModelKind.ADAPTER, "watched", steps // steps_between_looks(steps)),
         ),
     )
     yield Work("finetuned", ())  # the best evaluation has answered
     yield Work("reloaded", (Pass(ModelKind.ADAPTER, "validation"),), in_fresh_process=True)
+
+
+def pairs_before_training(plan: Iterable[Work], sizes: Mapping[PairSet, int]) -> int:
+    """How many pairs are answered before training begins, each as often as it is; the few watched ones left out."""
+    passes = chain.from_iterable(work.passes for work in takewhile(lambda work: work.name != "training", plan))
+    return sum(each.times * sizes.get(each.pairs, 0) for each in passes)
+
+
+def total_steps(config: RunConfig, train_pairs: int) -> int:
+    """Steps of the whole training."""
+    return config.num_train_epochs * steps_per_epoch(config, train_pairs)
 
 
 def steps_per_epoch(config: RunConfig, train_pairs: int) -> int:

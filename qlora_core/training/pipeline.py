@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 from peft import PeftModel
+from torch import nn
 
 from qlora_core.errors import ConfigError, ModelError
 from qlora_core.evaluation.comparison import recorded_comparisons
@@ -24,12 +25,18 @@ from qlora_core.training.known_baselines import find_baselines, record_baselines
 from qlora_core.training.loop.events import Resumed, Step
 from qlora_core.training.loop.trainer import TrainingSummary
 from qlora_core.training.model_card import write_model_card
-from qlora_core.training.passes import WorkName, plan_run, steps_between_looks
+from qlora_core.training.passes import (
+    PairSet,
+    WorkName,
+    pairs_before_training,
+    plan_run,
+    steps_between_looks,
+    total_steps,
+)
 from qlora_core.training.reporter import Reporter
 from qlora_core.training.result import build_result, prediction_columns
 from qlora_core.training.setup import Setup
 from qlora_core.training.start import WEIGHTS, Start, lora_scaling, read_start
-from qlora_core.training.watched_pairs import choose_watched
 
 
 def execute(run: Run, reporter: Reporter) -> None:
@@ -46,10 +53,11 @@ def execute(run: Run, reporter: Reporter) -> None:
     reporter.environment(
         {**setup.environment(), "seed": run.config.seed, "dataset_fingerprint": setup.data.fingerprint}
     )
+    reporter.total_steps(total_steps(run.config, len(setup.data.train)))
+    reporter.watched_pairs(setup.watched.rows)
     reporter.truncation(setup.truncation)
-    known = find_baselines(run, setup)
-    pipeline = Pipeline(run, setup, reporter, known, start)
-    for work in plan_run(run.config, len(setup.train), baselines_known=known is not None):
+    pipeline = Pipeline(run, setup, reporter, find_baselines(run, setup), start)
+    for work in pipeline.plan:
         pipeline.work[work.name]()
     if setup.accelerator.is_main_process:
         pipeline.finish()
@@ -70,6 +78,7 @@ class Pipeline:
     ) -> None:
         self.run, self.setup, self.reporter, self.start = run, setup, reporter, start
         self.known = known  #: baselines that need not be measured
+        self.plan = list(plan_run(run.config, len(setup.data.train), baselines_known=known is not None))
         self.logits: dict[str, np.ndarray] = {}  # for the validation pairs, by who answered
         self.work: dict[WorkName, Callable[[], None]] = {
             "majority": self.answer_by_majority,
@@ -84,12 +93,14 @@ class Pipeline:
 
     def answer_by_majority(self) -> None:
         """The commoner label of the training pairs, whatever is asked."""
+        sizes: dict[PairSet, int] = {name: len(getattr(self.setup, name)) for name in ("probe", "validation")}
+        pairs = pairs_before_training(self.plan, sizes)
         if self.known is not None:
             self.provenance = self.known.provenance
-            self.reporter.phase("baselines", "Taking over what was measured of the base model before")
+            self.reporter.phase("baselines", "Taking over what was measured of the base model before", pairs)
             self.reporter.baselines_known(self.provenance)
         else:
-            self.reporter.phase("baselines", "Measuring what the base model can do before it is trained")
+            self.reporter.phase("baselines", "Measuring what the base model can do before it is trained", pairs)
         self._baseline("majority", majority_logits(self.setup.train.labels, len(self.setup.validation)))
 
     def answer_unquantized(self) -> None:
@@ -112,6 +123,8 @@ class Pipeline:
                 "drawn, and an adapter without it could not be loaded by others. Name the pooler as well: "
                 "classifier,pooler."
             )
+        if self.start is None:
+            self._look_before_training(self.loaded.model)
         if self._take_over("untrained_head"):
             return
         setup, model = self.setup, self.loaded.model
@@ -143,6 +156,7 @@ class Pipeline:
         self._baseline("started_from", self.setup.answer(self.model, progress=self.reporter.progress))
         if self.setup.config.init_classifier == "fresh":
             renew_classifier(self.model)
+        self._look_before_training(self.model)
 
     def train(self) -> None:
         """Train LoRA, fresh or as it was started from a run; the model then has the best epoch's weights."""
@@ -150,16 +164,12 @@ class Pipeline:
         reporter.phase("training", "Training the adapter")
         model = self.model if self.start else setup.models.with_lora(self.loaded.model)
         trainer = setup.trainer(model, self.run.checkpoint_path, reporter.command, reporter.progress)
-        watched = choose_watched(setup.data.validation, setup.validation, setup.config.seed)
-        reporter.watched_pairs(watched.rows)
-        if not self.run.has_checkpoint:  # a resumed run has looked already
-            if any(event["kind"] == "step" for event in self.run.events()):
-                reporter.training_event(Resumed(0))  # an earlier try ended before its first checkpoint
-            reporter.watched(0, watched.look(model, setup.accelerator))
+        if not self.run.has_checkpoint and any(event["kind"] == "step" for event in self.run.events()):
+            reporter.training_event(Resumed(0))  # an earlier try ended before its first checkpoint
         for event in trainer.train():
             reporter.training_event(event)
             if isinstance(event, Step) and event.step % steps_between_looks(event.total_steps) == 0:
-                reporter.watched(event.step, watched.look(model, setup.accelerator))
+                reporter.watched(event.step, setup.watched.look(model, setup.accelerator))
         self.model = setup.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
         self.summary = trainer.summary()
 
@@ -189,6 +199,11 @@ class Pipeline:
         self.run.write_predictions(prediction_columns(self.setup, self.logits))
         strongest, *_ = recorded_comparisons(result).values()
         self.reporter.finish(result, stopped=self.summary.stopped_early, verdict=strongest["verdict"])
+
+    def _look_before_training(self, model: nn.Module) -> None:
+        """What a model says of the watched pairs before the first step; a resumed run has looked already."""
+        if not self.run.has_checkpoint:
+            self.reporter.watched(0, self.setup.watched.look(model, self.setup.accelerator))
 
     def _take_over(self, name: WorkName) -> bool:
         """Report a baseline as an earlier run has measured it; False where none has."""

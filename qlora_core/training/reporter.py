@@ -34,6 +34,20 @@ class StopRequested(Exception):
     """A stop was asked for at a point where nothing has been learned yet."""
 
 
+class Passes:
+    """How far the passes of a phase have come, one after the other."""
+
+    def __init__(self, pairs: int = 0) -> None:
+        self._pairs, self._earlier, self._done, self._total = pairs, 0, 0, 0
+
+    def share(self, done: int, total: int) -> float:
+        """Of the phase, when so many pairs of the pass at work are done."""
+        if done <= self._done:  # another pass has begun
+            self._earlier += self._total
+        self._done, self._total = done, total
+        return min(1.0, (self._earlier + done) / self._pairs) if self._pairs else done / total
+
+
 class Reporter:
     """Writes one run's status and events, and repeats them to a listener such as the command line's progress bar.
 
@@ -44,12 +58,18 @@ class Reporter:
     def __init__(self, run: Run, listener: Listener, *, is_main_process: bool = True, alone: bool = True) -> None:
         self.run, self._listener, self._is_main, self._alone = run, listener, is_main_process, alone
         self._phase = "loading"
+        self._passes = Passes()
         self._status_written = 0.0
         self._interrupted = False
 
-    def phase(self, name: str, message: str) -> None:
-        """A new phase begins; a stop asked for before training ends the run here."""
+    def phase(self, name: str, message: str, pairs: int = 0) -> None:
+        """A new phase begins; a stop asked for before training ends the run here.
+
+        Args:
+            pairs: how many all of its passes go over together; 0 where each of them counts by itself.
+        """
         self._phase = name
+        self._passes = Passes(pairs)
         self._obey()
         if self._is_main:
             self.run.set_status(state="running", phase=name, message=message, progress=None)
@@ -59,6 +79,11 @@ class Reporter:
         """Where the run happens."""
         if self._is_main:
             self.run.write_environment(description)
+
+    def total_steps(self, steps: int) -> None:
+        """How many steps the training will have."""
+        if self._is_main:
+            self.run.set_status(total_steps=steps)
 
     def truncation(self, counts: dict[str, Any]) -> None:
         """How many pairs are longer than the run reads, see ``Setup.truncation``; said where there are some."""
@@ -87,8 +112,9 @@ class Reporter:
         if not self._is_main:
             return
         self._listener("progress", {"phase": self._phase, "done": done, "total": total})
+        share = self._passes.share(done, total)
         if self._status_is_old():
-            self.run.set_status(progress=done / total)
+            self.run.set_status(progress=share)
 
     def training_event(self, event: Event) -> None:
         """Something happened in the training loop."""

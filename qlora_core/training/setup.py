@@ -22,6 +22,7 @@ from qlora_core.models.factory import ModelFactory
 from qlora_core.models.inference import Progress, classify, predict_logits
 from qlora_core.training.baselines import MAX_PROBE_PAIRS, draw_probe_pairs
 from qlora_core.training.loop.trainer import Command, Trainer
+from qlora_core.training.watched_pairs import WatchedPairs, choose_watched
 
 Split = Literal["train", "validation"]
 
@@ -80,6 +81,11 @@ class Setup:
         """The training pairs that the linear probe sees."""
         train = self.train
         return train.select(draw_probe_pairs(train.labels, train.bundles, MAX_PROBE_PAIRS, self.config.seed))
+
+    @cached_property
+    def watched(self) -> WatchedPairs:
+        """The validation pairs whose answers are looked at again and again."""
+        return choose_watched(self.data.validation, self.validation, self.config.seed)
 
     @property
     def truncation(self) -> dict[str, Any]:

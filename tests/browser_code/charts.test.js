@@ -1,7 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { lossChart, rateChart, scoreChart, smooth, spread } from "../../assets/live/charts.js";
+import {
+  CONFIG,
+  keepingZoom,
+  lossChart,
+  rangesOf,
+  rateChart,
+  scoreChart,
+  smooth,
+  spread,
+} from "../../assets/live/charts.js";
 import { answered, baseline, evaluation, fresh } from "./example.js";
 
 const LOOK = { colour: (name) => `the ${name}`, isNarrow: false, smoothing: 0.9 };
@@ -10,6 +19,10 @@ const POINTS = [
   [2, 0.6, 2e-4],
 ];
 const shown = (changes) => answered(fresh(), changes);
+
+test("no button of a chart sends it away", () => {
+  assert.ok(CONFIG.modeBarButtonsToRemove.includes("sendChartToCloud"));
+});
 
 test("smoothing by nothing changes nothing", () => {
   assert.deepEqual(smooth([3, 1, 2], 0), [3, 1, 2]);
@@ -38,7 +51,19 @@ test("raw and smoothed loss and the validation's are drawn by step", () => {
   assert.deepEqual(traces[0].y, [0.8, 0.6]);
   assert.equal(traces[1].y.length, 2);
   assert.deepEqual([traces[2].x, traces[2].y], [[2], [0.61234]]);
-  assert.deepEqual([layout.uirevision, layout.xaxis.range], ["a", [0, 103]]);
+  assert.deepEqual([layout.uirevision, layout.xaxis.range], ["a", [0, 25 * 1.03]]);
+});
+
+test("what a visitor has zoomed into is given again as before, so that Plotly keeps it, until the zoom is undone", () => {
+  const at = (x, y) => ({ title: "loss", xaxis: { range: x, color: "grey" }, yaxis: { range: y } });
+  const given = rangesOf(at([0, 100], [0, 1]));
+  const next = at([0, 200], [0, 2]);
+  assert.deepEqual(keepingZoom(next, undefined, rangesOf(undefined)), next);
+  assert.deepEqual(keepingZoom(next, given, given), next);
+  const zoomed = keepingZoom(next, given, rangesOf(at([20, 30], [0, 1])));
+  assert.deepEqual(zoomed, { ...at([0, 100], [0, 2]), title: "loss" });
+  const withoutRange = { xaxis: { range: [0, 200] }, yaxis: {} };
+  assert.deepEqual(keepingZoom(withoutRange, rangesOf(withoutRange), rangesOf(at([0, 200], [3, 4]))), withoutRange);
 });
 
 test("the learning rate is drawn by step", () => {
@@ -52,10 +77,39 @@ test("the learning rate is drawn by step", () => {
   );
 });
 
-test("before the first step a chart says when it begins", () => {
-  const { layout } = lossChart(shown({ step: 0, total_steps: 0 }), LOOK);
-  assert.match(layout.annotations[0].text, /first step/);
-  assert.deepEqual([layout.xaxis.visible, layout.yaxis.visible], [false, false]);
+test("before anything is known a chart has its axes and says when it begins", () => {
+  const told = shown({ step: 0, total_steps: 0 });
+  const loss = lossChart(told, LOOK).layout;
+  const scores = scoreChart(told, LOOK).layout;
+  assert.match(loss.annotations[0].text, /first step/);
+  assert.match(scores.annotations[0].text, /first measured/);
+  for (const { xaxis, yaxis } of [loss, scores]) {
+    assert.equal(xaxis.showticklabels, false);
+    assert.ok(yaxis.range.every(Number.isFinite) && yaxis.range[0] < yaxis.range[1]);
+  }
+});
+
+test("before the first step the baselines' losses are lines with their names, afterwards lines alone", () => {
+  const told = { step: 0, baselines: [baseline("majority", 0.5), baseline("untrained_head", 0.4)] };
+  const before = lossChart(shown(told), LOOK).layout;
+  assert.deepEqual(
+    before.annotations.slice(1).map(({ text }) => text),
+    ["majority class 0.700", "untrained head 0.700"],
+  );
+  assert.ok(before.annotations[2].y > before.annotations[1].y);
+  const after = lossChart(shown({ ...told, step: 1, points: POINTS.slice(0, 1) }), LOOK).layout;
+  assert.deepEqual([after.annotations.length, after.shapes.map(({ y0 }) => y0)], [0, [0.7, 0.7]]);
+});
+
+test("the first points of the loss can be seen though a line through one is none", () => {
+  assert.equal(lossChart(shown({ step: 1, points: POINTS.slice(0, 1) }), LOOK).traces[1].mode, "lines+markers");
+  const many = Array.from({ length: 30 }, (_, index) => [index + 1, 0.7, 1e-4]);
+  assert.equal(lossChart(shown({ step: 30, points: many }), LOOK).traces[1].mode, "lines");
+});
+
+test("the axis has room for what has come, and doubles when it is full", () => {
+  const last = (step) => lossChart(shown({ step, total_steps: 800 }), LOOK).layout.xaxis.range[1] / 1.03;
+  assert.deepEqual([0, 100, 101, 200, 201, 400, 401, 800].map(last), [100, 100, 200, 200, 400, 400, 800, 800]);
 });
 
 test("baselines are lines with their names, and the last scores stand at their points", () => {
@@ -95,9 +149,11 @@ test("an axis of scores reaches from below the worst to above the best", () => {
   assert.equal(high, 1);
 });
 
-test("before the first step baselines are shown instead of the words", () => {
+test("before the first measurement baselines are shown beside the words", () => {
   const told = { step: 0, total_steps: 0, baselines: [baseline("majority", 0.5)] };
   const { layout } = scoreChart(shown(told), LOOK);
-  assert.deepEqual([layout.annotations.length, layout.annotations[0].text], [1, "majority class 0.50"]);
-  assert.equal(layout.yaxis.visible, true);
+  assert.deepEqual(
+    layout.annotations.map(({ text }) => text).filter((text) => !/first/.test(text)),
+    ["majority class 0.50"],
+  );
 });

@@ -6,6 +6,7 @@ import {
   chartsDiffer,
   chosen,
   isOver,
+  isUnmeasured,
   question,
   reduce,
   replied,
@@ -44,6 +45,22 @@ test("settings and watched pairs stay where an answer does not repeat them", () 
   const before = answered(fresh(), { about: { device: "CPU" }, watched_pairs: PAIRS });
   const after = answered(before, {});
   assert.deepEqual([after.about, after.pairs], [{ device: "CPU" }, PAIRS]);
+});
+
+test("watched pairs that are sent again are not new, others are", () => {
+  const before = answered(fresh(), { watched_pairs: PAIRS });
+  assert.equal(answered(before, { watched_pairs: structuredClone(PAIRS) }).pairs, before.pairs);
+  const others = [{ ...PAIRS[0], label: 0 }];
+  assert.deepEqual(answered(before, { watched_pairs: others }).pairs, others);
+});
+
+test("a run at work of which no share is known is unmeasured", () => {
+  const unmeasured = (changes) => isUnmeasured(answered(fresh(), { progress: null, ...changes }));
+  assert.equal(unmeasured({ phase: "loading" }), true);
+  assert.equal(unmeasured({ phase: "loading", progress: 0 }), false);
+  assert.equal(unmeasured({ state: "queued", phase: "queued" }), false);
+  assert.equal(unmeasured({ state: "finished", phase: "done" }), false);
+  assert.equal(unmeasured({ kind: "recorded", state: "finished", phase: "done" }), false);
 });
 
 test("a new generation voids what was told before", () => {

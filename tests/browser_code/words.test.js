@@ -8,8 +8,19 @@ import { answered, baseline, evaluation, fresh } from "./example.js";
 const shown = (changes, at) => answered(fresh(), changes, at);
 
 test("durations are said in the units one would use", () => {
-  const said = [0, 0.4, 59.4, 60, 90.2, 3599, 3600, 7325].map(words.duration);
-  assert.deepEqual(said, ["1 s", "1 s", "59 s", "1 min 0 s", "1 min 30 s", "59 min 59 s", "1 h 0 min", "2 h 2 min"]);
+  const said = [0, 0.4, 59.4, 59.6, 60, 90.2, 119.8, 3599, 3600, 7325].map(words.duration);
+  assert.deepEqual(said, [
+    "1 s",
+    "1 s",
+    "59 s",
+    "1 min 0 s",
+    "1 min 0 s",
+    "1 min 30 s",
+    "2 min 0 s",
+    "59 min 59 s",
+    "1 h 0 min",
+    "2 h 2 min",
+  ]);
 });
 
 test("the badge says where the run stands", () => {
@@ -56,11 +67,24 @@ test("step and epoch are said once there are steps", () => {
 });
 
 test("time left is the trainer's own in training and the phase's pace elsewhere", () => {
-  assert.equal(words.timeLeft(shown({ seconds_left: 80 })), "1 min 20 s");
+  assert.equal(words.timeLeft(shown({ seconds_left: 80 })), "1 min 20 s left");
   const saving = shown({ phase: "saving", progress: 0 }, 1000);
-  assert.equal(words.timeLeft(saving), "a moment");
-  assert.equal(words.timeLeft(answered(saving, { phase: "saving", progress: 0.25 }, 11_000)), "30 s");
+  assert.equal(words.timeLeft(answered(saving, { phase: "saving", progress: null }, 6000)), "5 s so far");
+  assert.equal(words.timeLeft(answered(saving, { phase: "saving", progress: 0.25 }, 11_000)), "30 s left");
   assert.equal(words.timeLeft(shown({ state: "finished", phase: "done" })), "-");
+});
+
+test("the watched pairs say when they were answered as they are shown", () => {
+  const pairs = [{ sentence1: "a", sentence2: "b", label: 1 }];
+  const drawn = shown({ phase: "loading", watched_pairs: pairs });
+  const asked = answered(drawn, { watched_pairs: pairs, watched: [[0, [0.5]]] });
+  const learning = answered(asked, { watched: [[20, [0.6]]] });
+  assert.match(words.watchedWhen(shown({})), /as soon as the pairs are read/);
+  assert.match(words.watchedWhen(drawn), /Nobody has been asked/);
+  assert.match(words.watchedWhen(asked), /untrained head/);
+  const started = answered(drawn, { baselines: [baseline("started_from", 0.6)], watched: [[0, [0.5]]] });
+  assert.match(words.watchedWhen(started), /before the first step/);
+  assert.equal(words.watchedWhen(learning), "After step 20.");
 });
 
 test("a run that waits is taken off the queue, any other keeps what it learned", () => {

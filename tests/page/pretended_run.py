@@ -48,11 +48,12 @@ class PretendedRun:
         """All phases, or those up to a stop."""
         self.run.write_environment(self.recorded.environment)
         self.phase("loading")
+        self.run.set_status(total_steps=self.total_steps)
+        self.repeat(self.told["watched_pairs"][0])
         self.phase("baselines")
         for event in self.told["baseline"]:
             self.repeat(event)
         self.phase("training")
-        self.repeat(self.told["watched_pairs"][0])
         steps = self.train()
         self.phase("saving")
         self.phase("verifying")

@@ -426,6 +426,12 @@ def test_the_progress_of_a_phase_is_that_of_the_status(run: Run) -> None:
     assert (news["phase"], news["message"], news["progress"]) == ("baselines", "Measuring", 0.25)
 
 
+def test_the_steps_to_come_are_those_of_the_status_until_the_first_is_taken(run: Run) -> None:
+    run.set_status(total_steps=150)
+    news = RunFeed(run).since(Cursor())
+    assert (news["step"], news["total_steps"]) == (0, 150)
+
+
 def test_a_run_has_one_feed_for_everybody(store: RunStore, run: Run) -> None:
     feeds = Feeds(store)
     assert feeds.of(run.id) is feeds.of(run.id)

@@ -19,7 +19,7 @@ from qlora_core.store.runs import RunStore
 from qlora_core.training.loop import trainer
 from qlora_core.training.loop.easy_pairs import easy_pairs
 from qlora_core.training.loop.trainer import Trainer
-from qlora_core.training.passes import ModelKind, Pass, plan_run, steps_between_looks
+from qlora_core.training.passes import ModelKind, Pass, Work, pairs_before_training, plan_run, steps_between_looks
 from qlora_core.training.run_process import start_run
 from qlora_core.training.watched_pairs import WATCHED_OF_EACH_LABEL
 from tests.conftest import ignore
@@ -139,4 +139,17 @@ def test_an_epoch_of_few_steps_has_no_more_evaluations(count: int, expected: int
 def test_the_watched_pairs_are_looked_at_before_the_first_step_and_every_so_often(tiny_config: MakeConfig) -> None:
     config = tiny_config(train_batch_size=1, num_train_epochs=3)
     total = 3 * TRAIN
-    assert published(config)[ModelKind.ADAPTER, "watched", False] == 1 + math.floor(total / steps_between_looks(total))
+    counts = published(config)
+    assert counts[ModelKind.BASE, "watched", False] == 1
+    assert counts[ModelKind.ADAPTER, "watched", False] == math.floor(total / steps_between_looks(total))
+
+
+def test_what_is_answered_before_training_are_the_pairs_of_every_pass_until_then() -> None:
+    base = ModelKind.BASE
+    plan = [
+        Work("untrained_head", (Pass(base, "watched"), Pass(base, "validation"))),
+        Work("linear_probe", (Pass(base, "train"), Pass(base, "validation", 2))),
+        Work("training", (Pass(ModelKind.ADAPTER, "train", 3, learns=True),)),
+        Work("finetuned", (Pass(ModelKind.ADAPTER, "validation"),)),
+    ]
+    assert pairs_before_training(plan, {"train": 100, "validation": 10}) == 10 + 100 + 20

@@ -1,8 +1,10 @@
 """The phases of a run: what each leaves in the store, and a reload that fails for real."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -18,6 +20,7 @@ from qlora_core.evaluation.predictor import Predictor
 from qlora_core.models.heads import read_heads
 from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore
+from qlora_core.training import reporter
 from qlora_core.training.run_process import resume_run, start_run
 from tests.conftest import ignore, make_bert
 
@@ -194,6 +197,42 @@ def test_the_watched_pairs_are_looked_at_from_the_start_to_the_end(finished_run:
     looks = [event for event in events if event["kind"] == "watched"]
     assert [event["step"] for event in looks] == list(range(9))
     assert {len(event["probabilities"]) for event in looks} == {len(pairs)}
+
+
+def test_before_training_the_watched_pairs_are_shown_and_the_untrained_head_is_asked(finished_run: Run) -> None:
+    told = [(event["kind"], event.get("phase") or event.get("name")) for event in finished_run.events()]
+    shown, first_look = told.index(("watched_pairs", None)), told.index(("watched", None))
+    assert told.index(("phase", "loading")) < shown < told.index(("phase", "baselines"))
+    assert told.index(("phase", "baselines")) < first_look < told.index(("baseline", "untrained_head"))
+
+
+def test_a_resumed_run_does_not_look_again_at_what_was_seen_before_training(
+    tiny_config: MakeConfig, store: RunStore
+) -> None:
+    def interrupt(kind: str, fields: dict[str, Any]) -> None:
+        if kind == "step" and fields["step"] == 6:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        start_run(tiny_config(), store, interrupt)
+    (run,) = store.runs()
+    assert run.has_checkpoint
+    resume_run(run.id, store, ignore)
+    assert [event["step"] for event in run.events() if event["kind"] == "watched"].count(0) == 1
+
+
+def test_how_far_the_baselines_have_come_only_grows(tiny_config: MakeConfig, store: RunStore) -> None:
+    shares = []
+
+    def look(kind: str, fields: dict[str, Any]) -> None:
+        at_phase("training", stop_here)(kind, fields)
+        if kind == "progress" and fields["phase"] == "baselines":
+            shares.append(store.runs()[0].status.progress or 0.0)
+
+    with patch.object(reporter, "SECONDS_BETWEEN_STATUS_UPDATES", -1.0), suppress(KeyboardInterrupt):
+        start_run(tiny_config(eval_batch_size=8), store, look)
+    assert len(set(shares)) > 4
+    assert shares == sorted(shares)
 
 
 def test_a_run_that_begins_again_says_that_its_first_steps_are_void(tiny_config: MakeConfig, store: RunStore) -> None:

@@ -11,8 +11,9 @@ from qlora_core.config import RunConfig
 from qlora_core.store.events import STAMPS
 from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore
+from qlora_core.training import reporter as reporter_module
 from qlora_core.training.loop.events import Evaluated, Evaluating, Paused, Resumed, Step
-from qlora_core.training.reporter import Reporter, StopRequested
+from qlora_core.training.reporter import Passes, Reporter, StopRequested
 from tests.conftest import ignore, wait_until
 
 STEP = Step(3, 8, 0.75, 0.6, 1e-3, 1.5, 100.0, 2.0)
@@ -58,6 +59,31 @@ def test_progress_is_shown_and_not_stored(run: Run) -> None:
     reporter.progress(8, 16)
     assert heard == [("progress", {"phase": "loading", "done": 8, "total": 16})]
     assert list(run.events()) == []
+
+
+def test_the_passes_of_a_phase_count_together_where_their_pairs_are_known() -> None:
+    passes = Passes(40)
+    told = [(8, 16), (16, 16), (8, 8), (8, 8), (4, 16)]  # the second pass of 8 pairs is a pass of its own
+    assert [passes.share(*each) for each in told] == [8 / 40, 16 / 40, 24 / 40, 32 / 40, 36 / 40]
+    assert passes.share(16, 16) == 1.0
+    assert [Passes().share(*each) for each in told] == [0.5, 1.0, 1.0, 1.0, 0.25]
+
+
+def test_progress_of_a_phase_of_several_passes_never_falls(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reporter_module, "SECONDS_BETWEEN_STATUS_UPDATES", -1.0)
+    reporter = Reporter(run, ignore)
+    reporter.phase("baselines", "Measuring", pairs=32)
+    shown = []
+    for _ in range(2):
+        for done in (8, 16):
+            reporter.progress(done, 16)
+            shown.append(run.status.progress)
+    assert shown == [0.25, 0.5, 0.75, 1.0]
+
+
+def test_the_steps_to_come_are_known_before_the_first(run: Run) -> None:
+    Reporter(run, ignore).total_steps(150)
+    assert (run.status.step, run.status.total_steps) == (0, 150)
 
 
 @pytest.mark.parametrize(
