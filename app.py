@@ -13,6 +13,7 @@ from qlora_core.errors import ConfigError, QLoRAError
 from qlora_core.server.services import make_services
 from qlora_core.settings import Settings, read_settings
 from qlora_core.ui.build import build_app, launch_options
+from qlora_core.ui.opening import owners_choice
 from qlora_core.ui.web.address import check_address, page_address
 from qlora_core.ui.web.connections import limit_connections, raise_handle_limit
 from qlora_core.ui.web.malformed import Page, keep_requests_out_of_the_log
@@ -49,6 +50,7 @@ def serve(settings: Settings) -> None:
         owner_key,
         max_store_bytes=settings.max_store_gb * 1e9,
         max_waiting=settings.max_waiting,
+        owners_choice=owners_choice(settings),
     )
     services.open()
     atexit.register(services.close)

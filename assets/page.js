@@ -9,6 +9,7 @@ window.qlora = (() => {
   const inMemory = {}; // for a browser that keeps nothing: it lasts as long as the page
   let wanted = "";
   let key = "";
+  let touched = false; // whether somebody has done something with the form
   let show = () => {}; // shows the server the key, as soon as there is somebody to ask it
 
   function kept(name) {
@@ -52,6 +53,11 @@ window.qlora = (() => {
     for (const one of group) one.name = group[0].name;
   }
 
+  function notice(event) {
+    const isOnTheWay = event.key === "Tab" || event.key === "Shift";
+    if (!isOnTheWay && event.target.closest?.(".train-form")) touched = true;
+  }
+
   // The tab Results asks for the run it is to show. When it is first opened by hand, that is the address's run.
   wanted = new URLSearchParams(location.search).get("run") || "";
   takeKey();
@@ -60,6 +66,7 @@ window.qlora = (() => {
     show();
   });
   document.addEventListener("keydown", joinRadioButtons);
+  for (const kind of ["pointerdown", "keydown", "input", "change"]) document.addEventListener(kind, notice, true);
 
   const qlora = {
     /** Whoever started a run is known by a secret that only this browser has. */
@@ -96,6 +103,12 @@ window.qlora = (() => {
         else address.searchParams.delete(name);
       }
       history.replaceState(null, "", address);
+    },
+
+    /** What the form is to hold once it is known what to open with, three names in one text: what it holds already where
+     * somebody has touched it. */
+    opened(opening, chosen) {
+      return touched || !opening ? chosen : opening.split(" ");
     },
 
     /** Shows a run in the live view. */

@@ -102,6 +102,21 @@ MAX_STORE = Variable(
     _positive,
 )
 MAX_WAITING = Variable(("QLORA_MAX_WAITING",), "runs that may wait in the queue", "`100`", _count)
+DEFAULT_BASE_MODEL = Variable(
+    ("QLORA_DEFAULT_BASE_MODEL",),
+    "base model that the page opens with and that the API takes where none is named",
+    "what this machine is good at (what the page opens with)",
+)
+DEFAULT_DATASET = Variable(
+    ("QLORA_DEFAULT_DATASET",),
+    "sentence pairs that the page opens with and that the API takes where none are named",
+    "what this machine is good at (what the page opens with)",
+)
+DEFAULT_PRESET = Variable(
+    ("QLORA_DEFAULT_PRESET",),
+    "preset that the page opens with and that the API takes where none is named",
+    "what this machine is good at (what the page opens with)",
+)
 DATA_DIR = Variable(
     (DATA_DIR_VARIABLE,), "folder that holds MRPC in the layout of `nyu-mll/glue` (`mrpc/*.parquet`)", "none", Path
 )
@@ -134,6 +149,9 @@ class Settings:
     runs_dir: Annotated[Path | None, RUNS_DIR] = None
     max_store_gb: Annotated[float, MAX_STORE] = 20.0
     max_waiting: Annotated[int, MAX_WAITING] = 100
+    default_base_model: Annotated[str, DEFAULT_BASE_MODEL] = ""
+    default_dataset: Annotated[str, DEFAULT_DATASET] = ""
+    default_preset: Annotated[str, DEFAULT_PRESET] = ""
     data_dir: Annotated[Path | None, DATA_DIR] = None
     hub_is_off: Annotated[bool, HUB_IS_OFF] = False
     hub_endpoint: Annotated[str, HUB_ENDPOINT] = "https://huggingface.co"

@@ -18,7 +18,7 @@ from urllib.request import getproxies, proxy_bypass
 from qlora_core.child_process import child_environment, module_command
 from qlora_core.data.catalog import DATASETS
 from qlora_core.models.catalog import BASE_MODELS
-from qlora_core.server.findings import Code, Finding, Obstacle, Unavailable
+from qlora_core.server.findings import Code, Examination, Finding, Obstacle, Unavailable
 from qlora_core.settings import read_settings
 
 log = logging.getLogger(__name__)
@@ -44,6 +44,7 @@ class Availability:
         self._ended = Event()
         self._is_known = False
         self._unavailable: Known = {}
+        self._device = ""
 
     def start(self) -> None:
         """Begin to look; returns at once."""
@@ -63,17 +64,24 @@ class Availability:
         """
         return self._unavailable.get((kind, name))
 
+    @property
+    def has_gpu(self) -> bool:
+        """Whether runs here compute on something faster than the CPU; False while nothing is known yet."""
+        return self._device not in ("", "cpu")
+
     def _examine(self) -> None:
         try:
-            found = unavailable(self._ask_doctor(), hub_is_reachable=hub_is_reachable())
+            examined = self._ask_doctor()
+            found = unavailable(examined.findings, hub_is_reachable=hub_is_reachable())
+            device = str(examined.environment.get("device", ""))
         except (OSError, ValueError, LookupError, TypeError, AttributeError, subprocess.SubprocessError) as error:
             log.warning("What works on this machine is not known, because the doctor failed: %s", error)
         else:
-            self._unavailable, self._is_known = found, True
+            self._unavailable, self._device, self._is_known = found, device, True
         finally:
             self._ended.set()
 
-    def _ask_doctor(self) -> list[Finding]:
+    def _ask_doctor(self) -> Examination:
         with subprocess.Popen(
             self._doctor,
             env=child_environment(),
@@ -89,7 +97,9 @@ class Availability:
                 process.kill()
         if process.returncode != 0:
             raise ValueError(f"exit status {process.returncode}: {errors.strip()[-300:]}")
-        return [Finding.model_validate(record) for record in json.loads(output)["findings"]]
+        report = json.loads(output)
+        findings = [Finding.model_validate(record) for record in report["findings"]]
+        return Examination(report["environment"], findings)
 
 
 def unavailable(findings: Sequence[Finding], *, hub_is_reachable: bool) -> Known:

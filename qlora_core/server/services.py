@@ -1,6 +1,7 @@
 """What the tabs work with: the store, the queue, the feeds and the reloaded models."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
@@ -39,6 +40,7 @@ class Services:
     fork_server: ForkServer
     files: FileReader
     lock: ServerLock
+    owners_choice: Mapping[str, str]  #: what the owner chose of what the page opens with, see ``ui.opening``
 
     def open(self) -> None:
         """Take the store, tidy it, and look at what an earlier server left behind; nothing runs yet.
@@ -103,6 +105,7 @@ def make_services(
     *,
     max_store_bytes: float = math.inf,
     max_waiting: int = MAX_WAITING,
+    owners_choice: Mapping[str, str] | None = None,
 ) -> Services:
     """Services for a store; nothing is started yet."""
     store, recorded, fork_server = RunStore(runs_folder, max_store_bytes), RunStore(recorded_folder), ForkServer()
@@ -118,4 +121,5 @@ def make_services(
         fork_server=fork_server,
         files=FileReader(fork_server),
         lock=ServerLock(runs_folder),
+        owners_choice=owners_choice or {},
     )

@@ -14,17 +14,18 @@ import gradio as gr
 from pydantic import ConfigDict, ValidationError, validate_call
 
 from qlora_core.choices import INIT_CLASSIFIERS, either
-from qlora_core.config import SETTINGS, RunConfig, make_config, without_folders
+from qlora_core.config import RunConfig, without_folders
 from qlora_core.data.catalog import DATASETS, OWN_FILE
 from qlora_core.data.typed_pairs import MAX_SCALE
 from qlora_core.errors import ConfigError, QLoRAError
 from qlora_core.models.catalog import BASE_MODELS
-from qlora_core.presets import FIRST_PRESET, PRESETS
+from qlora_core.presets import PRESETS
 from qlora_core.server.services import Services
 from qlora_core.ui.compare.answers import compare_pair
 from qlora_core.ui.events import address_of
+from qlora_core.ui.opening import opening_everywhere
 from qlora_core.ui.safe_text import MAX_MESSAGE, one_line
-from qlora_core.ui.train.form import FIELD_NAMES, control_values
+from qlora_core.ui.train.form import FIELD_NAMES, preset_values
 from qlora_core.ui.train.submission import FROM_SCRATCH, NO_FILES, StartFrom, chosen_config, submit_run
 from qlora_core.ui.words.train import no_such
 
@@ -45,11 +46,13 @@ LISTS = {
 def add_api(services: Services) -> None:
     """Add the endpoints to the current ``gr.Blocks``."""
 
+    opening = opening_everywhere(services)
+
     @_plainly
     def start_run(
-        base_model: str = SETTINGS["base_model"].default,
-        dataset: str = SETTINGS["dataset"].default,
-        preset: str = FIRST_PRESET,
+        base_model: str = opening.base_model,
+        dataset: str = opening.dataset,
+        preset: str = opening.preset,
         settings: dict[str, Any] | None = None,
         secret: str = "",
         init_from: str = FROM_SCRATCH.run,
@@ -159,6 +162,5 @@ def _config(
         raise ConfigError(f"Settings are an object with some of these names: {', '.join(FIELD_NAMES)}.")
     if dataset == OWN_FILE.name:
         raise ConfigError(f"A file of your own can be used on the page only. Choose {either(DATASETS)}.")
-    base = make_config(preset)
-    values = dict(zip(FIELD_NAMES, control_values(base), strict=True)) | settings
+    values = dict(zip(FIELD_NAMES, preset_values(preset, dataset), strict=True)) | settings
     return chosen_config(services, base_model, dataset, NO_FILES, list(values.values()), start)

@@ -10,10 +10,9 @@ from qlora_core.settings import Settings
 from qlora_core.ui import scripts
 from qlora_core.ui.api import add_api
 from qlora_core.ui.compare import tab as compare_tab
-from qlora_core.ui.events import PRIVATE
 from qlora_core.ui.results import tab as results_tab
 from qlora_core.ui.theme import style_sheet, theme
-from qlora_core.ui.train.tab import first_expectation, labelled_choices, train_tab
+from qlora_core.ui.train import tab as train_tab
 from qlora_core.ui.web.hosts import OwnPagesOnly, hosts_of
 from qlora_core.ui.web.malformed import BoundedBodies, Page
 from qlora_core.ui.words import page as words
@@ -28,7 +27,7 @@ def build_app(services: Services) -> Page:
         gr.Markdown(words.INTRODUCTION, elem_classes="intro")
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab(words.TRAIN_TAB, id="train"):
-                form = train_tab(services)
+                form = train_tab.train_tab(services)
             with gr.Tab(words.RESULTS_TAB, id="results") as results_place:
                 results = results_tab.results_tab(services)
             with gr.Tab(words.COMPARE_TAB, id="compare") as compare_place:
@@ -37,9 +36,7 @@ def build_app(services: Services) -> Page:
         compare_tab.wire_opening(services, compare, compare_place, tabs, page)
         flipped = [results.sentence1, results.sentence2, results.runs]
         compare_tab.wire_taken_pair(services, compare, results.pair_chosen, flipped, tabs)
-        quietly: dict[str, Any] = {"show_progress": "hidden", "queue": False, **PRIVATE}
-        page.load(labelled_choices(services), None, [form.base_model, form.dataset], **quietly)
-        page.load(first_expectation(services), None, form.expectation, **quietly)
+        train_tab.wire_opening(services, form, page)
     return page
 
 

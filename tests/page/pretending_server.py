@@ -4,6 +4,9 @@ So do the measuring of what a run will cost, and the doctor, who finds that ever
 own.
 """
 
+import os
+import time
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -13,9 +16,12 @@ from qlora_core.choices import SCHEMES
 from qlora_core.config import RunConfig
 from qlora_core.server import estimates, worker
 from qlora_core.server.availability import Availability
-from qlora_core.server.findings import Code, Finding
+from qlora_core.server.findings import Code, Examination, Finding
 from qlora_core.server.forking import ForkServer
+from qlora_core.settings import read_settings
 from qlora_core.store.run import Run
+from qlora_core.store.runs import RunStore
+from tests.page.pretended_run import hold
 
 
 def pretend_to_run(run: Run) -> list[str]:
@@ -27,6 +33,7 @@ def pretend_to_measure(config: RunConfig, **_: Any) -> dict[str, Any]:
     """An ``Estimate`` as the measuring process prints it."""
     return {
         "seconds": (40.0, 90.0),
+        "baselines_seconds": (5.0, 10.0),
         "memory_bytes": (1_200_000_000, 1_500_000_000),
         "memory_kind": "memory",
         "examples_per_second": 50.0,
@@ -37,10 +44,13 @@ def pretend_to_measure(config: RunConfig, **_: Any) -> dict[str, Any]:
     }
 
 
-def pretend_to_examine(availability: Availability) -> list[Finding]:
-    """What the doctor says of a machine that has everything."""
+def pretend_to_examine(availability: Availability) -> Examination:
+    """What the doctor says of a machine that has everything, once the file hold-doctor beside the store is gone."""
     del availability
-    return [Finding(kind="quantization", name=name, code=Code.WORKS) for name in SCHEMES]
+    while hold(RunStore(read_settings().runs_dir or Path()), "doctor").exists():
+        time.sleep(0.01)
+    findings = [Finding(kind="quantization", name=name, code=Code.WORKS) for name in SCHEMES]
+    return Examination({"device": os.environ.get("PRETENDED_DEVICE", "cpu")}, findings)
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ def write(page: Page, text: str) -> None:
 
 def test_the_whole_path_by_keyboard_alone(server: Server, visit: Callable[..., Visitor]) -> None:
     page = visit(accept_downloads=True).open(server.url)
-    go_to(page, "^quick$")
+    go_to(page, "^quick:")
     page.keyboard.press("ArrowRight")
     expect(page.get_by_role("radio", name="standard")).to_be_checked()
     page.keyboard.press("ArrowLeft")

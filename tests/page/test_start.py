@@ -37,6 +37,7 @@ def start(runs_dir: Path, **settings: str) -> "subprocess.CompletedProcess[str]"
         ({"GRADIO_SERVER_PORT": "70000"}, "GRADIO_SERVER_PORT cannot be '70000'"),
         ({"GRADIO_SERVER_NAME": "no-such-name.invalid"}, "Nobody can listen at 'no-such-name.invalid'"),
         ({"QLORA_OWNER_KEY": "too short"}, "QLORA_OWNER_KEY cannot be what it is set to"),
+        ({"QLORA_DEFAULT_PRESET": "quik"}, "QLORA_DEFAULT_PRESET cannot be 'quik'"),
         ({"QLORA_RUNS_DIR": "/proc/version/runs"}, "/proc/version/runs"),
     ],
     ids=lambda part: next(iter(part)) if isinstance(part, dict) else "",

@@ -79,6 +79,12 @@ def test_what_works_has_nothing_against_it() -> None:
     assert {here.obstacle(kind, name) for kind, name in works} == {None}
 
 
+@pytest.mark.parametrize(("device", "expected"), [("cpu", False), ("cuda", True), ("", False)])
+def test_whether_there_is_a_gpu_is_known_with_the_rest(device: str, expected: bool) -> None:
+    assert not Availability().has_gpu
+    assert known(report() | {"environment": {"device": device}}).has_gpu is expected
+
+
 def test_without_a_hub_what_is_not_here_names_what_is() -> None:
     here = known(report())
     assert here.obstacle("base_model", "bert-base-cased") == Unavailable(

@@ -4,6 +4,7 @@ import gc
 import re
 import warnings
 from collections.abc import Callable
+from inspect import signature
 from pathlib import Path
 
 import gradio as gr
@@ -19,16 +20,21 @@ from qlora_core.ui.api import ACTIONS, add_api
 SECRET = "nobodys-business"
 
 
-@pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> gr.Blocks:
+def make_page(folder: Path, owners_choice: dict[str, str]) -> gr.Blocks:
     """A page with nothing but the endpoints."""
-    folder: Path = tmp_path_factory.mktemp("api")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)  # Gradio leaves event loops open
         with gr.Blocks() as made:
-            add_api(make_services(folder / "runs", folder / "recorded", "the-owner"))
+            services = make_services(folder / "runs", folder / "recorded", "the-owner", owners_choice=owners_choice)
+            add_api(services)
         gc.collect()
     return made
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> gr.Blocks:
+    """The endpoints of a server whose owner chose nothing."""
+    return make_page(tmp_path_factory.mktemp("api"), {})
 
 
 def function(page: gr.Blocks, endpoint: str) -> Callable[..., object]:
@@ -47,6 +53,21 @@ def test_starting_a_run_names_every_choice(page: gr.Blocks) -> None:
     for argument, names in (("base_model", BASE_MODELS), ("dataset", DATASETS), ("preset", PRESETS)):
         assert f"{argument}: {either(names)}." in text
     assert f"init_classifier: {either(INIT_CLASSIFIERS)}, of that run." in text
+
+
+@pytest.mark.parametrize(
+    ("owners", "expected"),
+    [
+        ({}, ("minilm", "pairs", FIRST_PRESET)),
+        ({"dataset": "mrpc", "preset": "standard"}, ("minilm", "mrpc", "standard")),
+    ],
+    ids=["documented", "owner's"],
+)
+def test_what_is_not_named_is_the_owners_choice_else_as_documented(
+    owners: dict[str, str], expected: tuple[str, str, str], tmp_path: Path
+) -> None:
+    arguments = signature(function(make_page(tmp_path, owners), "start_run")).parameters
+    assert tuple(arguments[name].default for name in ("base_model", "dataset", "preset")) == expected
 
 
 def test_controlling_a_run_names_every_action(page: gr.Blocks) -> None:

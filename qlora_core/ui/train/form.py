@@ -12,6 +12,7 @@ import gradio as gr
 
 from qlora_core.choices import BERT_LINEAR_LAYERS, OneOf
 from qlora_core.config import SECTIONS, SETTINGS, RunConfig, Setting, load_config, make_config
+from qlora_core.data.catalog import DATASETS, OWN_FILE
 from qlora_core.presets import DEFAULT_PRESET, PRESETS
 
 Kind = type[gr.components.Component]
@@ -93,9 +94,13 @@ def to_control(value: object) -> object:
     return list(value) if isinstance(value, tuple) else value
 
 
-def preset_values(preset: str) -> list[object]:
-    """The controls' values for a preset, in the order of ``FIELD_NAMES``."""
-    return control_values(make_config(preset if preset in PRESETS else DEFAULT_PRESET))
+def preset_values(preset: str, dataset: str = SETTINGS["dataset"].default) -> list[object]:
+    """The controls' values for a preset on some pairs, in the order of ``FIELD_NAMES``; unknown names count as none.
+
+    ``dataset`` is a name of the catalog's, or that of a file of one's own.
+    """
+    pairs = {"dataset": dataset} if dataset in (*DATASETS, OWN_FILE.name) else {}
+    return control_values(make_config(preset if preset in PRESETS else DEFAULT_PRESET, **pairs))
 
 
 def control_values(config: RunConfig) -> list[object]:

@@ -2,23 +2,25 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import gradio as gr
 
-from qlora_core.choices import Choice, explained
+from qlora_core.choices import Choice
 from qlora_core.config import SETTINGS
 from qlora_core.data.catalog import OWN_FILE
 from qlora_core.data.formats import FORMATS
 from qlora_core.errors import QLoRAError
 from qlora_core.models.catalog import BASE_MODELS
-from qlora_core.presets import FIRST_PRESET, PRESETS
 from qlora_core.server.services import Services
 from qlora_core.ui.events import PRIVATE, address_of
+from qlora_core.ui.opening import Opening, opening_everywhere, opening_now
 from qlora_core.ui.safe_text import MAX_MESSAGE, plain
 from qlora_core.ui.train.form import FIELD_NAMES, control, preset_values
 from qlora_core.ui.train.live_view import live_view
 from qlora_core.ui.train.look_panel import LookPanel, look_panel, wire_look
+from qlora_core.ui.train.preset_choice import filled, preset_choices, preset_control, refill
 from qlora_core.ui.train.start_panel import StartPanel, start_panel, wire_start
 from qlora_core.ui.train.submission import (
     DATASET_CHOICES,
@@ -47,6 +49,7 @@ class Form:
     look: LookPanel
     start_from: StartPanel
     preset: gr.Radio
+    filled: gr.Textbox  #: for which preset and pairs the settings were filled in, see ``preset_choice.filled``
     start: gr.Button
     message: gr.Markdown
     expected: gr.Markdown
@@ -80,12 +83,14 @@ def train_tab(services: Services) -> Form:
 
 
 def _form(services: Services) -> Form:
-    base_model = _subject("base_model", BASE_MODELS)
-    dataset = _subject("dataset", DATASET_CHOICES)
+    opening = opening_everywhere(services)
+    base_model = _subject("base_model", BASE_MODELS, opening.base_model)
+    dataset = _subject("dataset", DATASET_CHOICES, opening.dataset)
     with gr.Column(visible=False, elem_classes="own-files") as own_part:
         own = _own_files()
     look = look_panel()
-    preset = gr.Radio(choices=_choices(PRESETS), value=FIRST_PRESET, label=words.PRESET, info=explained(PRESETS))
+    preset = preset_control(services, opening)
+    was_filled = gr.Textbox(filled(opening.preset, opening.dataset), visible=False)
     start = gr.Button(words.START, variant="primary", size="lg", elem_id="start")
     message = gr.Markdown(words.START_HELP, elem_classes="form-message")
     expected = gr.Markdown(elem_classes="form-expected")
@@ -93,7 +98,7 @@ def _form(services: Services) -> Form:
     measure_again = gr.Button(words.MEASURE_AGAIN, size="sm", visible=False)
     start_from = start_panel(services)
     with gr.Accordion(words.EVERY_SETTING, open=False):
-        settings = _settings()
+        settings = _settings(opening)
     with gr.Accordion(words.HOW_IT_WORKS_TITLE, open=False):
         gr.Markdown(words.HOW_IT_WORKS)
     return Form(
@@ -104,6 +109,7 @@ def _form(services: Services) -> Form:
         look,
         start_from,
         preset,
+        was_filled,
         start,
         message,
         expected,
@@ -113,9 +119,9 @@ def _form(services: Services) -> Form:
     )
 
 
-def _subject(name: str, choices: Mapping[str, Choice]) -> gr.Dropdown:
+def _subject(name: str, choices: Mapping[str, Choice], value: str) -> gr.Dropdown:
     setting = SETTINGS[name]
-    return gr.Dropdown(choices=_choices(choices), value=setting.default, label=setting.label, info=setting.help)
+    return gr.Dropdown(choices=_choices(choices), value=value, label=setting.label, info=setting.help)
 
 
 def _own_files() -> tuple[gr.File, gr.File, gr.Textbox]:
@@ -133,11 +139,11 @@ def _choices(choices: Mapping[str, Choice]) -> list[tuple[str, str]]:
     return [(choice.label, choice.name) for choice in choices.values()]
 
 
-def _settings() -> list[gr.components.Component]:
+def _settings(opening: Opening) -> list[gr.components.Component]:
     """The control of every setting, with a heading for each section, in the order of ``FIELD_NAMES``."""
     made: list[gr.components.Component] = []
     section = ""
-    for name, value in zip(FIELD_NAMES, preset_values(FIRST_PRESET), strict=True):
+    for name, value in zip(FIELD_NAMES, preset_values(opening.preset, opening.dataset), strict=True):
         setting = SETTINGS[name]
         if setting.section != section:
             section = setting.section
@@ -181,7 +187,16 @@ def _wire_expectation(services: Services, form: Form) -> None:
         return _described(services, chosen, measured=True)
 
     quietly: dict[str, Any] = {"show_progress": "hidden", "queue": False, **PRIVATE}
-    form.preset.change(preset_values, form.preset, form.settings, **quietly)
+    subject = [form.base_model, form.dataset]
+    what_it_costs: tuple[Any, ...] = (partial(_offered_presets, services), subject, form.preset)
+    gr.on(
+        [form.preset.change, form.dataset.change],
+        refill,
+        [form.preset, form.dataset, form.filled, *form.settings],
+        [form.filled, *form.settings],
+        **quietly,
+    )
+    gr.on([control.change for control in subject], *what_it_costs, **quietly)
     form.dataset.change(lambda name: gr.update(visible=name == OWN_FILE.name), form.dataset, form.own_part, **quietly)
     gr.on(
         [control.change for control in form.chosen if hasattr(control, "change")],
@@ -191,8 +206,15 @@ def _wire_expectation(services: Services, form: Form) -> None:
         trigger_mode="always_last",
         **quietly,
     )
-    form.measure.click(measure, form.chosen, form.expectation, trigger_mode="once", concurrency_limit=2, **PRIVATE)
+    measured = form.measure.click(
+        measure, form.chosen, form.expectation, trigger_mode="once", concurrency_limit=2, **PRIVATE
+    )
+    measured.then(*what_it_costs, **quietly)
     form.measure_again.click(lambda: True, None, form.settings[FIELD_NAMES.index(MEASURE_AGAIN)], **quietly)
+
+
+def _offered_presets(services: Services, base_model: str, dataset: str) -> dict[str, Any]:
+    return gr.update(choices=preset_choices(services, base_model, dataset))
 
 
 def _described(services: Services, chosen: Sequence[object], *, measured: bool) -> Expected:
@@ -208,13 +230,40 @@ def _described(services: Services, chosen: Sequence[object], *, measured: bool) 
 
 def first_expectation(services: Services) -> Callable[[], Expected]:
     """A handler that says what a run with the form's first settings trains."""
-    subject = SETTINGS["base_model"].default, SETTINGS["dataset"].default
-    chosen = [*subject, *NO_FILES, *preset_values(FIRST_PRESET)]
+    opening = opening_everywhere(services)
+    values = preset_values(opening.preset, opening.dataset)
+    chosen = [opening.base_model, opening.dataset, *NO_FILES, *values]
     return lambda: _described(services, chosen, measured=False)
 
 
-def labelled_choices(services: Services) -> Callable[[], tuple[Any, Any]]:
-    """A handler that gives the base models and datasets again, saying of each that cannot work here why."""
+def wire_opening(services: Services, form: Form, page: gr.Blocks) -> None:
+    """What happens when the page is opened: what is known of this machine by then, or soon after, is put into the form.
+
+    What a visitor has touched already stays as it is.
+    """
+    quietly: dict[str, Any] = {"show_progress": "hidden", "queue": False, **PRIVATE}
+    opening = gr.Textbox(visible=False)
+    subject = [form.base_model, form.dataset]
+    page.load(first_expectation(services), None, form.expectation, **quietly)
+    page.load(partial(_offered_presets, services), subject, form.preset, **quietly)
+    known = page.load(labelled_choices(services), None, [*subject, opening], **quietly)
+    known.then(
+        None,
+        [opening, *subject, form.preset],
+        [*subject, form.preset],
+        js="(opening, ...chosen) => qlora.opened(opening, chosen)",
+        **quietly,
+    )
+
+
+def _opening_words(opening: Opening) -> str:
+    """An opening as one text, as the page's script reads it."""
+    return " ".join((opening.base_model, opening.dataset, opening.preset))
+
+
+def labelled_choices(services: Services) -> Callable[[], tuple[Any, Any, str]]:
+    """A handler that gives the base models and datasets again, saying of each that cannot work here why, and what to
+    open with."""
 
     def labelled(kind: str, choices: Mapping[str, Choice]) -> list[tuple[str, str]]:
         obstacles = {name: services.availability.obstacle(kind, name) for name in choices}
@@ -223,11 +272,12 @@ def labelled_choices(services: Services) -> Callable[[], tuple[Any, Any]]:
             for label, name in _choices(choices)
         ]
 
-    def handler() -> tuple[Any, Any]:
+    def handler() -> tuple[Any, Any, str]:
         services.availability.wait(30)
         return (
             gr.update(choices=labelled("base_model", BASE_MODELS)),
             gr.update(choices=labelled("dataset", DATASET_CHOICES)),
+            _opening_words(opening_now(services)),
         )
 
     return handler

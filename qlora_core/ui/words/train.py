@@ -74,6 +74,16 @@ def unavailable(label: str, reason: str) -> str:
     return f"{label}. {reason}"
 
 
+def preset(label: str, purpose: str, cost: str) -> str:
+    """A preset in the list of them: what it is for and what it costs, "" where that is not known."""
+    return f"{label}: {purpose}{f'; {cost}' if cost else ''}."
+
+
+def measured_cost(low: float, high: float) -> str:
+    """What a run with a preset takes, in seconds, by what was measured."""
+    return f"{_time(low)} to {_time(high)} on this machine, as measured"
+
+
 def trained_part(trainable: int, total: int, adapter_bytes: int) -> str:
     """How much of a model is trained, as Markdown."""
     return (

@@ -1,0 +1,73 @@
+"""What the page opens with: what its owner chose, and for the rest what this machine is good at.
+
+Nobody waits for it: until it is known what works here, it is what every machine can do.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from qlora_core.choices import Choice
+from qlora_core.data.catalog import DATASETS
+from qlora_core.errors import ConfigError
+from qlora_core.models.catalog import BASE_MODELS
+from qlora_core.presets import PRESETS
+from qlora_core.server.availability import Availability
+from qlora_core.server.services import Services
+from qlora_core.settings import VARIABLES, Settings
+
+
+@dataclass(frozen=True)
+class Opening:
+    """The first choice of a form that nobody has touched yet."""
+
+    base_model: str
+    dataset: str
+    preset: str
+
+
+#: Learns within two minutes on two cores, with what comes with this program.
+EVERYWHERE = Opening("minilm", "pairs", "quick")
+#: What papers and courses begin with; it takes a GPU to be done soon.
+CLASSIC = Opening("bert-base-cased", "mrpc", "standard")
+
+#: Which of the environment's settings decide a part of it, and what that may be.
+OWNERS_SETTINGS: dict[str, tuple[str, Mapping[str, Choice]]] = {
+    "base_model": ("default_base_model", BASE_MODELS),
+    "dataset": ("default_dataset", DATASETS),
+    "preset": ("default_preset", PRESETS),
+}
+
+
+def owners_choice(settings: Settings) -> dict[str, str]:
+    """The parts of an ``Opening`` that the environment decides.
+
+    Raises:
+        ConfigError: it names what there is not.
+    """
+    chosen = {}
+    for part, (setting, table) in OWNERS_SETTINGS.items():
+        name = getattr(settings, setting)
+        if name and name not in table:
+            variable = VARIABLES[setting]
+            raise ConfigError(
+                f"The variable {variable.names[0]} cannot be {name[:80]!r}: {variable.help}. "
+                f"Choose one of: {', '.join(table)}."
+            )
+        if name:
+            chosen[part] = name
+    return chosen
+
+
+def opening_everywhere(services: Services) -> Opening:
+    """What the page opens with before anything is known of this machine; always that of the API."""
+    return replace(EVERYWHERE, **services.owners_choice)
+
+
+def opening_now(services: Services) -> Opening:
+    """What the page opens with by what is known at this moment; at once."""
+    return replace(CLASSIC if _classic_is_at_hand(services.availability) else EVERYWHERE, **services.owners_choice)
+
+
+def _classic_is_at_hand(availability: Availability) -> bool:
+    obstacles = [availability.obstacle(part, getattr(CLASSIC, part)) for part in ("base_model", "dataset")]
+    return availability.has_gpu and not any(obstacles)
