@@ -24,8 +24,21 @@ import errno
 import os
 from enum import StrEnum
 
+import safetensors
+
 #: No room on the disk, no room within a quota, a file larger than the system allows.
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+#: What PEFT, transformers, safetensors and json raise of files that are missing, cut off, or of another shape.
+DAMAGE = (
+    OSError,
+    safetensors.SafetensorError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    RuntimeError,
+    ImportError,
+)
 
 
 class QLoRAError(Exception):

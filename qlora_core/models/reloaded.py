@@ -5,19 +5,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from peft import PeftModel
-from safetensors import SafetensorError
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
-from qlora_core.errors import ModelError, RunError, is_out_of_memory
+from qlora_core.errors import DAMAGE, ModelError, RunError, is_out_of_memory
 from qlora_core.models.adapter import load_adapter, trainable_state
 from qlora_core.models.catalog import BASE_MODELS
 from qlora_core.models.checkpoint import load_newest
 from qlora_core.models.device import Compute
 from qlora_core.models.factory import ModelFactory
 from qlora_core.store.run import Run
-
-#: What PEFT, transformers, safetensors and json raise of files that are missing, cut off, or of another shape.
-DAMAGE = (OSError, SafetensorError, ValueError, TypeError, LookupError, AttributeError, RuntimeError, ImportError)
 
 
 def models_of(run: Run, compute: Compute) -> ModelFactory:
@@ -65,8 +61,9 @@ def reload_tokenizer(run: Run) -> PreTrainedTokenizerBase:
 def _explaining_damage(run: Run) -> Iterator[None]:
     try:
         yield
-    except DAMAGE as error:
-        if is_out_of_memory(error):
+    except Exception as error:
+        is_damage = isinstance(error, DAMAGE) or type(error) is Exception  # tokenizers raises that class itself
+        if not is_damage or is_out_of_memory(error):
             raise
         words = f"The adapter of run {run.id} is missing or damaged. Put its folder back, or train again."
         raise RunError(words) from error

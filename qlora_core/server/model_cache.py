@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from qlora_core.errors import MemoryExhausted, QLoRAError, RunError, is_out_of_memory
+from qlora_core.errors import DAMAGE, MemoryExhausted, QLoRAError, RunError, is_out_of_memory
 from qlora_core.heavy_libraries import load_libraries
 from qlora_core.store.directory import WeightsVersion
 from qlora_core.store.run import Run
@@ -61,13 +61,13 @@ class Predictors:
     def _loaded(self, run: Run) -> "Predictor":
         try:
             return self._load(run)
-        except QLoRAError:
-            raise
-        except Exception as error:  # transformers, PEFT, safetensors and tokenizers share no exception but this
+        except (QLoRAError, MemoryError, *DAMAGE) as error:
+            if not run.exists:  # whatever is said of its files
+                raise RunError(f"Run {run.id} was deleted while it was being loaded.") from error
+            if isinstance(error, QLoRAError):
+                raise
             if is_out_of_memory(error):
                 raise MemoryExhausted("There is not enough memory to load this run now. Try again later.") from error
-            if not run.exists:
-                raise RunError(f"Run {run.id} was deleted while it was being loaded.") from error
             log.warning("Run %s could not be loaded.", run.id, exc_info=True)
             raise RunError(f"The adapter of run {run.id} is damaged and cannot be loaded. Train it again.") from error
 

@@ -60,3 +60,11 @@ def test_a_damaged_tokenizer_is_one_sentence(content: bytes, copied: Run) -> Non
     (copied.adapter_dir / "tokenizer.json").write_bytes(content)
     with pytest.raises(RunError, match="is missing or damaged"):
         reload_tokenizer(copied)
+
+
+@pytest.mark.parametrize("name", ["WordPiece", "unk_token"])
+def test_a_tokenizer_that_only_its_library_sees_to_be_damaged_is_one_sentence(name: str, copied: Run) -> None:
+    path = copied.adapter_dir / "tokenizer.json"
+    path.write_text(path.read_text(encoding="utf-8").replace(f'"{name}"', '"nothing"'), encoding="utf-8")
+    with pytest.raises(RunError, match="is missing or damaged"):
+        reload_tokenizer(copied)

@@ -7,13 +7,18 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from safetensors import SafetensorError
 
 from qlora_core.config import RunConfig
 from qlora_core.errors import MemoryExhausted, RunError
+from qlora_core.evaluation import predictor as predictor_module
 from qlora_core.evaluation.predictor import Predictor
+from qlora_core.models.device import Compute
+from qlora_core.models.factory import ModelFactory
 from qlora_core.server.model_cache import Predictors
 from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore
@@ -181,13 +186,41 @@ def test_a_real_run_answers_and_is_freed(finished_run: Run) -> None:
     assert model() is None
 
 
-@pytest.mark.parametrize("error", [OSError("gone"), ValueError("no adapter_config.json"), Exception("tokenizers")])
+@pytest.mark.parametrize(
+    "error",
+    [OSError("gone"), ValueError("no adapter_config.json"), SafetensorError("cut off"), RunError("It is damaged.")],
+)
 def test_a_run_that_is_deleted_while_it_is_loaded_is_said_to_be(error: Exception, runs: list[Run]) -> None:
     def load(run: Run) -> Predictor:
         run.delete()
         raise error
 
     with pytest.raises(RunError, match=rf"^Run {runs[0].id} was deleted while it was being loaded\.$"):
+        Predictors(load=load).get(runs[0])
+
+
+def test_a_real_run_that_is_deleted_while_it_is_loaded_is_not_called_damaged(
+    finished_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(finished_run.path, tmp_path / finished_run.id)
+    run = Run(tmp_path / finished_run.id)
+    find = predictor_module.models_of
+
+    def find_and_delete(run: Run, compute: Compute) -> ModelFactory:
+        models = find(run, compute)
+        run.delete()
+        return models
+
+    monkeypatch.setattr(predictor_module, "models_of", find_and_delete)
+    with pytest.raises(RunError, match=rf"^Run {run.id} was deleted while it was being loaded\.$"):
+        Predictors().get(run)
+
+
+def test_an_error_that_no_file_can_cause_is_not_called_damage(runs: list[Run]) -> None:
+    def load(_: Run) -> Predictor:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
         Predictors(load=load).get(runs[0])
 
 
