@@ -19,8 +19,9 @@ from urllib.request import urlopen
 
 import psutil
 
+from qlora_core.assets import RECORDED_RUNS
+
 LIBRARIES = ("gradio", "plotly", "torch", "transformers", "peft", "bitsandbytes", "datasets")
-RECORDED = Path(__file__).resolve().parent.parent / "assets" / "recorded_run"
 PAIR = ("The ferry left an hour early.", "The boat departed sixty minutes ahead of time.")
 
 
@@ -40,7 +41,7 @@ def serve_page() -> None:
     from qlora_core.ui.build import build_app, launch_options
 
     with tempfile.TemporaryDirectory() as folder:
-        services = make_services(Path(folder), RECORDED, "owner")
+        services = make_services(Path(folder), RECORDED_RUNS, "owner")
         _serve(build_app(services), **launch_options(Settings()))
 
 
@@ -55,7 +56,7 @@ def answer_a_pair() -> None:
     from qlora_core.evaluation.predictor import Predictor
     from qlora_core.store.runs import RunStore
 
-    Predictor(RunStore(RECORDED).runs()[0]).answer([PAIR])
+    Predictor(RunStore(RECORDED_RUNS).runs()[0]).answer([PAIR])
 
 
 def take_a_step() -> None:

@@ -15,13 +15,13 @@ from itertools import islice
 from pathlib import Path
 
 from benchmarks.harness import Row, measure_in_child, median, median_and_range, report, take_turns
+from qlora_core.assets import RECORDED_RUNS
 from qlora_core.config import make_config
 from qlora_core.data.sources import load_pairs
 from qlora_core.data.typed_pairs import Pair
 from qlora_core.server.services import Services, make_services
 from qlora_core.ui.compare.answers import answer_in_parts, compare_pair, reloaded
 
-RECORDED = Path(__file__).resolve().parent.parent / "assets" / "recorded_run"
 FORMS = ("idle", "beside a run")
 MANY = 200  #: pairs answered in one go
 WARM_UP = 3  #: requests
@@ -31,7 +31,7 @@ POLL_SECONDS = 0.2
 def run_child(form: str, requests: int) -> Row:
     """Ask in this process."""
     with tempfile.TemporaryDirectory() as folder:
-        services = make_services(Path(folder), RECORDED, "owner")
+        services = make_services(Path(folder), RECORDED_RUNS, "owner")
         services.queue.start()
         try:
             if form == "beside a run":

@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import psutil
 from transformers import EvalPrediction, TrainerCallback, TrainerControl
 
@@ -142,14 +141,14 @@ def main() -> None:
     parser.add_argument("--preset", default="quick", help="of ours")
     parser.add_argument("--data-dir", help="folder with MRPC's parquet files")
     parser.add_argument("--form", help=argparse.SUPPRESS)
-    parser.add_argument("--probe", help=argparse.SUPPRESS)
+    parser.add_argument("--our-run", help=argparse.SUPPRESS)
     options = parser.parse_args()
     data = {"base_model": options.base_model, "dataset": options.dataset, "data_dir": options.data_dir}
     if options.form:
         changes = AS_PASTED if options.form == "as pasted" else AT_ITS_BEST
         config = RunConfig(seed=options.seeds[0], modules_to_save=("classifier",), **data, **changes)
-        probe = pd.read_parquet(options.probe, columns=["probability_linear_probe"]).to_numpy()[:, 0]
-        print(json.dumps(reach_with_pasted(options.form, config, probe)))
+        (probe,) = Run(Path(options.our_run)).predictions(["probability_linear_probe"])
+        print(json.dumps(reach_with_pasted(options.form, config, np.asarray(probe))))
         return
 
     with tempfile.TemporaryDirectory() as folder:
@@ -161,7 +160,7 @@ def main() -> None:
                 run = reach_with_ours(make_config(options.preset, seed=seed, **data), options.preset, store)
                 return of_our_run(run, time.time() - started)
             named = [f"--{name.replace('_', '-')}={value}" for name, value in data.items() if value]
-            probe = f"--probe={store.runs()[0].path / 'predictions.parquet'}"
+            probe = f"--our-run={store.runs()[0].path}"
             return measure_in_child("benchmarks.time_to_quality", f"--form={form}", "--seeds", str(seed), probe, *named)
 
         table, numbers = compare_forms([OURS, *options.forms], options.seeds, measure)

@@ -3,4 +3,4 @@
 from pathlib import Path
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
-RECORDED_RUNS = ASSETS / "recorded_run"
+RECORDED_RUNS = ASSETS / "recorded_runs"

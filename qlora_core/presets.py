@@ -25,7 +25,7 @@ PRESETS = table(
         "quick",
         "quick",
         "learns something while you watch",
-        "two or three minutes of training on two cores",
+        "one to four minutes of training on two cores",
         {
             "r": 32,
             "lora_alpha": 64,

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from qlora_core.assets import ASSETS
+from tests.recorded import recorded_run
 
 Damage = Callable[[Path], object]
 #: Steps of the recorded run that are kept; a point is drawn for every four.
@@ -15,7 +15,7 @@ STEPS = 64
 
 def small_run(folder: Path) -> Path:
     """A copy of the recorded run with few steps and next to no weights; it is drawn, listed and looked at like it."""
-    (source,) = (ASSETS / "recorded_run").iterdir()
+    source = recorded_run("standard").path
     run = shutil.copytree(source, folder / source.name, ignore=shutil.ignore_patterns("*.safetensors", "README.md"))
     lines = (run / "events.jsonl").read_bytes().splitlines(keepends=True)
     steps = [line for line in lines if json.loads(line)["kind"] == "step"]

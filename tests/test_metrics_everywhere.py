@@ -28,6 +28,7 @@ from qlora_core.ui.results.finished_run import headline
 from qlora_core.ui.results.history_table import columns, history_row, orders
 from qlora_core.ui.train.live_tables import tables
 from tests.conftest import ignore
+from tests.recorded import recorded_run
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -64,7 +65,7 @@ def added(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Me
 @pytest.fixture
 def run(store: RunStore) -> Run:
     """The run that comes with the program, measured again with made-up answers of the table's metrics."""
-    (recorded,) = RunStore(ROOT / "assets" / "recorded_run").runs()
+    recorded = recorded_run("standard")
     shutil.copytree(recorded.path, store.folder / recorded.id)
     return store.open(recorded.id)
 

@@ -303,7 +303,8 @@ def test_minilm_learns_mrpc(command_line: CommandLine, folder: Path, mrpc_dir: P
     assert result["dataset"]["train"] == 96
     assert result["quantization"]["quantized_modules"] == 36
     # the embeddings, half of what is left, are in float32 where the machine computes in it
-    assert result["quantization"]["bytes_total"] < 0.65 * result["quantization"]["bytes_float32"]
+    held = result["quantization"]["bytes_total"] - result["quantization"]["bytes"]["adapter"]
+    assert held < 0.62 * result["quantization"]["bytes_float32"]
     assert result["reload"]["verified"]
     assert result["reload"]["missing_tensors"] == []
     metrics = result["metrics"]

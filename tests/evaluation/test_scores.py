@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from scipy.special import log_softmax, softmax
 from sklearn.metrics import matthews_corrcoef
 
-from qlora_core.assets import ASSETS
 from qlora_core.evaluation.metrics import METRICS, cross_entropy, probabilities
 from qlora_core.evaluation.scores import (
     Confusion,
@@ -23,6 +22,7 @@ from qlora_core.evaluation.scores import (
     sentence,
 )
 from tests.evaluation.answers import MONTE_CARLO_ERROR, RESAMPLES, logits_for, naive_interval, noisy
+from tests.recorded import recorded_run
 
 
 @pytest.fixture
@@ -103,8 +103,7 @@ def test_loss_and_probabilities_are_scipys_to_the_last_bit(seed: int) -> None:
 
 def recorded_result() -> dict[str, Any]:
     """The result of the run that comes with the program, written before there was Matthews' correlation."""
-    result: dict[str, Any] = json.loads(next(ASSETS.glob("recorded_run/*/result.json")).read_text(encoding="utf-8"))
-    return result
+    return recorded_run("standard").require_result()
 
 
 def test_an_earlier_run_has_the_scores_and_intervals_that_it_recorded() -> None:

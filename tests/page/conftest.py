@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Playwright, expect, sync_playwright
 
-from qlora_core.store.runs import RunStore
-from tests.page.server import PATIENCE, PRETENDING, REAL, ROOT, Server
+from tests.page.server import PATIENCE, PRETENDING, REAL, Server
 from tests.page.visitor import CHROMIUM, Visitor
+from tests.recorded import recorded_run
 
 expect.set_options(timeout=PATIENCE * 1000)
 
@@ -79,6 +79,4 @@ def visit(browser: Browser) -> Iterator[Callable[..., Visitor]]:
 @pytest.fixture(scope="session")
 def recorded() -> str:
     """The id of a run that can be asked: the one that comes with the program."""
-    recorded = RunStore(ROOT / "assets" / "recorded_run").runs()
-    assert recorded, "there is no recorded run"
-    return recorded[0].id
+    return recorded_run("standard").id

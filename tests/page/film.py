@@ -1,10 +1,11 @@
 """A `quick` run on the page from the click on Start to its result: python -m tests.page.film FOLDER [WIDTH] [THEME].
 
 Five pictures and, printed as a Markdown table, when each was taken, on a server of its own that knows nothing yet. The
-run has the machine's cores to itself but for the browser.
+run has the machine's cores to itself but for the browser; it is copied beside the pictures.
 """
 
 import re
+import shutil
 import sys
 import tempfile
 import time
@@ -70,7 +71,9 @@ def main(folder: str, width: str = "1280", theme: str = "light") -> None:
         page = open_page(browser, f"{server.url}?__theme={theme}", int(width))
         page.wait_for_timeout(30_000)  # what the server finds out about the machine in the background
         taken = film(page, server, target)
-        result = server.store.runs()[0].require_result()
+        (run,) = server.store.runs()
+        result = run.require_result()
+        shutil.copytree(run.path, target / run.id, ignore=shutil.ignore_patterns("checkpoint", "owner", "worker.log"))
         browser.close()
         server.stop()
     print("| seconds after the click | what is seen |\n|---|---|")

@@ -13,9 +13,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from qlora_core.assets import ASSETS
 from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore
+from tests.recorded import recorded_run
 
 STEPS_AN_EPOCH = 10
 STEPS_BEFORE_HOLD = 5
@@ -37,7 +37,7 @@ class PretendedRun:
     def __init__(self, run: Run) -> None:
         self.run = run
         self.store = RunStore(run.path.parent)
-        self.recorded = RunStore(ASSETS / "recorded_run").runs()[0]
+        self.recorded = recorded_run("standard")
         self.told: dict[str, list[dict[str, Any]]] = {}
         for event in self.recorded.events():
             self.told.setdefault(event["kind"], []).append(event)

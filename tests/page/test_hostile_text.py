@@ -10,16 +10,16 @@ import pytest
 from playwright.sync_api import expect
 
 from qlora_core.store.run import Run
-from qlora_core.store.runs import RunStore
-from tests.page.server import ROOT, Server
+from tests.page.server import Server
 from tests.page.visitor import Visitor, choose_file
+from tests.recorded import recorded_run
 from tests.ui.hostile_run import MARK, NAME, TEXT, make_hostile
 
 
 @pytest.fixture
 def hostile(server: Server) -> Iterator[Run]:
     """The recorded run, full of hostile text, as if somebody had brought it along."""
-    run = make_hostile(RunStore(ROOT / "assets" / "recorded_run").runs()[0], server.store)
+    run = make_hostile(recorded_run("standard"), server.store)
     yield run
     shutil.rmtree(run.path)
 

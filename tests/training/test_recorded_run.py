@@ -1,12 +1,10 @@
-"""The run that comes with the program: made by this engine on the pairs that come with it, and still true."""
-
-from pathlib import Path
+"""The runs that come with the program: made by this engine on the pairs that come with it, and still true."""
 
 import numpy as np
 import pytest
 
-from qlora_core.config import RunConfig
-from qlora_core.data.sources import load_pairs
+from qlora_core.assets import RECORDED_RUNS
+from qlora_core.data.sources import load_pairs, load_run_pairs
 from qlora_core.evaluation.answerers import ASKABLE
 from qlora_core.evaluation.comparison import recorded_comparisons
 from qlora_core.evaluation.metrics import probabilities
@@ -14,21 +12,24 @@ from qlora_core.evaluation.predictor import Predictor
 from qlora_core.store.feed import Cursor, RunFeed
 from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore
+from tests.recorded import recorded_run
 
-FOLDER = Path(__file__).resolve().parents[2] / "assets" / "recorded_run"
+
+@pytest.fixture(params=["quick", "standard"])
+def run(request: pytest.FixtureRequest) -> Run:
+    return recorded_run(request.param)
 
 
-@pytest.fixture
-def run() -> Run:
-    (run,) = RunStore(FOLDER).runs()
-    return run
+def test_the_quick_one_is_the_newest_and_there_is_no_other() -> None:
+    assert [run.id for run in RunStore(RECORDED_RUNS).runs()] == [
+        recorded_run(preset).id for preset in ("quick", "standard")
+    ]
 
 
 def test_it_is_a_finished_run_on_the_bundled_pairs(run: Run) -> None:
     assert run.status.state == "finished"
-    assert run.config == RunConfig()
     assert run.result is not None
-    assert run.result["dataset"]["fingerprint"] == load_pairs("pairs").fingerprint
+    assert run.result["dataset"]["fingerprint"] == load_run_pairs(run.config).fingerprint
     assert run.result["reload"]["verified"]
 
 
@@ -50,7 +51,7 @@ def test_its_comparison_with_the_majority_class_is_that_of_its_predictions(run: 
 def test_it_can_be_replayed(run: Run) -> None:
     feed = RunFeed(run).since(Cursor())
     assert 300 < len(feed["points"]) <= 1000
-    assert len(feed["evaluations"]) == run.config.num_train_epochs
+    assert len(feed["evaluations"]) == run.config.num_train_epochs * run.config.evaluations_per_epoch
     assert len(feed["watched_pairs"]) == 6
     assert len(feed["watched"]) > 20
 

@@ -22,7 +22,7 @@ from tests.conftest import ignore, largest_file
 
 MakeConfig = Callable[..., RunConfig]
 #: What differs from run to run, whatever the seed.
-MEASURED_ANEW = ("run_id", "train_seconds", "examples_per_second", "peak_rss_bytes")
+MEASURED_ANEW = ("run_id", "train_seconds", "examples_per_second", "peak_rss_bytes", "baselines")
 
 
 def when(act: Callable[[], object], wanted: str, **values: object) -> Listener:

@@ -10,7 +10,6 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from qlora_core.assets import RECORDED_RUNS
 from qlora_core.config import RunConfig, make_config
 from qlora_core.errors import ConfigError, RunError
 from qlora_core.evaluation.metrics import METRICS
@@ -21,6 +20,7 @@ from qlora_core.training.run_process import resume_run, start_run
 from qlora_core.training.setup import Setup
 from qlora_core.training.start import check_fit, find_run, prepare_start, started_words
 from tests.conftest import ignore, make_bert
+from tests.recorded import recorded_run
 
 MakeConfig = Callable[..., RunConfig]
 
@@ -232,5 +232,5 @@ def test_tensors_that_do_not_fit_are_refused(
 
 
 def test_a_run_that_came_with_the_program_can_be_started_from(store: RunStore) -> None:
-    recorded = next(iter(RunStore(RECORDED_RUNS).runs()))
+    recorded = recorded_run("standard")
     assert find_run(recorded.id, store).path == recorded.path

@@ -16,7 +16,7 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from qlora_core.assets import ASSETS
+from qlora_core.assets import RECORDED_RUNS
 from qlora_core.server.availability import Availability
 from qlora_core.server.services import Services, make_services
 from qlora_core.ui.build import build_app
@@ -30,7 +30,7 @@ each_hostile = pytest.mark.parametrize("hostile", HOSTILE, ids=short)
 @pytest.fixture(scope="module")
 def services(tmp_path_factory: pytest.TempPathFactory) -> Services:
     """Services whose queue does not start anything, and whose doctor has ended."""
-    services = make_services(tmp_path_factory.mktemp("hostile") / "runs", ASSETS / "recorded_run", OWNER_KEY)
+    services = make_services(tmp_path_factory.mktemp("hostile") / "runs", RECORDED_RUNS, OWNER_KEY)
     availability = Availability(["/nonexistent/doctor"])
     availability.start()
     availability.wait(30)
