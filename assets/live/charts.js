@@ -109,7 +109,7 @@ function scoreRange(metrics, baselines, seen) {
   return [Math.max(least, Math.min(0.4, ...values) - 0.05), Math.min(1, Math.max(0.8, ...values) + 0.08)];
 }
 
-/** The baselines' names at the left, and the scores of the `last` evaluation, if there is one, at their points. */
+/** The baselines' names at the right, where a curve that learns has left them, and the scores of the `last` evaluation, if there is one, at their points. */
 function scoreLabels(state, look, baselines, last, [low, high]) {
   const gap = (high - low) * GAP;
   const metrics = chartedMetrics(state);
@@ -118,7 +118,7 @@ function scoreLabels(state, look, baselines, last, [low, high]) {
     .map(({ name }, index) => ({ value: last?.[name], colour: look.colour(metricLook(index).colour) }))
     .filter(({ value }) => value != null);
   const own = column(ends, "value");
-  const areBeside = last && last.step < lastStepDrawn(state) * (look.isNarrow ? 0.7 : 0.45);
+  const areBeside = last && last.step > lastStepDrawn(state) * (look.isNarrow ? 0.3 : 0.55);
   const heights = areBeside ? spread([...theirs, ...own], gap) : [...spread(theirs, gap), ...spread(own, gap)];
   const labels = baselineLabels(state, look, baselines, metrics[0].name, heights, 2);
   const beside = ends.map(({ value, colour }, index) => {
@@ -128,11 +128,11 @@ function scoreLabels(state, look, baselines, last, [low, high]) {
   return [...labels, ...beside];
 }
 
-/** The name and score of each baseline at the left of its line, at these heights. */
+/** The name and score of each baseline at the right of its line, at these heights. */
 function baselineLabels(state, look, baselines, metric, heights, digits) {
   return baselines.map((entry, index) => {
     const text = `${answererLabel(state, entry.name)} ${entry[metric].toFixed(digits)}`;
-    return label(look, text, 0.01, heights[index], look.colour("muted"), { xref: "paper", ...ABOVE });
+    return label(look, text, 0.99, heights[index], look.colour("muted"), { xref: "paper", xanchor: "right", ...ABOVE });
   });
 }
 

@@ -122,11 +122,25 @@ test("baselines are lines with their names, and the last scores stand at their p
   assert.deepEqual(
     layout.annotations.map(({ text, x }) => [text, x]),
     [
-      ["majority class 0.50", 0.01],
+      ["majority class 0.50", 0.99],
       ["0.700", 50],
       ["0.800", 50],
     ],
   );
+});
+
+test("a baseline's name makes way for the last scores where they are beside it", () => {
+  const baselines = [baseline("majority", 0.69)];
+  const heights = (step) => {
+    const { annotations } = scoreChart(
+      shown({ step, total_steps: 100, baselines, evaluations: [evaluation(step)] }),
+      LOOK,
+    ).layout;
+    return annotations.slice(0, 2).map(({ y }) => y);
+  };
+  assert.deepEqual(heights(13), [0.69, 0.7]); // of 25 steps that are drawn
+  const [name, score] = heights(100);
+  assert.ok(score - name > 0.03);
 });
 
 test("every charted metric of the table is drawn, each with a look of its own", () => {
