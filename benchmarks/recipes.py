@@ -85,7 +85,7 @@ ON_MRPC: dict[str, dict[str, Any]] = {
 SOONER = {"r": 32, "lora_alpha": 64, "learning_rate": 3e-4, "easy_pairs_steps": 100, "evaluations_per_epoch": 2}
 RECIPES = {
     "quick": Recipe("pairs", "quick"),
-    "quick, r 16": Recipe("pairs", "quick", {"r": 16, "lora_alpha": 32}),
+    "quick, r 32": Recipe("pairs", "quick", {"r": 32, "lora_alpha": 64}),
     "quick without easy pairs": Recipe("pairs", "quick", {"easy_pairs_steps": 0}),
     "standard, r 32, 3e-4, easy pairs": Recipe("pairs", "standard", SOONER),
     "standard": Recipe("pairs", "standard"),

@@ -27,15 +27,13 @@ PRESETS = table(
         "learns something while you watch",
         "one to four minutes of training on two cores",
         {
-            "r": 32,
-            "lora_alpha": 64,
             "learning_rate": 5e-4,
             "num_train_epochs": 1,
             "max_train_samples": 5000,
             "easy_pairs_steps": 60,
             "evaluations_per_epoch": 4,
         },
-        {"mrpc": {"swap_probability": 0.0}},
+        {"mrpc": {"r": 32, "lora_alpha": 64, "swap_probability": 0.0}},
     ),
     Preset(
         "standard",
