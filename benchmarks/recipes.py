@@ -170,15 +170,26 @@ def curves(options: argparse.Namespace, store: RunStore) -> None:
     )
     for drawing, name in zip(np.atleast_1d(drawings), options.recipes, strict=True):
         for seed, result in results_of(store, RECIPES[name]).items():
-            history, steps = result["history"], result["steps"]
-            shown = [point["step"] / steps * result["pairs_shown"] for point in history]
-            drawing.plot(shown, [point["accuracy"] for point in history], marker=".", label=f"seed {seed}")
+            history = result["history"]
+            drawing.plot(
+                [_pairs_shown(result, point["step"]) for point in history],
+                [point["accuracy"] for point in history],
+                marker=".",
+                label=f"seed {seed}",
+            )
             probe = result["metrics"]["linear_probe"]["accuracy"]
             drawing.axhline(probe, linestyle="--", linewidth=0.8, color="#5a6b7b")
         drawing.set(title=f"{name}; dashed: linear probes", xlabel="pairs shown", ylabel="validation accuracy")
         drawing.set_xlim(left=0)
         drawing.legend(frameon=False)
     figure.savefig(options.plot)
+
+
+def _pairs_shown(result: Result, step: int) -> int:
+    """Pairs that had been shown after a step, the easy ones beside the first batches included."""
+    config = result["config"]
+    batches = step + min(step, config.get("easy_pairs_steps", 0))
+    return min(batches * config["train_batch_size"], result["pairs_shown"])
 
 
 def selection(options: argparse.Namespace, _: RunStore) -> None:
