@@ -39,7 +39,7 @@ PRESETS = table(
         "standard",
         "standard",
         "the best recipe known here",
-        "some fifteen minutes of training on two cores",
+        "ten minutes to half an hour of training on two cores",
         {},
     ),
     Preset(
