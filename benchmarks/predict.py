@@ -20,7 +20,7 @@ from qlora_core.config import make_config
 from qlora_core.data.sources import load_pairs
 from qlora_core.data.typed_pairs import Pair
 from qlora_core.server.services import Services, make_services
-from qlora_core.ui.compare.answers import answer_in_parts, compare_pair, reloaded
+from qlora_core.ui.compare.answers import answer_in_parts, compare_pair
 
 FORMS = ("idle", "beside a run")
 MANY = 200  #: pairs answered in one go
@@ -38,7 +38,7 @@ def run_child(form: str, requests: int) -> Row:
                 _wait_for_a_step(services)
             return _ask(services, requests)
         finally:
-            services.queue.close()
+            services.close()
 
 
 def _wait_for_a_step(services: Services) -> None:
@@ -62,9 +62,9 @@ def _ask(services: Services, requests: int) -> Row:
         milliseconds.append(1000 * (time.perf_counter() - started))
     run = services.recorded_run()
     assert run is not None
-    predictor, many = reloaded(services, run), pairs[:MANY]
+    many = pairs[:MANY]
     started = time.perf_counter()
-    answer_in_parts(predictor, many, 1.0, None)
+    answer_in_parts(services.asker, run, many)
     return {
         "milliseconds": statistics.median(milliseconds[WARM_UP:]),
         "slowest": max(milliseconds[WARM_UP:]),

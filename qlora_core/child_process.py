@@ -10,6 +10,8 @@ from typing import NoReturn
 
 import psutil
 
+#: Set in a Space whose GPUs are lent.
+ZERO_GPU_VARIABLE = "SPACES_ZERO_GPU"
 PACKAGE_PARENT = Path(__file__).resolve().parent.parent
 
 
@@ -19,9 +21,16 @@ def module_command(module: str, *arguments: str) -> list[str]:
 
 
 def child_environment(**changes: str) -> dict[str, str]:
-    """This process's environment, with which a child finds the package in whichever folder it runs."""
+    """This process's environment, with which a child finds the package in whichever folder it runs.
+
+    On ZeroGPU a GPU is lent to one process at a time, never to a child: it is to see none, and not to be patched by the
+    package ``spaces`` as the page's process is.
+    """
     path = [str(PACKAGE_PARENT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {**os.environ, "TOKENIZERS_PARALLELISM": "false", "PYTHONPATH": os.pathsep.join(path), **changes}
+    environment = {**os.environ, "TOKENIZERS_PARALLELISM": "false", "PYTHONPATH": os.pathsep.join(path)}
+    if environment.pop(ZERO_GPU_VARIABLE, None) is not None:
+        environment["CUDA_VISIBLE_DEVICES"] = ""
+    return environment | changes
 
 
 def limit_memory(size: int) -> None:

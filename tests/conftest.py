@@ -9,9 +9,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run two at a time; their 
 import json
 import resource
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,8 @@ from qlora_core.config import RunConfig, make_config
 from qlora_core.data.batching import TokenizedPairs
 from qlora_core.data.sources import PairData
 from qlora_core.errors import DataError, UserError
+from qlora_core.server.answering import asker
+from qlora_core.server.answering.answering_process import Answering
 from qlora_core.server.visitor_files import reading_process
 from qlora_core.server.visitor_files.reader import FAULT, FileReader, Request
 from qlora_core.settings import DATA_DIR_VARIABLE
@@ -159,6 +162,7 @@ MARKER_BY_FIXTURE = {
     "fresh_process": "process",
 }
 ANSWER_IN_FRESH_PROCESS, ASK_PROCESS = verify.answer_in_fresh_process, FileReader._ask_process
+START_PROCESS = asker.start_process
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
@@ -210,6 +214,42 @@ def _read_in_this_process() -> Iterator[None]:
 def reading_in_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Visitors' files are read by processes of their own, as they really are."""
     monkeypatch.setattr(FileReader, "_ask_process", ASK_PROCESS)
+
+
+class InThisProcess:
+    """What answers, in a thread of this process."""
+
+    pid = os.getpid()
+
+    def __init__(self, channel: socket.socket) -> None:
+        self.channel = channel.dup()
+        self.thread = threading.Thread(target=Answering(self.channel).serve, daemon=True)
+        self.thread.start()
+
+    def kill(self) -> None:
+        """Answer nobody any more."""
+        with suppress(OSError):
+            self.channel.shutdown(socket.SHUT_RDWR)
+
+    def wait(self) -> int:
+        """Nobody is answered by now."""
+        self.thread.join()
+        self.channel.close()
+        return 0
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _answer_in_this_process() -> Iterator[None]:
+    """Reloaded runs are asked here, too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(asker, "start_process", lambda channel, _: InThisProcess(channel))
+        yield
+
+
+@pytest.fixture
+def answering_in_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reloaded runs are asked in a process of their own, as they really are."""
+    monkeypatch.setattr(asker, "start_process", START_PROCESS)
 
 
 @pytest.fixture

@@ -67,3 +67,13 @@ def test_verifying_and_measuring_end_with_what_started_them(store: RunStore, mon
         ANSWER_IN_FRESH_PROCESS(run, lambda *_: None)
     with pytest.raises(RunFailure, match=r"^a pipe$"):
         estimates.measure_cost(run.config)
+
+
+def test_where_gpus_are_lent_a_child_has_none_and_is_not_patched(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.delenv("SPACES_ZERO_GPU", raising=False)
+    assert "CUDA_VISIBLE_DEVICES" not in child_environment()
+    monkeypatch.setenv("SPACES_ZERO_GPU", "true")
+    environment = child_environment(OTHER="1")
+    assert "SPACES_ZERO_GPU" not in environment
+    assert (environment["CUDA_VISIBLE_DEVICES"], environment["OTHER"]) == ("", "1")

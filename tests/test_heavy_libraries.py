@@ -5,8 +5,8 @@ import sys
 
 #: The page and everything that it is built from: what its server keeps, and what answers when a pair is compared.
 PAGE_MODULES = (
-    "qlora_core.ui.build, qlora_core.server.availability, qlora_core.server.estimates, qlora_core.server.model_cache, "
-    "qlora_core.ui.compare.pair_table, qlora_core.data.typed_pairs"
+    "qlora_core.ui.build, qlora_core.server.availability, qlora_core.server.estimates, "
+    "qlora_core.server.answering.asker, qlora_core.ui.compare.pair_table, qlora_core.data.typed_pairs"
 )
 HEAVY = ("torch", "transformers", "peft", "datasets", "sklearn", "captum", "bitsandbytes", "accelerate")
 TOGETHER = """

@@ -29,6 +29,27 @@ class Answer:
     truncated: bool  #: the pair has more tokens than the run's ``max_length``, so that its end was not read
 
 
+@dataclass(frozen=True)
+class TokenScores:
+    """What one answerer's answer rests on, see ``evaluation.attribution``."""
+
+    scores: list[float]  #: one a token; 0 for [CLS] and [SEP], which the baseline keeps
+    log_odds: float  #: f(pair)
+    baseline_log_odds: float  #: f(baseline)
+    delta: float  #: sum of the scores - (f(pair) - f(baseline)): the error of ``n_steps`` and of the number type
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """The word pieces of a pair and their scores for the base model (its untrained head) and for the adapter."""
+
+    tokens: list[str]
+    sentences: list[int | None]  #: 1 or 2, the sentence a token belongs to; None for [CLS] and [SEP]
+    base: TokenScores
+    adapter: TokenScores
+    truncated: bool  #: the pair has more tokens than the run's ``max_length``
+
+
 def check_sentence(value: object, name: str) -> str:
     """A sentence as the models read it: stripped, with half a surrogate pair replaced by "?".
 

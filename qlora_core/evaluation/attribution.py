@@ -7,7 +7,6 @@ the same meaning, negative against it.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import torch
 from captum.attr import LayerIntegratedGradients
@@ -15,7 +14,7 @@ from peft import PeftModel
 from torch import nn
 from transformers import BatchEncoding
 
-from qlora_core.data.typed_pairs import Pair, check_pair
+from qlora_core.data.typed_pairs import Attribution, Pair, TokenScores, check_pair
 from qlora_core.evaluation.answerers import Askable
 from qlora_core.evaluation.predictor import Predictor
 from qlora_core.models.inference import autocast
@@ -23,27 +22,6 @@ from qlora_core.models.inference import autocast
 STEPS = 24
 #: Tokens of all steps computed at once: gradients of long pairs take much memory.
 TOKENS_AT_ONCE = 1024
-
-
-@dataclass(frozen=True)
-class TokenScores:
-    """What one answerer's answer rests on."""
-
-    scores: list[float]  #: one a token; 0 for [CLS] and [SEP], which the baseline keeps
-    log_odds: float  #: f(pair)
-    baseline_log_odds: float  #: f(baseline)
-    delta: float  #: sum of the scores - (f(pair) - f(baseline)): the error of ``n_steps`` and of the number type
-
-
-@dataclass(frozen=True)
-class Attribution:
-    """The word pieces of a pair and their scores for the base model (its untrained head) and for the adapter."""
-
-    tokens: list[str]
-    sentences: list[int | None]  #: 1 or 2, the sentence a token belongs to; None for [CLS] and [SEP]
-    base: TokenScores
-    adapter: TokenScores
-    truncated: bool  #: the pair has more tokens than the run's ``max_length``
 
 
 def attribute(predictor: Predictor, first: str, second: str, n_steps: int = STEPS) -> Attribution:

@@ -3,14 +3,13 @@
 The answers are in a run's ``predictions.parquet``; the sentences are not, and are read again from where they came from.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Literal
 
 from qlora_core.config import RunConfig
 from qlora_core.data.phenomena import told_apart
 from qlora_core.errors import DataError, HubError, RunError
-from qlora_core.heavy_libraries import load_libraries
 from qlora_core.store.run import Run
 
 Before = Literal["untrained_head", "linear_probe", "majority", "started_from"]
@@ -29,6 +28,14 @@ class Sentences:
     sentence1: str
     sentence2: str
     phenomenon: str = ""
+
+
+@dataclass(frozen=True)
+class ValidationPairs:
+    """What a run is validated on."""
+
+    fingerprint: str  #: of all its pairs
+    sentences: list[Sentences]
 
 
 @dataclass(frozen=True)
@@ -70,14 +77,17 @@ def baselines_of(config: RunConfig) -> tuple[Before, ...]:
     return BEFORE if config.init_from is None else (STARTED_FROM, *BEFORE)
 
 
-def flips(run: Run, before: Before) -> Flips:
+def flips(run: Run, before: Before, validation_pairs: Callable[[RunConfig], ValidationPairs]) -> Flips:
     """The pairs whose answer differs between a baseline and the fine-tuned model.
+
+    Args:
+        validation_pairs: gives the pairs of a run of these settings, see ``read_validation_pairs``.
 
     Raises:
         RunError: the run has no predictions, or they are damaged.
     """
     idx, labels, answers_before, answers_after = _predictions(run, before)
-    sentences, missing = _sentences_if_known(run, len(idx))
+    sentences, missing = _sentences_if_known(run, len(idx), validation_pairs)
     pairs = [
         Flip(number, label, p_before, p_after, sentences[row] if sentences else None)
         for row, (number, label, p_before, p_after) in enumerate(
@@ -123,29 +133,33 @@ def _predictions(run: Run, before: Before) -> tuple[list[int], list[int], list[f
     return idx, labels, first, second
 
 
-def _sentences_if_known(run: Run, n: int) -> tuple[tuple[Sentences, ...], str]:
+def _sentences_if_known(
+    run: Run, n: int, validation_pairs: Callable[[RunConfig], ValidationPairs]
+) -> tuple[list[Sentences], str]:
     """The run's validation pairs in the order of its predictions; else none, and why in words."""
     result = run.result
     if result is None:
         raise RunError(f"Run {run.id} has no result yet.")
     try:
-        fingerprint, sentences = _validation_pairs(run.config)
+        known = validation_pairs(run.config)
     except (DataError, HubError):
-        return (), NO_SENTENCES
+        return [], NO_SENTENCES
     with run.explaining_damage():
-        same = fingerprint == result.get("dataset", {}).get("fingerprint") and len(sentences) == n
-    return (sentences, "") if same else ((), OTHER_SENTENCES)
+        same = known.fingerprint == result.get("dataset", {}).get("fingerprint") and len(known.sentences) == n
+    return (known.sentences, "") if same else ([], OTHER_SENTENCES)
 
 
-@lru_cache(maxsize=4)
-def _validation_pairs(config: RunConfig) -> tuple[str, tuple[Sentences, ...]]:
-    """Fingerprint and validation pairs of a configuration; kept, because reading them takes seconds at first."""
-    load_libraries()
-    from qlora_core.data.sources import load_run_pairs
+def read_validation_pairs(config: RunConfig) -> ValidationPairs:
+    """The pairs that a run of these settings is validated on, without their labels; nothing is downloaded.
+
+    Raises:
+        DataError, HubError: they are not on this machine any more.
+    """
+    from qlora_core.data.sources import load_run_pairs  # which imports datasets; the page imports this module
 
     pairs = load_run_pairs(config, download=False)
     validation = pairs.validation
     has_phenomena = "phenomenon" in validation.column_names
     phenomena = told_apart(validation["phenomenon"]) if has_phenomena else [""] * len(validation)
     rows = zip(validation["sentence1"], validation["sentence2"], phenomena, strict=True)
-    return pairs.fingerprint, tuple(Sentences(*row) for row in rows)
+    return ValidationPairs(pairs.fingerprint, [Sentences(*row) for row in rows])

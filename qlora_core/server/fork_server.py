@@ -1,9 +1,9 @@
 """A process that has imported the libraries and makes others from itself, which then need not import them.
 
 python -m qlora_core.server.fork_server FD is started by ``forking.ForkServer``, which asks through the socket FD. Each
-request names a program, a module of this package, and brings its output, its errors, and a socket on which the
-program's process number and, later, its exit status are told. What is forked is in a session of its own: it outlives
-this process, which ends when the one that asks is gone.
+request names a program, a module of this package, and brings its input, its output, its errors, and a socket on which
+the program's process number and, later, its exit status are told. What is forked is in a session of its own: it
+outlives this process, which ends when the one that asks is gone.
 """
 
 import array
@@ -20,8 +20,8 @@ from dataclasses import dataclass, field
 
 READY = b"ready\n"
 MAX_REQUEST_BYTES = 65_536
-#: Standard output, standard error, and where to tell what becomes of the program.
-FDS = 3
+#: Standard input, output and error, and where to tell what becomes of the program.
+FDS = 4
 
 
 @dataclass(frozen=True)
@@ -119,14 +119,14 @@ def _fork() -> int:
 
 
 def _leave(control: socket.socket, woken: int, wake: int, forks: Forks, fds: list[int]) -> None:
-    """Let a forked process have nothing from this one but the libraries: own session, own output, default signals."""
+    """Let a forked process have nothing from this one but the libraries: own session, own streams, default signals."""
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.setsid()
-    output, errors, teller = fds
-    os.dup2(output, 1)
-    os.dup2(errors, 2)
-    for fd in (woken, wake, output, errors, teller):
+    *standard, _ = fds
+    for number, fd in enumerate(standard):
+        os.dup2(fd, number)
+    for fd in (woken, wake, *fds):
         os.close(fd)
     control.close()
     for other in forks.told.values():

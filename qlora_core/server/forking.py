@@ -9,8 +9,10 @@ import socket
 import subprocess
 import sys
 import time
+import weakref
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
+from pathlib import Path
 from threading import Lock
 from typing import IO
 
@@ -23,7 +25,7 @@ from qlora_core.store.process_identity import identify, is_running
 log = logging.getLogger(__name__)
 
 COMMAND = module_command("qlora_core.server.fork_server")
-NICENESS = 10
+NICENESS = 5  # somebody may wait for what is forked, but everybody waits for the page; runs are more patient still
 #: For a fork that is asked for; it takes milliseconds.
 FORK_SECONDS = 10.0
 POLL_SECONDS = 0.05
@@ -37,6 +39,7 @@ class ForkedProcess:
 
     def __init__(self, pid: int, told: socket.socket) -> None:
         self.pid, self._told = pid, told
+        weakref.finalize(self, told.close).atexit = False
         self.returncode: int | None = None
         try:
             self._identity = identify(pid)
@@ -71,9 +74,6 @@ class ForkedProcess:
             told = _receive_number(self._told)
             self.returncode = self._wait_unseen(timeout) if told is None else told
         return self.returncode
-
-    def __del__(self) -> None:
-        self._told.close()
 
     def _wait_unseen(self, timeout: float | None) -> int | None:
         """Look by oneself, because the fork server has ended before its child."""
@@ -125,18 +125,23 @@ class ForkServer:
         with self._lock:
             return self._listens()
 
-    def fork(self, module: str, *arguments: str, output: IO[bytes]) -> ForkedProcess | None:
+    def fork(
+        self, module: str, *arguments: str, output: IO[bytes], channel: socket.socket | None = None
+    ) -> ForkedProcess | None:
         """Run a module of this package in a fork, in a session of its own; None where that is not possible now.
 
         Args:
             output: what the program prints, and its errors.
+            channel: its standard input; none without.
         """
         with self._lock:
             control = self._control
             if control is None or not self._listens():
                 return None
             try:
-                return _ask(control, module, arguments, output)
+                with Path(os.devnull).open("rb") as nothing:
+                    streams = [(channel or nothing).fileno(), output.fileno(), output.fileno()]
+                    return _ask(control, module, arguments, streams)
             except (OSError, EOFError) as error:
                 self._give_up(repr(error))
                 return None
@@ -170,13 +175,13 @@ class ForkServer:
         self._control, self._is_ready = None, False
 
 
-def _ask(control: socket.socket, module: str, arguments: Sequence[str], output: IO[bytes]) -> ForkedProcess:
+def _ask(control: socket.socket, module: str, arguments: Sequence[str], streams: list[int]) -> ForkedProcess:
     request = json.dumps({"module": module, "arguments": arguments}).encode()
     told, theirs = socket.socketpair()
     with ExitStack() as on_failure:
         on_failure.callback(told.close)
         with theirs:
-            socket.send_fds(control, [request], [output.fileno(), output.fileno(), theirs.fileno()])
+            socket.send_fds(control, [request], [*streams, theirs.fileno()])
         told.settimeout(FORK_SECONDS)
         pid = _receive_number(told)
         if pid is None:

@@ -1,4 +1,4 @@
-"""What the tabs work with: the store, the queue, the feeds and the reloaded models."""
+"""What the tabs work with: the store, the queue, the feeds and the process that answers."""
 
 import math
 from collections.abc import Mapping
@@ -8,10 +8,10 @@ from threading import Thread
 
 from qlora_core.errors import RunError
 from qlora_core.evaluation.scores import finetuned_values
+from qlora_core.server.answering.asker import Asker
 from qlora_core.server.availability import DOCTOR_SECONDS, Availability
 from qlora_core.server.estimates import Estimates
 from qlora_core.server.forking import ForkServer
-from qlora_core.server.model_cache import Predictors
 from qlora_core.server.queue import MAX_WAITING, JobQueue
 from qlora_core.server.visitor_files.reader import FileReader
 from qlora_core.server.who_may import WhoMay
@@ -36,7 +36,7 @@ class Services:
     who_may: WhoMay
     availability: Availability
     estimates: Estimates
-    predictors: Predictors
+    asker: Asker
     fork_server: ForkServer
     files: FileReader
     lock: ServerLock
@@ -60,8 +60,9 @@ class Services:
         Thread(target=self._load_libraries, name="fork-server", daemon=True).start()
 
     def close(self) -> None:
-        """Interrupt the run at work; it can be resumed."""
+        """Interrupt the run at work; it can be resumed. Whoever waits for an answer gets none."""
         self.queue.close()
+        self.asker.close()
         self.fork_server.close()
         self.lock.release()
 
@@ -117,7 +118,7 @@ def make_services(
         who_may=WhoMay(owner_key, recorded),
         availability=Availability(),
         estimates=Estimates(fork_server.is_ready, lambda config: store.baselines.known(config) is not None),
-        predictors=Predictors(),
+        asker=Asker(fork_server),
         fork_server=fork_server,
         files=FileReader(fork_server),
         lock=ServerLock(runs_folder),

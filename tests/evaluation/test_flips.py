@@ -15,6 +15,7 @@ from qlora_core.evaluation.flips import (
     Sentences,
     flips,
     in_order,
+    read_validation_pairs,
     select,
 )
 from qlora_core.store.run import Run
@@ -40,7 +41,7 @@ def copied_run(tiny_config: Callable[..., RunConfig], pairs_file: Path, finished
 
 @pytest.mark.parametrize("before", ["untrained_head", "linear_probe", "majority"])
 def test_flips_are_as_many_as_the_result_says(finished_run: Run, before: Before) -> None:
-    found = flips(finished_run, before)
+    found = flips(finished_run, before, read_validation_pairs)
     comparison = (finished_run.result or {})["comparison"][before]
     assert sum(pair.kind == "fixed" for pair in found.pairs) == comparison["fixed"]
     assert sum(pair.kind == "broken" for pair in found.pairs) == comparison["broken"]
@@ -50,7 +51,7 @@ def test_flips_bring_the_sentences_of_their_pair(finished_run: Run, pairs_file: 
     from qlora_core.data.files import read_pairs_file
 
     rows = {row["idx"]: row for row in read_pairs_file(pairs_file)}
-    found = flips(finished_run, "untrained_head")
+    found = flips(finished_run, "untrained_head", read_validation_pairs)
     assert found.pairs
     assert found.missing == ""
     for pair in found.pairs:
@@ -61,7 +62,7 @@ def test_flips_bring_the_sentences_of_their_pair(finished_run: Run, pairs_file: 
 
 def test_without_its_file_a_run_shows_numbers_only(copied_run: Run, tmp_path: Path) -> None:
     (tmp_path / "own.jsonl").unlink()
-    found = flips(copied_run, "untrained_head")
+    found = flips(copied_run, "untrained_head", read_validation_pairs)
     assert found.missing == NO_SENTENCES
     assert found.pairs
     assert all(pair.sentences is None for pair in found.pairs)
@@ -70,7 +71,7 @@ def test_without_its_file_a_run_shows_numbers_only(copied_run: Run, tmp_path: Pa
 def test_pairs_that_have_changed_are_not_taken_for_the_runs_own(copied_run: Run, tmp_path: Path) -> None:
     path = tmp_path / "own.jsonl"
     path.write_text(path.read_text(encoding="utf-8").replace("ferry", "tram", 1), encoding="utf-8")
-    found = flips(copied_run, "untrained_head")
+    found = flips(copied_run, "untrained_head", read_validation_pairs)
     assert found.missing == OTHER_SENTENCES
     assert all(pair.sentences is None for pair in found.pairs)
 
@@ -80,13 +81,13 @@ def test_missing_or_damaged_predictions_are_a_plain_error(copied_run: Run) -> No
     table = pq.read_table(path)
     pq.write_table(table.drop_columns(["probability_finetuned"]), path)
     with pytest.raises(RunError, match="cannot be read"):
-        flips(copied_run, "linear_probe")
+        flips(copied_run, "linear_probe", read_validation_pairs)
     path.write_bytes(b"PAR1 and nothing else")
     with pytest.raises(RunError, match="cannot be read"):
-        flips(copied_run, "linear_probe")
+        flips(copied_run, "linear_probe", read_validation_pairs)
     path.unlink()
     with pytest.raises(RunError, match="no predictions"):
-        flips(copied_run, "linear_probe")
+        flips(copied_run, "linear_probe", read_validation_pairs)
 
 
 def test_kind_and_change_follow_the_label() -> None:

@@ -201,7 +201,8 @@ class StandIns(ForkServer):
         super().__init__(module_command("tests.server.light_fork_server"))
         self.forked: list[int] = []
 
-    def fork(self, module: str, *arguments: str, output: Any) -> ForkedProcess | None:
+    def fork(self, module: str, *arguments: str, output: Any, channel: Any = None) -> ForkedProcess | None:
+        assert channel is None
         assert module == worker_module.RUN_PROCESS
         process = super().fork(PROGRAM, "as a worker", *arguments, self.behaviour, output=output)
         self.forked += [process.pid] if process is not None else []

@@ -1,19 +1,16 @@
-"""What two models say of pairs. No model is loaded before one is asked, and importing this module imports no torch."""
+"""What two models say of pairs; they are asked in another process."""
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from qlora_core.data.typed_pairs import Answer, BothOrders, Pair, check_pair, check_scale
-from qlora_core.heavy_libraries import load_libraries
+from qlora_core.data.typed_pairs import BothOrders, Pair, check_pair, check_scale
+from qlora_core.server.answering.asker import Asker
+from qlora_core.server.answering.questions import Answered
 from qlora_core.server.services import Services
 from qlora_core.store.run import Run
 from qlora_core.ui.compare.sides import Sides, check_run, second_choices
 from qlora_core.ui.words import compare as words
-
-if TYPE_CHECKING:
-    from qlora_core.evaluation.predictor import Predictor
 
 #: Pairs answered before somebody else's question is let in between.
 PAIRS_AT_ONCE = 8
@@ -30,22 +27,6 @@ class Comparison:
     notes: list[str]  #: what else has to be said of it
 
 
-def reloaded(services: Services, run: Run) -> "Predictor":
-    """A run's models, loaded the first time, for the calling thread.
-
-    Half of the cores answer: training has the others, and threads that wait for each other on a busy core take several
-    times as long as a single one.
-
-    Raises:
-        RunError, ModelError, HubError: it cannot be loaded.
-    """
-    load_libraries()
-    import torch
-
-    torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))  # OpenMP counts by calling thread, so each says it
-    return services.predictors.get(run)
-
-
 def compare(
     services: Services, sides: Sides, pairs: list[Pair], progress: Callable[[int, int], None] | None = None
 ) -> Comparison:
@@ -54,36 +35,36 @@ def compare(
     Raises:
         RunError, ModelError, HubError: a run cannot be loaded.
         DataError: a sentence is empty or too long.
+        RunFailure: the process that answers has ended, or takes too long.
     """
-    predictor = reloaded(services, sides.second)
-    notes = _step_note(sides.second.id, predictor.step)
-    second = answer_in_parts(predictor, pairs, sides.scale, progress)
-    truncated = [answer.truncated for answer in second]
+    second = answer_in_parts(services.asker, sides.second, pairs, sides.scale, progress)
+    notes = _step_note(sides.second.id, second.step)
+    truncated = [answer.truncated for answer in second.answers]
     if sides.first is None:
-        first = [answer.base for answer in second]
+        first = [answer.base for answer in second.answers]
     else:
-        predictor = reloaded(services, sides.first)
-        answers = answer_in_parts(predictor, pairs, 1.0, progress)
-        first = [answer.adapter for answer in answers]
-        truncated = [one or answer.truncated for one, answer in zip(truncated, answers, strict=True)]
-        notes += _step_note(sides.first.id, predictor.step)
-    return Comparison(sides, first, [answer.adapter for answer in second], truncated, notes)
+        other = answer_in_parts(services.asker, sides.first, pairs, 1.0, progress)
+        first = [answer.adapter for answer in other.answers]
+        truncated = [one or answer.truncated for one, answer in zip(truncated, other.answers, strict=True)]
+        notes += _step_note(sides.first.id, other.step)
+    return Comparison(sides, first, [answer.adapter for answer in second.answers], truncated, notes)
 
 
 def answer_in_parts(
-    predictor: "Predictor", pairs: list[Pair], scale: float = 1.0, progress: Callable[[int, int], None] | None = None
-) -> list[Answer]:
-    """``predictor.answer`` a few pairs at a time, so that others who ask the same run need not wait for all of them.
+    asker: Asker, run: Run, pairs: list[Pair], scale: float = 1.0, progress: Callable[[int, int], None] | None = None
+) -> Answered:
+    """``asker.answer`` a few pairs at a time, so that others who ask the same run need not wait for all of them.
 
     Raises:
-        DataError: see ``Predictor.answer``.
+        QLoRAError: see ``Asker.answer``.
     """
-    answers: list[Answer] = []
+    whole = Answered(step=None, answers=[])
     for start in range(0, len(pairs), PAIRS_AT_ONCE):
-        answers += predictor.answer(pairs[start : start + PAIRS_AT_ONCE], scale)
+        part = asker.answer(run, pairs[start : start + PAIRS_AT_ONCE], scale)
+        whole = Answered(step=part.step, answers=whole.answers + part.answers)
         if progress is not None:
-            progress(len(answers), len(pairs))
-    return answers
+            progress(len(whole.answers), len(pairs))
+    return whole
 
 
 def _step_note(run_id: str, step: int | None) -> list[str]:

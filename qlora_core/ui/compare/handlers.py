@@ -10,7 +10,7 @@ from qlora_core.data.typed_pairs import MAX_SENTENCE_CHARACTERS, Pair, check_pai
 from qlora_core.errors import QLoRAError
 from qlora_core.server.services import Services
 from qlora_core.ui.compare.answer_cards import answer_markdown
-from qlora_core.ui.compare.answers import compare, reloaded
+from qlora_core.ui.compare.answers import compare
 from qlora_core.ui.compare.sides import BASE, Sides, check_sides, first_choices, second_choices
 from qlora_core.ui.compare.tokens import explain, sums_words, token_figure, token_rows
 from qlora_core.ui.safe_text import MAX_MESSAGE, plain
@@ -71,7 +71,7 @@ def explained(services: Services, tab: CompareTab, question: tuple[object, ...],
         first, second, sentence1, sentence2, scale = question
         sides = check_sides(services, first, second, scale)
         pair = check_pair(sentence1, sentence2)
-        key = (first, second, reloaded(services, sides.second).step, *pair)
+        key = (first, second, sides.second.weights_version(), *pair)
         if key == known:
             return {tab.tokens: gr.skip()}
         found = explain(services, sides, pair)

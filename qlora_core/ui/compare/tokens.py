@@ -3,11 +3,9 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from qlora_core.data.typed_pairs import Pair
-from qlora_core.heavy_libraries import load_libraries
+from qlora_core.data.typed_pairs import Pair, TokenScores
 from qlora_core.server.services import Services
 from qlora_core.ui.charts.pairs import attribution_figure
-from qlora_core.ui.compare.answers import reloaded
 from qlora_core.ui.compare.sides import Sides
 from qlora_core.ui.safe_text import MAX_NAME, one_line
 from qlora_core.ui.values import ColumnType
@@ -15,8 +13,6 @@ from qlora_core.ui.words import compare as words
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
-
-    from qlora_core.evaluation.attribution import TokenScores
 
 TOKEN_TYPES: list[ColumnType] = ["str", "str", "str", "number"]
 MAX_DRAWN = 52  #: tokens a model; all are in the table
@@ -29,7 +25,7 @@ class Explanation:
     name: str
     tokens: list[str]
     sentences: list[int | None]
-    scores: "TokenScores"
+    scores: TokenScores
 
 
 def explain(services: Services, sides: Sides, pair: Pair) -> list[Explanation]:
@@ -38,17 +34,15 @@ def explain(services: Services, sides: Sides, pair: Pair) -> list[Explanation]:
     Raises:
         RunError, ModelError, HubError: a run cannot be loaded.
         DataError: a sentence is empty or too long.
+        RunFailure: the process that answers has ended, or takes too long.
     """
-    load_libraries()
-    from qlora_core.evaluation.attribution import attribute
-
-    found = attribute(reloaded(services, sides.second).twin, *pair)
+    found = services.asker.attribute(sides.second, pair)
     if sides.first is None:
         return [
             Explanation(words.BASE, found.tokens, found.sentences, found.base),
             Explanation(words.ADAPTER, found.tokens, found.sentences, found.adapter),
         ]
-    other = attribute(reloaded(services, sides.first).twin, *pair)
+    other = services.asker.attribute(sides.first, pair)
     names = Sides(sides.first, sides.second).names
     return [
         Explanation(name, one.tokens, one.sentences, one.adapter)

@@ -135,7 +135,7 @@ def shown_flips(services: Services, run_ids: object, *choice: object) -> list[An
         run = checked_runs(services, run_ids)[0]
         baselines = baselines_of(run.config)
         before = before if before in baselines else BEFORE[0]  # it was chosen for another run
-        found = flips(run, before)
+        found = flips(run, before, services.asker.validation_pairs)
     except QLoRAError as error:
         return [words.cannot_be_shown(plain(error, MAX_MESSAGE)), [], gr.skip(), gr.skip()]
     known = found.phenomena

@@ -9,6 +9,7 @@ import pytest
 from qlora_core.data.typed_pairs import MAX_SENTENCE_CHARACTERS
 from qlora_core.errors import DataError, RunError
 from qlora_core.evaluation.predictor import Predictor
+from qlora_core.server.answering.asker import Asker
 from qlora_core.server.services import Services
 from qlora_core.store.run import Run
 from qlora_core.ui.compare.answers import answer_in_parts, compare, compare_pair
@@ -22,10 +23,11 @@ def sides(run: Run, first: Run | None = None, scale: float = 1.0) -> Sides:
 
 
 def test_the_answers_of_a_comparison_are_the_predictors(services: Services, run: Run) -> None:
-    (expected,) = services.predictors.get(run).answer([PAIR], 0.5)
+    predictor = Predictor(run)
+    (expected,) = predictor.answer([PAIR], 0.5)
     against_base = compare(services, sides(run, None, 0.5), [PAIR])
     assert (against_base.first, against_base.second) == ([expected.base], [expected.adapter])
-    (trained,) = services.predictors.get(run).answer([PAIR])
+    (trained,) = predictor.answer([PAIR])
     two = compare(services, sides(run, run, 0.5), [PAIR])
     assert (two.first, two.second) == ([trained.adapter], [expected.adapter])
     assert two.notes == []
@@ -77,7 +79,9 @@ def test_answers_in_parts_are_those_of_each_pair_in_order(finished_run: Run) -> 
     predictor = Predictor(finished_run)
     pairs = [("the ferry opened early", f"the ferry closed on day {number}") for number in range(17)]
     told: list[tuple[int, int]] = []
-    answers = answer_in_parts(predictor, pairs, 0.5, lambda *done: told.append(done))
+    asker = Asker()
+    answers = answer_in_parts(asker, finished_run, pairs, 0.5, lambda *done: told.append(done)).answers
+    asker.close()
     assert told == [(8, 17), (16, 17), (17, 17)]
     for pair, answer in zip(pairs, answers, strict=True):
         (alone,) = predictor.answer([pair], 0.5)

@@ -19,7 +19,7 @@ from qlora_core.evaluation import predictor as predictor_module
 from qlora_core.evaluation.predictor import Predictor
 from qlora_core.models.device import Compute
 from qlora_core.models.factory import ModelFactory
-from qlora_core.server.model_cache import Predictors
+from qlora_core.server.answering.model_cache import Predictors
 from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore
 

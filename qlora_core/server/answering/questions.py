@@ -1,0 +1,101 @@
+"""What the page asks the process that answers, and what it is told: a line of JSON each. It imports no torch."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from qlora_core import errors
+from qlora_core.config import RunConfig
+from qlora_core.data.typed_pairs import Answer, Attribution, Pair
+from qlora_core.evaluation.flips import ValidationPairs
+
+#: Said where an error of no class of this package's keeps a question from being answered.
+FAILED = "This cannot be answered; the server's log says why. Try again, or ask another run."
+OUT_OF_MEMORY = "There is not enough memory to answer this now. Try again later, or ask less at once."
+
+
+class _Form(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class AskPairs(_Form):
+    """What a run says of pairs; answered with ``Answered``."""
+
+    kind: Literal["pairs"] = "pairs"
+    run: Path
+    pairs: list[Pair]
+    scale: float = 1.0  #: how much of the adapter answers
+
+
+class AskTokens(_Form):
+    """Which tokens of a pair move a run's answers; answered with an ``Attribution``."""
+
+    kind: Literal["tokens"] = "tokens"
+    run: Path
+    pair: Pair
+
+
+class AskValidationPairs(_Form):
+    """The pairs that a run of these settings is validated on; answered with ``ValidationPairs``."""
+
+    kind: Literal["validation_pairs"] = "validation_pairs"
+    config: RunConfig
+
+
+class LetGo(_Form):
+    """A run is being deleted; answered with nothing."""
+
+    kind: Literal["let_go"] = "let_go"
+    run: Path
+
+
+Question = AskPairs | AskTokens | AskValidationPairs | LetGo
+
+
+class Asked(_Form):
+    """A question, and a number that no other has."""
+
+    number: int
+    question: Annotated[Question, Field(discriminator="kind")]
+
+
+class Answered(_Form):
+    """What a run says of pairs."""
+
+    step: int | None  #: the training step of the weights; None for a saved adapter
+    answers: list[Answer]
+
+
+class Failure(_Form):
+    """Why there is no answer."""
+
+    kind: str  #: name of an exception's class
+    message: str
+
+    def as_error(self) -> errors.QLoRAError:
+        """The exception, to be raised here."""
+        return ERRORS[self.kind](self.message)
+
+
+class Reply(_Form):
+    """To the question of that number."""
+
+    number: int
+    answer: Any = None
+    failure: Failure | None = None
+
+
+ANSWER: TypeAdapter[Answered] = TypeAdapter(Answered)
+ATTRIBUTION: TypeAdapter[Attribution] = TypeAdapter(Attribution)
+VALIDATION_PAIRS: TypeAdapter[ValidationPairs] = TypeAdapter(ValidationPairs)
+
+
+def _with_subclasses(kind: type[errors.QLoRAError]) -> dict[str, type[errors.QLoRAError]]:
+    found = {kind.__name__: kind}
+    for each in kind.__subclasses__():
+        found |= _with_subclasses(each)
+    return found
+
+
+ERRORS = _with_subclasses(errors.QLoRAError)
