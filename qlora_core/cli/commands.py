@@ -219,6 +219,21 @@ def export(options: argparse.Namespace) -> Report:
     return {"run_id": run.id, "file": str(options.to), "bytes": size}, f"Wrote {options.to} ({size:,} bytes)."
 
 
+def merge(options: argparse.Namespace) -> Report:
+    """Write a run's base model and adapter as one model."""
+    from qlora_core.cli.progress_bar import ProgressBar
+    from qlora_core.export.merged.card import NOT_COMPARED
+    from qlora_core.export.merged.model import merge_run
+
+    run = RunStore(options.runs_dir).open(options.run_id)
+    bar = ProgressBar()
+    merged = merge_run(run, options.folder, bar)
+    bar.close()
+    report = {"run_id": run.id, "folder": str(options.folder), **merged.as_dict()}
+    words = merged.agreement.words if merged.agreement else NOT_COMPARED
+    return report, f"Wrote {options.folder} ({report['bytes']:,} bytes). {words}"
+
+
 def doctor(options: argparse.Namespace) -> Report:
     """Show what this machine offers."""
     from qlora_core.server.doctor import examine

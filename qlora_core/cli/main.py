@@ -1,4 +1,4 @@
-"""The command line: python -m qlora_core train | data | evaluate | predict | runs | export | doctor.
+"""The command line: python -m qlora_core train | data | evaluate | predict | runs | export | merge | doctor.
 
 With --json, stdout carries one JSON object and nothing else; progress goes to stderr. Exit status: 0 worked,
 2 the user's mistake (one line on stderr), 1 anything else.
@@ -112,6 +112,9 @@ def build_parser() -> argparse.ArgumentParser:
     export = _command(subparsers, "export", commands.export, "write a run's adapter and records to a zip")
     export.add_argument("run_id", metavar="RUN_ID")
     export.add_argument("--to", type=Path, required=True, metavar="FILE.zip")
+    merge = _command(subparsers, "merge", commands.merge, "write base model and adapter as one, for plain transformers")
+    merge.add_argument("run_id", metavar="RUN_ID")
+    merge.add_argument("folder", type=Path, metavar="FOLDER", help="a new folder")
     _command(subparsers, "doctor", commands.doctor, "show versions, device, models and data found here")
     return parser
 

@@ -4,6 +4,8 @@ NF4 and double quantisation: Dettmers et al. 2023, QLoRA (arXiv:2305.14314). int
 (arXiv:2208.07339). Both are bitsandbytes' implementations.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -87,23 +89,22 @@ def load_quantized(folder: Path, quantization: BitsAndBytesConfig | None, comput
 def _from_pretrained(
     folder: Path, quantization: BitsAndBytesConfig | None, compute: Compute
 ) -> tuple[PreTrainedModel, dict[str, Any]]:
-    level = transformers_logging.get_verbosity()
-    transformers_logging.set_verbosity_error()  # a report that the classifier is new: it is meant to be
     transformers_logging.disable_progress_bar()
     try:
-        model, info = AutoModelForSequenceClassification.from_pretrained(
-            folder,
-            num_labels=NUM_LABELS,
-            dtype=compute.dtype,
-            attn_implementation=compute.attn_implementation,
-            quantization_config=quantization,
-            device_map={"": compute.device} if quantization is not None and compute.device.type != "cpu" else None,
-            use_safetensors=True,
-            trust_remote_code=False,
-            local_files_only=True,
-            ignore_mismatched_sizes=True,  # reported by _check_complete, with the tensor's name
-            output_loading_info=True,
-        )
+        with _transformers_quiet():  # a report that the classifier is new: it is meant to be
+            model, info = AutoModelForSequenceClassification.from_pretrained(
+                folder,
+                num_labels=NUM_LABELS,
+                dtype=compute.dtype,
+                attn_implementation=compute.attn_implementation,
+                quantization_config=quantization,
+                device_map={"": compute.device} if quantization is not None and compute.device.type != "cpu" else None,
+                use_safetensors=True,
+                trust_remote_code=False,
+                local_files_only=True,
+                ignore_mismatched_sizes=True,  # reported by _check_complete, with the tensor's name
+                output_loading_info=True,
+            )
     except DAMAGE as error:
         if is_out_of_memory(error):
             raise
@@ -111,9 +112,25 @@ def _from_pretrained(
             f"The model in '{folder.name}' cannot be loaded, its files may be damaged. "
             f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
         ) from error
+    return model, info
+
+
+@contextmanager
+def _transformers_quiet() -> Iterator[None]:
+    level = transformers_logging.get_verbosity()
+    transformers_logging.set_verbosity_error()
+    try:
+        yield
     finally:
         transformers_logging.set_verbosity(level)
-    return model, info
+
+
+def dequantized(model: PreTrainedModel) -> PreTrainedModel:
+    """The same model in float32, its quantised weights as they were rounded; ``model`` is not to be used any more."""
+    if quantized_modules(model):
+        with _LOADING, _transformers_quiet():  # a warning about number types
+            model = model.dequantize(torch.float32)
+    return model.float()
 
 
 def _check_complete(folder: Path, info: dict[str, Any]) -> None:

@@ -43,7 +43,7 @@ def reload_finetuned(run: Run, models: ModelFactory) -> PeftModel:
         RunError: the adapter is missing or damaged.
     """
     model = models.quantized().model
-    with _explaining_damage(run):
+    with explaining_adapter_damage(run):
         return load_adapter(model, run.adapter_dir).eval()
 
 
@@ -53,12 +53,17 @@ def reload_tokenizer(run: Run) -> PreTrainedTokenizerBase:
     Raises:
         RunError: it is missing or damaged.
     """
-    with _explaining_damage(run):
+    with explaining_adapter_damage(run):
         return AutoTokenizer.from_pretrained(run.adapter_dir, local_files_only=True)
 
 
 @contextmanager
-def _explaining_damage(run: Run) -> Iterator[None]:
+def explaining_adapter_damage(run: Run) -> Iterator[None]:
+    """While a run's adapter is loaded.
+
+    Raises:
+        RunError: it is missing or damaged.
+    """
     try:
         yield
     except Exception as error:

@@ -1,5 +1,6 @@
 """The model card that travels with an adapter: what it is, what was measured, and how to load it."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,13 @@ from qlora_core.data.catalog import DATASETS
 from qlora_core.evaluation.answerers import ANSWERERS, borrowed_baselines_words
 from qlora_core.evaluation.comparison import recorded_comparisons
 from qlora_core.evaluation.metrics import METRICS
-from qlora_core.evaluation.scores import recorded_scores
+from qlora_core.evaluation.scores import finetuned_values, recorded_scores
 from qlora_core.evaluation.truncation import truncation_words
+from qlora_core.models.catalog import BASE_MODELS
 from qlora_core.store.files import replace_text
 from qlora_core.training.start import started_words
 
+Values = Mapping[str, float | None]
 TASK = "text-classification"
 #: What the hub's list of results calls pairs that it has no dataset of.
 OWN_PAIRS = "sentence-pairs"
@@ -27,14 +30,27 @@ def write_model_card(folder: Path, result: dict[str, Any]) -> None:
 
 def model_card(result: dict[str, Any]) -> ModelCard:
     """The card, its header in the form that the Hugging Face hub reads, scores among it."""
-    text = "\n".join([*_summary(result), *_table(result), *_recipe(result), *_how_to_load(result)])
-    return ModelCard(f"---\n{_header(result).to_yaml()}\n---\n\n{text}")
+    return card_of(
+        header(result), [*_summary(result), *measured_table(result), *how_it_was_made(result), *_how_to_load(result)]
+    )
 
 
-def _header(result: dict[str, Any]) -> ModelCardData:
-    entry = DATASETS.get(result["config"]["dataset"])
+def card_of(data: ModelCardData, lines: list[str]) -> ModelCard:
+    """A card of its header and the lines of its text."""
+    text = "\n".join(lines)
+    return ModelCard(f"---\n{data.to_yaml()}\n---\n\n{text}")
+
+
+def header(result: dict[str, Any], library_name: str = "peft", values: Values | None = None) -> ModelCardData:
+    """What the hub reads.
+
+    Args:
+        values: scores of the model that the card is about, by metric; without them, the adapter's.
+    """
+    entry, base = DATASETS.get(result["config"]["dataset"]), BASE_MODELS.get(result["base_model"]["id"])
     return ModelCardData(
-        library_name="peft",
+        library_name=library_name,
+        license=base.licence.lower() if base else None,
         base_model=result["base_model"]["hub_id"],
         datasets=[entry.hub_id] if entry and entry.hub_id else None,
         pipeline_tag=TASK,
@@ -42,14 +58,12 @@ def _header(result: dict[str, Any]) -> ModelCardData:
         language="en",
         metrics=[name for name, metric in METRICS.items() if metric.has_interval],
         model_name=_on_one_line(f"{result['base_model']['id']} on {result['dataset']['id']}, QLoRA"),
-        eval_results=_eval_results(result),
+        eval_results=_eval_results(result, values or finetuned_values(result)),
     )
 
 
-def _eval_results(result: dict[str, Any]) -> list[EvalResult]:
-    """The adapter's scores as the hub lists them: those that have the name of a metric there."""
-    scores = recorded_scores(result)["finetuned"]
-    values = {name: scores.value(name) for name, metric in METRICS.items() if metric.has_interval}
+def _eval_results(result: dict[str, Any], values: Values) -> list[EvalResult]:
+    """Scores as the hub lists them: those that have the name of a metric there."""
     return [
         EvalResult(
             task_type=TASK,
@@ -59,7 +73,7 @@ def _eval_results(result: dict[str, Any]) -> list[EvalResult]:
             **_hub_dataset(result),
         )
         for name, value in values.items()
-        if value is not None
+        if value is not None and METRICS[name].has_interval
     ]
 
 
@@ -93,7 +107,8 @@ def _summary(result: dict[str, Any]) -> list[str]:
     ]
 
 
-def _table(result: dict[str, Any]) -> list[str]:
+def measured_table(result: dict[str, Any]) -> list[str]:
+    """Every answerer's scores, and on what they were measured."""
     dataset, measured = result["dataset"], recorded_scores(result)
     lines = [
         "## Measured",
@@ -114,7 +129,8 @@ def _table(result: dict[str, Any]) -> list[str]:
     return [*lines, "", explained(METRICS), ""]
 
 
-def _recipe(result: dict[str, Any]) -> list[str]:
+def how_it_was_made(result: dict[str, Any]) -> list[str]:
+    """Settings, machine and versions."""
     config, environment = result["config"], result["environment"]
     versions = ", ".join(f"{name} {number}" for name, number in environment["versions"].items())
     return [

@@ -319,3 +319,13 @@ def test_baselines_are_measured_again_where_that_is_asked_for(arguments: list[st
     config = commands._asked_for(build_parser().parse_args(["train", *arguments]))
     assert config is not None
     assert config.measure_baselines_again is expected
+
+
+def test_a_run_is_merged_into_a_new_folder(command_line: CommandLine, run: Run, folder: Path) -> None:
+    report = json_of(command_line("merge", run.id, "merged/model", "--json"))
+    assert (folder / "merged" / "model" / "model.safetensors").is_file()
+    assert report["folder"] == "merged/model"
+    assert report["bytes"] == sum(path.stat().st_size for path in (folder / "merged" / "model").iterdir())
+    assert report["agreement"]["pairs"] == 16
+    again = command_line("merge", run.id, "merged/model")
+    assert (again.status, again.stderr) == (2, "error: 'merged/model' is there already. Name a new folder.\n")

@@ -1,0 +1,1 @@
+"""Adapter and base model as one, for those who serve without PEFT and bitsandbytes."""

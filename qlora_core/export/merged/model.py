@@ -1,0 +1,140 @@
+"""One model of a run's base model and adapter, which plain transformers load.
+
+The base model is quantised as for the run, then dequantised, and the adapter's product is added to that: the adapter
+was trained on the rounded weights and corrects the error of their rounding too. ``merge_and_unload()`` on the model as
+it was published, or on the 4-bit layers, which rounds the sum anew, gives another model.
+"""
+
+import errno
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError
+from torch import nn
+from transformers import AutoModelForSequenceClassification, PreTrainedModel, PreTrainedTokenizerBase
+
+from qlora_core.choices import LABELS
+from qlora_core.data.sources import load_run_pairs
+from qlora_core.errors import ConfigError, DataError, is_disk_full
+from qlora_core.export.merged.agreement import Agreement, Compared
+from qlora_core.export.merged.card import write_card
+from qlora_core.models.adapter import load_adapter
+from qlora_core.models.device import start_accelerator
+from qlora_core.models.factory import ModelFactory
+from qlora_core.models.quantization import dequantized
+from qlora_core.models.reloaded import explaining_adapter_damage, models_of, reload_finetuned, reload_tokenizer
+from qlora_core.store.files import storage_error
+from qlora_core.store.run import Run
+from qlora_core.training.setup import Setup
+
+Listener = Callable[[str, dict[str, Any]], None]  #: takes a phase or a progress, as a run's listeners do
+TOKENIZER_INPUTS = ["input_ids", "token_type_ids", "attention_mask"]
+
+
+@dataclass(frozen=True)
+class Merged:
+    """What was written to a folder."""
+
+    folder: Path
+    agreement: Agreement | None  #: None where the run's validation pairs are not on this machine
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        size = sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
+        return {"bytes": size, "agreement": self.agreement and asdict(self.agreement)}
+
+
+def merge_run(run: Run, folder: Path, listener: Listener) -> Merged:
+    """Write a folder for ``AutoModelForSequenceClassification`` and ``pipeline``, which appears as a whole or not.
+
+    Raises:
+        ConfigError: ``folder`` is there already.
+        RunError: the run has no result, or its adapter is damaged.
+        ModelError, HubError: its base model is not to be had on this machine.
+        StorageError: the disk is full or refuses to be written to.
+    """
+    result = run.require_result()
+    check_is_new(folder)
+    compute, accelerator = start_accelerator(run.config)
+    models, tokenizer = models_of(run, compute), reload_tokenizer(run)
+    setup = None
+    with suppress(DataError):  # they may have been a visitor's file
+        setup = Setup(run.config, accelerator, models, load_run_pairs(run.config), tokenizer)
+    with _whole_folder(folder) as temporary:
+        listener("phase", {"message": "Merging adapter and base model"})
+        _save(merged_model(run, models), tokenizer, run.config.max_length, temporary)
+        compared = _compared(setup, run, temporary, listener) if setup else None
+        write_card(temporary, result, compared)
+    return Merged(folder, compared.agreement if compared else None)
+
+
+def _compared(setup: Setup, run: Run, folder: Path, listener: Listener) -> Compared:
+    """Run and saved model, each asked about the validation pairs."""
+    expected = _answers(setup, reload_finetuned(run, setup.models), "Asking the run", listener)
+    saved = AutoModelForSequenceClassification.from_pretrained(folder, local_files_only=True)
+    saved.to(setup.models.compute.device)
+    given = _answers(setup, saved, "Asking the merged model", listener)
+    return Compared.of(expected, given, setup.validation.labels)
+
+
+def merged_model(run: Run, models: ModelFactory) -> PreTrainedModel:
+    """The run's base model with its adapter added, in float32; no layer is quantised or PEFT's.
+
+    Raises:
+        ModelError: the base model's files are damaged.
+        RunError: the adapter is missing or damaged.
+    """
+    base = dequantized(models.quantized().model)
+    with explaining_adapter_damage(run):
+        model: PreTrainedModel = load_adapter(base, run.adapter_dir).merge_and_unload()
+    model.config.id2label = dict(enumerate(LABELS))
+    model.config.label2id = {label: number for number, label in enumerate(LABELS)}
+    model.config.problem_type = "single_label_classification"
+    return model.eval()
+
+
+def check_is_new(folder: Path) -> None:
+    """Refuse to write where something is.
+
+    Raises:
+        ConfigError: there is something.
+    """
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
+        raise ConfigError(f"'{folder}' is there already. Name a new folder.")
+
+
+def _answers(setup: Setup, model: nn.Module, words: str, listener: Listener) -> np.ndarray:
+    listener("phase", {"message": words})
+    return setup.answer(model.eval(), progress=lambda done, total: listener("progress", {"done": done, "total": total}))
+
+
+def _save(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, max_length: int, folder: Path) -> None:
+    """Files with which ``pipeline`` needs to be told nothing: how long a pair may be, and which sentence is which."""
+    tokenizer.model_max_length = max_length
+    tokenizer.model_input_names = TOKENIZER_INPUTS  # not every tokenizer gives all of them unasked
+    tokenizer.init_kwargs["model_input_names"] = TOKENIZER_INPUTS  # only what has a name here is written
+    model.save_pretrained(folder, max_shard_size="100GB")
+    tokenizer.save_pretrained(folder)
+
+
+@contextmanager
+def _whole_folder(folder: Path) -> Iterator[Path]:
+    """A folder beside ``folder`` to be filled, which then takes its place."""
+    try:
+        folder.absolute().parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=folder.absolute().parent, prefix=f".{folder.name}.") as temporary:
+            content = Path(temporary) / folder.name
+            content.mkdir()
+            yield content
+            content.replace(folder)
+    except OSError as error:
+        raise storage_error(error, folder) from error
+    except SafetensorError as error:  # safetensors' own exception for a disk that is full
+        if is_disk_full(error):
+            raise storage_error(OSError(errno.ENOSPC, ""), folder) from error
+        raise
