@@ -100,6 +100,19 @@ export const shownPoints = (state) => visible(state.points, (point) => point[0],
 export const shownEvaluations = (state) => visible(state.evaluations, (entry) => entry.step, limit(state));
 export const shownWatched = (state) => visible(state.watched, (entry) => entry[0], limit(state));
 
+/** What is shown of the run, as the rules of signs.js take it. */
+export function shownCourse(state) {
+  const { baselines, news } = state;
+  return {
+    points: shownPoints(state),
+    evaluations: shownEvaluations(state),
+    baselines,
+    totalSteps: news.total_steps,
+    endedBy: news.ended_by,
+    inBoth: news.in_both,
+  };
+}
+
 /** The step that is shown, of `news.total_steps`. */
 export const shownStep = (state) => (isReplaying(state) ? Math.round(state.replay.limit) : state.news.step);
 

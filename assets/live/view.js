@@ -2,7 +2,9 @@
 // from whoever started a run.
 
 import { CONFIG, keepingZoom, lossChart, metricLook, rangesOf, rateChart, scoreChart } from "./charts.js";
-import { buttons, chartsDiffer, isUnmeasured, shareDone, shownWatched } from "./state.js";
+import { signLine } from "./sign_line.js";
+import { signOf } from "./signs.js";
+import { buttons, chartsDiffer, isUnmeasured, shareDone, shownCourse, shownWatched } from "./state.js";
 import * as words from "./words.js";
 
 const NARROW = 560;
@@ -14,6 +16,7 @@ export class View {
     this.element = element;
     this.follow = follow;
     this.given = {}; // by chart, the ranges that its axes were given last
+    this.showSign = signLine(this.at("sign"));
     this.shown = { pairs: [], rows: "", note: "" };
     this.at("columns").append(...tables.metrics.map(({ label }) => headCell("col", label)));
     const charted = words.chartedMetrics({ tables });
@@ -42,6 +45,7 @@ export class View {
     this.showProgress(shareDone(state), isUnmeasured(state));
     this.showButtons(state);
     this.speak(words.spoken(state));
+    this.showSign(signOf(shownCourse(state)));
     if (chartsDiffer(before, state)) this.draw(state);
   }
 

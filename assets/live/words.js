@@ -94,19 +94,11 @@ export function note(state) {
     isReplaying(state) ? "" : news.verdict,
     news.truncation,
     news.baselines_known,
-    alike(state),
     news.held ? "This run keeps its place and lets others go first until you resume it." : "",
     expectation(state),
     news.at_work ? "Another run is at work on this machine." : "",
   ];
   return { text: parts.filter(Boolean).join(" "), watch: news.at_work };
-}
-
-/** Said while a run goes on whose last answers are all the same. */
-function alike(state) {
-  const last = shownEvaluations(state).at(-1);
-  if (last?.only_answer == null || state.news.verdict) return "";
-  return `At the last measurement every pair was answered ${pairLabel(last.only_answer)}.`;
 }
 
 function expectation({ about: { estimate }, news }) {

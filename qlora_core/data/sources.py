@@ -12,7 +12,7 @@ from qlora_core.data.bundles import shared_sentence_bundles
 from qlora_core.data.catalog import DATASETS, PAIRS_FOLDER, CatalogDataset
 from qlora_core.data.columns import Columns
 from qlora_core.data.files import FileContents, read_file, read_pairs_file
-from qlora_core.data.splits import SPLIT_PARTS, count_shared, fingerprint, limit_pairs, split_pairs
+from qlora_core.data.splits import SPLIT_PARTS, count_in_both, count_shared, fingerprint, limit_pairs, split_pairs
 from qlora_core.errors import DataError
 from qlora_core.hub import fetch
 from qlora_core.settings import DATA_DIR_VARIABLE, read_settings
@@ -40,6 +40,11 @@ class PairData:
     def shared(self) -> int:
         """How many validation pairs have a sentence that is trained on."""
         return count_shared(self.train, self.validation)
+
+    @property
+    def in_both(self) -> int:
+        """How many validation pairs are trained on."""
+        return count_in_both(self.train, self.validation)
 
 
 def load_pairs(

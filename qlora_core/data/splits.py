@@ -46,6 +46,17 @@ def count_shared(train: Dataset, validation: Dataset) -> int:
     )
 
 
+def count_in_both(train: Dataset, validation: Dataset) -> int:
+    """How many validation pairs are trained on as a whole, in either order; upper and lower case are alike."""
+    known = set(_unordered(train))
+    return sum(pair in known for pair in _unordered(validation))
+
+
+def _unordered(pairs: Dataset) -> list[frozenset[str]]:
+    columns = zip(pairs["sentence1"], pairs["sentence2"], strict=True)
+    return [frozenset((first.casefold(), second.casefold())) for first, second in columns]
+
+
 def fingerprint(*splits: Dataset) -> str:
     """SHA-256 over every sentence and label, in order."""
     digest = hashlib.sha256()

@@ -107,6 +107,19 @@ class PairsCutOff(Stamped):
     message: Sentence
 
 
+class InBoth(Stamped):
+    """So many of the validation pairs are trained on."""
+
+    count: Count
+    validation: Count
+
+
+class Ended(Stamped):
+    """The run ended without a result, by an error of this class; none where it was stopped or interrupted."""
+
+    error: Word = ""
+
+
 SHAPES: dict[str, type[Stamped]] = {
     "step": StepTaken,
     "resumed": WentOn,
@@ -117,6 +130,8 @@ SHAPES: dict[str, type[Stamped]] = {
     "watched": Watched,
     "phase": PhaseBegan,
     "truncation": PairsCutOff,
+    "in_both": InBoth,
+    "end": Ended,
 }
 
 

@@ -65,6 +65,8 @@ class RunFeed:
         self.verdict = ""  #: what the run came to, in a sentence
         self.truncation = ""  #: how many pairs are longer than the run reads, in a sentence
         self.baselines_known = ""  #: in which earlier run its baselines were measured, in a sentence
+        self.in_both: dict[str, int] | None = None  #: ``count`` of the ``validation`` pairs that are trained on
+        self.ended_by = ""  #: class of the error that ended it
         self.seconds = 0.0  #: time at work, pauses and interruptions left out
         self.left_out = 0  #: lines that are damaged
         self._last: Event = {}
@@ -105,6 +107,8 @@ class RunFeed:
                 "verdict": self.verdict,
                 "truncation": self.truncation,
                 "baselines_known": self.baselines_known,
+                "in_both": self.in_both,
+                "ended_by": self.ended_by,
             }
 
     def _read(self) -> None:
@@ -145,7 +149,16 @@ class RunFeed:
             self.series.watched_pairs = event["pairs"]
         elif kind == "watched":
             self._take_watched(event["step"], event["probabilities"])
-        elif kind == "phase" and event["phase"] in ("saving", "done"):
+        elif kind == "in_both":
+            self.in_both = {name: event[name] for name in ("count", "validation")}
+        elif kind == "end":
+            self.ended_by = event.get("error", "")
+        elif kind == "phase":
+            self._begin_phase(event)
+
+    def _begin_phase(self, event: Event) -> None:
+        self.ended_by = ""  # a run that ended has been resumed
+        if event["phase"] in ("saving", "done"):
             self._close_bucket()
             self.verdict = event.get("verdict", "")
 

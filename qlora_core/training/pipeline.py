@@ -56,6 +56,7 @@ def execute(run: Run, reporter: Reporter) -> None:
     reporter.total_steps(total_steps(run.config, len(setup.data.train)))
     reporter.watched_pairs(setup.watched.rows)
     reporter.truncation(setup.truncation)
+    reporter.in_both(setup.data.in_both, len(setup.data.validation))
     pipeline = Pipeline(run, setup, reporter, find_baselines(run, setup), start)
     for work in pipeline.plan:
         pipeline.work[work.name]()

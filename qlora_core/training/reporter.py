@@ -90,6 +90,11 @@ class Reporter:
         if message := truncation_words(counts, counts["max_length"]):
             self._record("truncation", {**counts, "message": message})
 
+    def in_both(self, count: int, validation: int) -> None:
+        """How many of the validation pairs are trained on; told where there are some."""
+        if count:
+            self._record("in_both", {"count": count, "validation": validation})
+
     def baseline(self, name: str, logits: np.ndarray, labels: np.ndarray) -> None:
         """A baseline was measured on validation."""
         self._record("baseline", {"name": name, **score(logits, labels).values})

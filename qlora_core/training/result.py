@@ -131,6 +131,7 @@ def _describe_dataset(setup: Setup) -> dict[str, Any]:
         "train": len(pairs.train),
         "validation": len(pairs.validation),
         "shared": pairs.shared,
+        "in_both": pairs.in_both,
         **describe_file(pairs.contents),
         "train_truncated": truncation["train_truncated"],
         "validation_truncated": truncation["validation_truncated"],

@@ -90,7 +90,7 @@ def carry_out(run: Run, listener: Listener) -> Run:
         raise KeyboardInterrupt(message) from interrupt
     except Exception as error:
         failure = explain(error)
-        reporter.end("failed", str(failure), traceback=traceback.format_exc())
+        reporter.end("failed", str(failure), error=type(failure).__name__, traceback=traceback.format_exc())
         raise failure from error
     finally:
         for number, handler in handlers_before.items():

@@ -37,6 +37,17 @@ def start_live_view() -> str:
     """
 
 
+def show_results_sign() -> str:
+    """JavaScript of the element on Results that says by which sign a run went wrong, by the rules of the live view."""
+    return f"""
+        const show = () => import(new URL("{LIVE_FOLDER}/results_sign.js", document.baseURI)).then(
+            (part) => part.show(element, props.value),
+        );
+        watch("value", show);
+        show();
+    """
+
+
 def routes() -> list[Route]:
     """plotly.js as it comes with the plotly package, and the live view's modules."""
     return [Route("/plotly.min.js", _plotly), Route(f"/{LIVE_FOLDER}/{{name}}", _live)]

@@ -46,6 +46,8 @@ export function answer(changes = {}) {
     held: false,
     place: null,
     at_work: "",
+    ended_by: "",
+    in_both: null,
     buttons: ["pause", "stop"],
     ...changes,
   };

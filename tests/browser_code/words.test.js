@@ -152,14 +152,6 @@ test("baselines that another run has measured are said to be", () => {
   assert.equal(words.note(shown({ baselines_known })).text, baselines_known);
 });
 
-test("that all answers are the same is told until the run has its verdict", () => {
-  const evaluations = [evaluation(50, { only_answer: null }), evaluation(100, { only_answer: 0 })];
-  assert.equal(words.note(shown({ evaluations })).text, "At the last measurement every pair was answered different.");
-  assert.equal(words.note(shown({ evaluations: evaluations.slice(0, 1) })).text, "");
-  const ended = { state: "finished", phase: "done", verdict: "No difference." };
-  assert.equal(words.note(shown({ evaluations, ...ended })).text, "No difference.");
-});
-
 test("what a run came to is said when it has ended, and not while it is replayed", () => {
   const ended = { state: "finished", phase: "done", verdict: "No difference beyond chance." };
   assert.equal(words.note(shown(ended)).text, "No difference beyond chance.");

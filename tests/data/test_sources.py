@@ -139,6 +139,19 @@ def test_pairs_that_all_hang_together_can_be_validated_on_a_file_of_its_own(
     assert (data.id, data.source) == ("mine", "file mine.jsonl, validated on held-out.csv")
 
 
+def test_validation_pairs_that_are_trained_on_are_counted_in_either_order_and_as_a_whole(
+    write_rows: WriteRows, tmp_path: Path
+) -> None:
+    rows = make_rows(40)
+    (one, other), third = [(row["sentence1"], row["sentence2"]) for row in rows[:2]]
+    held_out = tmp_path / "held-out.csv"
+    held_out.write_text(
+        f'sentence1,sentence2,label\n"{other}","{one.upper()}",1\n"{third[0]}","new",0\n', encoding="utf-8"
+    )
+    data = load_pairs(write_rows(rows), validation_file=str(held_out))
+    assert (data.in_both, data.shared) == (1, 2)
+
+
 def test_a_catalogued_dataset_may_be_validated_on_a_file(write_rows: WriteRows) -> None:
     data = load_pairs("pairs", validation_file=write_rows(make_rows(10)), max_eval_samples=8, max_train_samples=100)
     assert (len(data.train), len(data.validation)) == (100, 8)

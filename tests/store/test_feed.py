@@ -255,6 +255,22 @@ def test_that_baselines_were_measured_by_another_run_is_sent_while_the_run_goes_
     assert feed.since(Cursor())["baselines_known"] == "Measured before."
 
 
+def test_that_validation_pairs_are_trained_on_is_sent_while_the_run_goes_on(run: Run) -> None:
+    feed = RunFeed(run)
+    assert feed.since(Cursor())["in_both"] is None
+    write(run, [{"kind": "in_both", "time": 0.0, "count": 3, "validation": 9}])
+    assert feed.since(Cursor())["in_both"] == {"count": 3, "validation": 9}
+
+
+def test_what_error_ended_a_run_is_sent_until_it_is_resumed(run: Run) -> None:
+    feed = RunFeed(run)
+    assert feed.since(Cursor())["ended_by"] == ""
+    write(run, [{"kind": "end", "time": 0.0, "state": "failed", "message": "No.", "error": "DivergedError"}])
+    assert feed.since(Cursor())["ended_by"] == "DivergedError"
+    write(run, [phase("loading")])
+    assert feed.since(Cursor())["ended_by"] == ""
+
+
 def test_what_a_run_came_to_is_sent_once_it_is_known(run: Run) -> None:
     write(run, [phase("saving")])
     feed = RunFeed(run)

@@ -65,6 +65,17 @@ def test_pairs_that_are_cut_off_are_told_before_training_and_those_alone(
     assert not [event for event in finished_run.events() if event["kind"] == "truncation"]
 
 
+def test_validation_pairs_that_are_trained_on_are_told_before_training(
+    tiny_config: MakeConfig, finished_run: Run, store: RunStore
+) -> None:
+    config = tiny_config()
+    events = events_until("baselines", tiny_config(validation_file=config.dataset), store)
+    (told,) = [event for event in events if event["kind"] == "in_both"]
+    assert told["count"] == told["validation"] > 0
+    assert not [event for event in finished_run.events() if event["kind"] == "in_both"]
+    assert finished_run.require_result()["dataset"]["in_both"] == 0
+
+
 def test_every_step_and_every_epoch_is_an_event(finished_run: Run) -> None:
     events = list(finished_run.events())
     assert [event["step"] for event in events if event["kind"] == "step"] == list(range(1, 9))

@@ -212,7 +212,9 @@ def test_a_failure_is_recorded_in_plain_words(
     run = only_run(store)
     assert run.status.state == "failed"
     assert words in run.status.message
-    assert type(error).__name__ in list(run.events())[-1]["traceback"]
+    last = list(run.events())[-1]
+    assert type(error).__name__ in last["traceback"]
+    assert last["error"] == expected.__name__
 
 
 def test_a_loss_that_is_no_number_ends_the_run(

@@ -19,6 +19,7 @@ from qlora_core.ui.charts.scores import scores_figure
 from qlora_core.ui.results import finished_run
 from qlora_core.ui.results.run_choice import short_label, start_of
 from qlora_core.ui.results.setting_rows import environment_rows, setting_rows
+from qlora_core.ui.results.sign import course_of
 from qlora_core.ui.safe_text import MAX_MESSAGE, MAX_NAME, one_line_cells, plain
 from qlora_core.ui.words import finished as words
 
@@ -35,6 +36,7 @@ class SummaryPanel:
     headline: gr.Markdown
     start: gr.Button  #: shows the run that the first one started from, where it is still there
     body: gr.Column
+    sign: gr.HTML
     facts: gr.Markdown
     plots: dict[str, gr.Plot]
     badge: gr.Accordion
@@ -46,7 +48,16 @@ class SummaryPanel:
     @property
     def first(self) -> list[Any]:
         """What ``summary`` and ``failure`` may change: words, scores and curves, and the other figures, cleared."""
-        return [self.headline, self.start, self.body, self.facts, self.badge, self.evidence, *self.plots.values()]
+        return [
+            self.headline,
+            self.start,
+            self.body,
+            self.sign,
+            self.facts,
+            self.badge,
+            self.evidence,
+            *self.plots.values(),
+        ]
 
     @property
     def rest(self) -> list[Any]:
@@ -127,6 +138,7 @@ def summary(services: Services, panel: SummaryPanel, runs: list[Run]) -> Updates
             panel.headline: finished_run.headline(result) + _others_words(runs),
             panel.start: _start_button(services, first),
             panel.body: gr.update(visible=True),
+            panel.sign: course_of(services, first),
             panel.facts: finished_run.facts(first.id, first.config, result, recorded=services.is_recorded(first)),
             panel.badge: gr.update(label=finished_run.badge(result)),
             panel.evidence: finished_run.evidence(result),

@@ -15,6 +15,7 @@ from qlora_core.ui.results.downloads import download_button, write_notebook, wri
 from qlora_core.ui.results.flips_panel import FlipsPanel, flips_panel, shown_flips, wire_flips
 from qlora_core.ui.results.history_panel import HistoryPanel, delete_runs, history_panel, listed, wire_history
 from qlora_core.ui.results.run_choice import MAX_RUNS, checked_runs, finished_choices, run_to_open, start_of
+from qlora_core.ui.results.sign import sign_line
 from qlora_core.ui.results.summary_panel import (
     SummaryPanel,
     badge_accordion,
@@ -65,6 +66,7 @@ def results_tab(services: Services) -> ResultsTab:
     headline = headline_markdown()
     start = gr.Button(visible=False, size="sm", elem_id="show-start")
     with gr.Column(visible=False) as body:
+        sign = sign_line()
         facts = gr.Markdown(latex_delimiters=[], elem_classes="results-facts")
         badge, evidence = badge_accordion()
         plots = figure_grid()
@@ -72,7 +74,7 @@ def results_tab(services: Services) -> ResultsTab:
         flips = flips_panel()
         settings, environment = settings_accordion()
     history = history_panel()
-    panel = SummaryPanel(headline, start, body, facts, plots, badge, evidence, numbers, settings, environment)
+    panel = SummaryPanel(headline, start, body, sign, facts, plots, badge, evidence, numbers, settings, environment)
     pair_chosen = wire_flips(services, flips, runs)
     wire_history(services, history)
     tab = ResultsTab(runs, panel, flips, history, flips.sentence1, flips.sentence2, pair_chosen)

@@ -17,6 +17,7 @@ from qlora_core.server.services import Services
 from qlora_core.server.who_may import NotYours
 from qlora_core.store import run as run_module
 from qlora_core.store import status as status_module
+from qlora_core.store.feed import Cursor
 from qlora_core.store.run import Run
 from qlora_core.training.run_process import start_run
 from qlora_core.ui.results.downloads import write_notebook, write_numbers, write_zip, written
@@ -72,6 +73,19 @@ def test_the_recorded_run_is_shown_while_there_is_no_other(
     assert updates[tab.runs]["value"] == [finished_run.id]
     assert updates[tab.runs]["choices"][0][0].endswith("recorded")
     assert updates[tab.summary.facts].startswith("Recorded run")
+
+
+def test_what_happened_in_the_first_run_is_given_to_the_rules_that_know_the_signs(
+    services: Services, tab: ResultsTab, run: Run
+) -> None:
+    course = shown(services, tab, [run.id])[tab.summary.sign]
+    news = services.feeds.of(run.id).since(Cursor())
+    assert course["points"] == news["points"]
+    assert course["totalSteps"] == len(course["points"]) == 8
+    assert [entry["step"] for entry in course["evaluations"]] == [entry["step"] for entry in news["evaluations"]]
+    assert course["baselines"] == [{"name": "majority", "loss": pytest.approx(0.693, abs=0.01)}]
+    assert course["inBoth"] is None
+    assert all(isinstance(value, int | float) for entry in course["evaluations"] for value in entry.values())
 
 
 @pytest.fixture
