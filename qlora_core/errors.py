@@ -6,7 +6,7 @@
     │   ├── DataError           a file of pairs, or a sentence typed in, is missing, malformed or unusable
     │   ├── ModelError          a base model is missing, incomplete or not a BERT
     │   │   └── NotInstalled    the package that holds it is not installed
-    │   ├── HubError            the Hugging Face hub is needed and cannot be reached
+    │   ├── HubError            the Hugging Face hub is needed and cannot be reached, or it refuses
     │   ├── RunError            a run does not exist, or is not in a state that allows the request
     │   ├── StoreError          a folder of runs belongs to another server
     │   └── QueueError          a visitor asks for more than their place in the queue, or it is full
@@ -89,14 +89,24 @@ class NotInstalled(ModelError):
 
 
 class HubProblem(StrEnum):
-    """What keeps something on the hub from being had."""
+    """What keeps something on the hub from being had, or from being put there."""
 
     NOT_HERE = "not_here"  #: it is not on this machine, and the hub was not or could not be asked
     DOWNLOAD_FAILED = "download_failed"  #: the hub answered, and the files could not be had all the same
+    UNREACHABLE = "unreachable"  #: nothing answers, or the hub is switched off
+    TIMED_OUT = "timed_out"
+    NO_TOKEN = "no_token"
+    REFUSED_TOKEN = "refused_token"  #: wrong or expired
+    FORBIDDEN = "forbidden"  #: the token may not do that: a scope is missing, or the account is another's
+    NAME_TAKEN = "name_taken"  #: there is such a repository, with something in it
+    TOO_LARGE = "too_large"
+    NOT_TAKEN = "not_taken"  #: the hub does not take what was sent
+    BROKEN_OFF = "broken_off"
+    HUB_FAULT = "hub_fault"  #: the hub's own
 
 
 class HubError(UserError):
-    """The Hugging Face hub is needed and cannot be reached."""
+    """The Hugging Face hub is needed and cannot be reached, or refuses what is asked of it."""
 
     def __init__(self, message: str, problem: HubProblem = HubProblem.NOT_HERE) -> None:
         super().__init__(message)

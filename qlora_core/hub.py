@@ -34,7 +34,7 @@ def fetch(
     try:
         return _snapshot(repository, revision, patterns, repo_type, local_files_only=True)
     except LocalEntryNotFoundError as not_here:
-        if not download or constants.HF_HUB_OFFLINE or not _hub_answers():
+        if not download or constants.HF_HUB_OFFLINE or not hub_answers():
             raise HubError(message, HubProblem.NOT_HERE) from not_here
     try:
         return _snapshot(repository, revision, patterns, repo_type, local_files_only=False)
@@ -61,8 +61,13 @@ def _snapshot(repository: str, revision: str, patterns: list[str], repo_type: st
     )
 
 
-def _hub_answers() -> bool:
-    """One request without retries, so that a machine without a network is told so at once."""
+def wait_at_most(seconds: float) -> None:
+    """From now on, no request of this process waits longer than this for the hub to take or to give something."""
+    get_session().timeout = seconds
+
+
+def hub_answers() -> bool:
+    """Whether the hub is there: one request without retries, so that a machine without a network is told so at once."""
     try:
         get_session().head(constants.ENDPOINT, timeout=CONNECT_TIMEOUT_SECONDS)
     except httpx2.HTTPError:

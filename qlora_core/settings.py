@@ -87,6 +87,12 @@ ALLOWED_HOSTS = Variable(
     _names,
 )
 SPACE_HOST = Variable(("SPACE_HOST",), "names of a Space; Hugging Face sets it", "none", _names)
+OAUTH_CLIENT = Variable(
+    ("OAUTH_CLIENT_ID",),
+    "lets visitors sign in with Hugging Face and push runs to accounts of their own; Hugging Face sets it where "
+    "`hf_oauth` is on",
+    "none",
+)
 OWNER_KEY = Variable(
     ("QLORA_OWNER_KEY",),
     "key of the server's owner (who may do what), 16 to 200 characters",
@@ -145,6 +151,7 @@ class Settings:
     root_path: Annotated[str, ROOT_PATH] = ""
     allowed_hosts: Annotated[tuple[str, ...], ALLOWED_HOSTS] = ()
     space_host: Annotated[tuple[str, ...], SPACE_HOST] = ()
+    oauth_client: Annotated[str, OAUTH_CLIENT] = ""
     owner_key: Annotated[str, OWNER_KEY] = ""
     runs_dir: Annotated[Path | None, RUNS_DIR] = None
     max_store_gb: Annotated[float, MAX_STORE] = 20.0

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ import psutil
 import pytest
 import torch
 from datasets import Dataset
+from huggingface_hub import constants
 from hypothesis import settings
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import (
@@ -34,6 +36,7 @@ from qlora_core.config import RunConfig, make_config
 from qlora_core.data.batching import TokenizedPairs
 from qlora_core.data.sources import PairData
 from qlora_core.errors import DataError, UserError
+from qlora_core.export import apart
 from qlora_core.server.answering import asker
 from qlora_core.server.answering.answering_process import Answering
 from qlora_core.server.visitor_files import reading_process
@@ -44,6 +47,7 @@ from qlora_core.store.runs import RunStore
 from qlora_core.training import verify
 from qlora_core.training.run_process import start_run
 from qlora_core.training.setup import Setup
+from tests.small_hub import SmallHub, serving
 
 os.nice(10 - os.nice(0))  # as patient as the runs that are started: otherwise those wait for the other tests
 settings.register_profile("searching", deadline=None)  # with --hypothesis-profile=searching: other examples each time
@@ -161,6 +165,7 @@ MARKER_BY_FIXTURE = {
     "environment": "process",
     "fresh_process": "process",
 }
+ASK_APART = apart.ask
 ANSWER_IN_FRESH_PROCESS, ASK_PROCESS = verify.answer_in_fresh_process, FileReader._ask_process
 START_PROCESS = asker.start_process
 
@@ -208,6 +213,28 @@ def _read_in_this_process() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(FileReader, "_ask_process", read_in_this_process)
         yield
+
+
+def export_in_this_process(
+    program: str, request: dict[str, Any], listener: apart.Listener, *_: object, **__: object
+) -> dict[str, Any]:
+    """What a process of its own would answer, which imports the libraries first."""
+    answer: dict[str, Any] = import_module(program).work(request, listener)
+    return answer
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _export_in_this_process() -> Iterator[None]:
+    """Merged models are made and runs are pushed here, for the same reason."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(apart, "ask", export_in_this_process)
+        yield
+
+
+@pytest.fixture
+def exporting_in_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Merged models are made and runs are pushed by processes of their own, as they really are."""
+    monkeypatch.setattr(apart, "ask", ASK_APART)
 
 
 @pytest.fixture
@@ -347,3 +374,13 @@ def mrpc_dir() -> Path:
     if not folder or not (Path(folder) / "mrpc").is_dir():
         pytest.skip(f"{DATA_DIR_VARIABLE} names no folder with MRPC's parquet files, which may not be shipped")
     return Path(folder)
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[SmallHub]:
+    """A hub on loopback, which this process takes for the real one."""
+    with serving() as small:
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        monkeypatch.setattr(constants, "ENDPOINT", small.address)
+        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)  # files go by LFS
+        yield small

@@ -131,7 +131,7 @@ def test_an_error_says_by_a_code_whether_the_hub_answered(monkeypatch: pytest.Mo
         fetch()
     assert offline.value.problem == HubProblem.NOT_HERE
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(hub, "_hub_answers", lambda: True)
+    monkeypatch.setattr(hub, "hub_answers", lambda: True)
     snapshot = hub._snapshot
 
     def refuse(*arguments: Any, local_files_only: bool) -> Path:

@@ -6,6 +6,7 @@ Heavy libraries are imported inside the commands that need them, so that ``runs`
 import argparse
 import os
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -227,11 +228,27 @@ def merge(options: argparse.Namespace) -> Report:
 
     run = RunStore(options.runs_dir).open(options.run_id)
     bar = ProgressBar()
-    merged = merge_run(run, options.folder, bar)
+    merged = merge_run(run, options.folder, bar, onnx=options.onnx)
     bar.close()
     report = {"run_id": run.id, "folder": str(options.folder), **merged.as_dict()}
-    words = merged.agreement.words if merged.agreement else NOT_COMPARED
-    return report, f"Wrote {options.folder} ({report['bytes']:,} bytes). {words}"
+    words = [merged.agreement.words if merged.agreement else NOT_COMPARED]
+    words += [f"ONNX: {merged.onnx.words}"] if merged.onnx else []
+    return report, "\n".join([f"Wrote {options.folder} ({report['bytes']:,} bytes).", *words])
+
+
+def push(options: argparse.Namespace) -> Report:
+    """Put a run into a new repository on the hub, with the user's own token."""
+    from huggingface_hub import get_token
+
+    from qlora_core.cli.progress_bar import ProgressBar
+    from qlora_core.export.hub.push import push_run
+
+    run = RunStore(options.runs_dir).open(options.run_id)
+    bar = ProgressBar()
+    pushed = push_run(run, options.repository, get_token(), bar, merged=options.merged, private=not options.public)
+    bar.close()
+    seen = "the account alone can see it" if pushed.private else "everybody can see it"
+    return asdict(pushed), f"Pushed {pushed.bytes / 1e6:.1f} MB to {pushed.url}; {seen}."
 
 
 def doctor(options: argparse.Namespace) -> Report:

@@ -1,4 +1,4 @@
-"""The command line: python -m qlora_core train | data | evaluate | predict | runs | export | merge | doctor.
+"""The command line: python -m qlora_core train | data | evaluate | predict | runs | export | merge | push | doctor.
 
 With --json, stdout carries one JSON object and nothing else; progress goes to stderr. Exit status: 0 worked,
 2 the user's mistake (one line on stderr), 1 anything else.
@@ -115,6 +115,12 @@ def build_parser() -> argparse.ArgumentParser:
     merge = _command(subparsers, "merge", commands.merge, "write base model and adapter as one, for plain transformers")
     merge.add_argument("run_id", metavar="RUN_ID")
     merge.add_argument("folder", type=Path, metavar="FOLDER", help="a new folder")
+    merge.add_argument("--onnx", action="store_true", help="as ONNX too (needs requirements-onnx.txt)")
+    push = _command(subparsers, "push", commands.push, "put a run into an account of yours on the Hugging Face hub")
+    push.add_argument("run_id", metavar="RUN_ID")
+    push.add_argument("repository", metavar="REPO", help="a new repository: a name, or ACCOUNT/NAME")
+    push.add_argument("--merged", action="store_true", help="base model and adapter as one, in place of the adapter")
+    push.add_argument("--public", action="store_true", help="for everybody to see (default: for the account alone)")
     _command(subparsers, "doctor", commands.doctor, "show versions, device, models and data found here")
     return parser
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from qlora_core.config import without_folders
 from qlora_core.errors import RunError
 from qlora_core.models.quantization import NOT_QUANTIZED
-from qlora_core.store.directory import CONFIG, RESULT
+from qlora_core.store.directory import ADAPTER, CONFIG, RESULT
 from qlora_core.store.files import replace_file
 from qlora_core.store.run import Run
 
@@ -20,7 +20,7 @@ import torch
 from peft import PeftModel
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, BitsAndBytesConfig
 
-ADAPTER = Path(__file__).resolve().parent / "adapter"
+ADAPTER = Path(__file__).resolve().parent{adapter}
 BASE_MODEL = sys.argv[3] if len(sys.argv) > 3 else {base_model!r}  # or a folder that holds it
 quantization = {quantization}
 try:
@@ -74,11 +74,16 @@ def export_run(run: Run, path: Path) -> Path:
     return path
 
 
-def load_script(run: Run) -> str:
-    """A short program that loads the adapter with transformers, bitsandbytes and peft alone."""
+def load_script(run: Run, *, beside: bool = False) -> str:
+    """A short program that loads the adapter with transformers, bitsandbytes and peft alone.
+
+    Args:
+        beside: the adapter's files lie beside it, instead of in a folder there.
+    """
     base = run.require_result()["base_model"]
     name = base["hub_id"] or base["id"]
     return LOAD_SCRIPT.format(
+        adapter="" if beside else f" / {ADAPTER!r}",
         base_model=name,
         no_base_model=NO_BASE_MODEL.format(name=name, sha256=base["sha256"]),
         max_length=run.config.max_length,

@@ -18,6 +18,7 @@ from qlora_core.store.files import replace_text
 from qlora_core.training.start import started_words
 
 Values = Mapping[str, float | None]
+BESIDE = "`load_adapter.py`, beside this folder in an exported run, loads it with transformers and peft alone."
 TASK = "text-classification"
 #: What the hub's list of results calls pairs that it has no dataset of.
 OWN_PAIRS = "sentence-pairs"
@@ -32,6 +33,14 @@ def model_card(result: dict[str, Any]) -> ModelCard:
     """The card, its header in the form that the Hugging Face hub reads, scores among it."""
     return card_of(
         header(result), [*_summary(result), *measured_table(result), *how_it_was_made(result), *_how_to_load(result)]
+    )
+
+
+def pushed_card(result: dict[str, Any], repository: str) -> ModelCard:
+    """The card of an adapter in a repository on the hub, beside ``load_adapter.py``."""
+    return card_of(
+        header(result),
+        [*_summary(result), *measured_table(result), *how_it_was_made(result), *_how_to_load(result, repository)],
     )
 
 
@@ -149,14 +158,26 @@ def how_it_was_made(result: dict[str, Any]) -> list[str]:
     ]
 
 
-def _how_to_load(result: dict[str, Any]) -> list[str]:
+def _how_to_load(result: dict[str, Any], repository: str = "") -> list[str]:
     base = result["base_model"]
     return [
         "## How to load it",
         "",
         f"The adapter belongs to `{base['hub_id'] or base['id']}`, weights with SHA-256 `{base['sha256']}`.",
-        "`load_adapter.py`, beside this folder in an exported run, loads it with transformers and peft alone.",
+        *(_from_hub(repository) if repository else [BESIDE]),
         *_merging(SCHEMES[result["config"]["quantization"]]),
+        "",
+    ]
+
+
+def _from_hub(repository: str) -> list[str]:
+    return [
+        "`load_adapter.py` loads it with transformers, bitsandbytes and peft alone; `run.ipynb` trains it again:",
+        "",
+        "```",
+        f"hf download {repository} --local-dir adapter",
+        'python adapter/load_adapter.py "First sentence." "Second sentence."',
+        "```",
         "",
     ]
 

@@ -21,6 +21,7 @@ from qlora_core.store.runs import RunStore
 from qlora_core.training.run_process import start_run
 from tests.cli.conftest import has_begun, only_json
 from tests.conftest import ignore, largest_file
+from tests.small_hub import ACCOUNT, TOKEN, SmallHub, uploads
 
 
 class Finished(NamedTuple):
@@ -329,3 +330,27 @@ def test_a_run_is_merged_into_a_new_folder(command_line: CommandLine, run: Run, 
     assert report["agreement"]["pairs"] == 16
     again = command_line("merge", run.id, "merged/model")
     assert (again.status, again.stderr) == (2, "error: 'merged/model' is there already. Name a new folder.\n")
+
+
+@uploads
+def test_a_run_is_pushed_with_the_token_of_the_environment(
+    command_line: CommandLine, run: Run, hub: SmallHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    done = command_line("push", run.id, "paraphrases", "--json")
+    report = json_of(done)
+    assert (report["repository"], report["private"], report["merged"]) == (f"{ACCOUNT}/paraphrases", True, False)
+    assert "adapter_model.safetensors" in hub.repositories[report["repository"]].files
+    assert TOKEN not in done.stdout + done.stderr
+    again = command_line("push", run.id, "paraphrases")
+    assert again.status == 2
+    assert again.stderr.endswith("Choose another name.\n")
+
+
+def test_without_a_token_nothing_is_pushed(
+    command_line: CommandLine, run: Run, hub: SmallHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.get_token", lambda: None)
+    done = command_line("push", run.id, "paraphrases")
+    assert (done.status, hub.asked) == (2, [])
+    assert done.stderr.startswith("error: There is no token of an account on the hub. Set HF_TOKEN")

@@ -1,12 +1,15 @@
 """How far a model that was made of a run's answers its validation pairs as the run does."""
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Literal, Self
 
 import numpy as np
 
 from qlora_core.evaluation.metrics import predicted_labels
 from qlora_core.evaluation.scores import Scores, score
+
+#: What a merged model is written as.
+Form = Literal["safetensors", "onnx"]
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,17 @@ from typing import Any
 from huggingface_hub import ModelCard
 
 from qlora_core.choices import LABELS, SCHEMES
-from qlora_core.export.merged.agreement import Compared
+from qlora_core.export.merged.agreement import Compared, Form
 from qlora_core.store.files import replace_text
 from qlora_core.training.model_card import card_of, header, how_it_was_made, measured_table
 
 NOT_COMPARED = (
     "The validation pairs of the run were not on the machine that merged it, so its answers were not compared."
+)
+FORMS: dict[Form, str] = {"safetensors": "The model, by transformers", "onnx": "`onnx/model.onnx`, by ONNX Runtime"}
+ONNX = (
+    "`onnx/model.onnx` takes `input_ids`, `attention_mask` and `token_type_ids`, each of the shape (pairs, tokens), "
+    "and gives `logits`."
 )
 HOW_TO_LOAD = """## How to load it
 
@@ -28,26 +33,26 @@ The labels are `{different}` (0) and `{same}` (1); pairs are cut off at {max_len
 """
 
 
-def write_card(folder: Path, result: dict[str, Any], compared: Compared | None) -> None:
+def write_card(folder: Path, result: dict[str, Any], compared: dict[Form, Compared], *, has_onnx: bool = False) -> None:
     """Write ``README.md``.
 
     Args:
         result: the run's ``result.json``.
+        compared: empty where the validation pairs are not on this machine.
     """
-    replace_text(folder / "README.md", str(merged_card(result, compared)))
+    replace_text(folder / "README.md", str(merged_card(result, compared, has_onnx=has_onnx)))
 
 
-def merged_card(result: dict[str, Any], compared: Compared | None) -> ModelCard:
+def merged_card(result: dict[str, Any], compared: dict[Form, Compared], *, has_onnx: bool) -> ModelCard:
     """The card; scores are in its header only where the merged model was measured."""
-    data = header(result, "transformers", compared.scores.of_counts if compared else None)
-    if compared is None:
+    data = header(result, "transformers", compared["safetensors"].scores.of_counts if compared else None)
+    if not compared:
         data.eval_results = None
-    return card_of(
-        data, [*_summary(result, compared), *_loading(result), *measured_table(result), *how_it_was_made(result)]
-    )
+    about = [*measured_table(result), *how_it_was_made(result)]
+    return card_of(data, [*_summary(result, compared), *_loading(result), *[ONNX, ""] * has_onnx, *about])
 
 
-def _summary(result: dict[str, Any], compared: Compared | None) -> list[str]:
+def _summary(result: dict[str, Any], compared: dict[Form, Compared]) -> list[str]:
     return [
         f"# {result['base_model']['id']} fine-tuned on {result['dataset']['id']}, merged",
         "",
@@ -56,7 +61,8 @@ def _summary(result: dict[str, Any], compared: Compared | None) -> list[str]:
         "",
         "## Against the run",
         "",
-        compared.agreement.words if compared else NOT_COMPARED,
+        *(f"{FORMS[form]}: {found.agreement.words}" for form, found in compared.items()),
+        *([] if compared else [NOT_COMPARED]),
         "",
     ]
 

@@ -6,7 +6,7 @@ it was published, or on the 4-bit layers, which rounds the sum anew, gives anoth
 """
 
 import errno
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,18 +21,20 @@ from transformers import AutoModelForSequenceClassification, PreTrainedModel, Pr
 from qlora_core.choices import LABELS
 from qlora_core.data.sources import load_run_pairs
 from qlora_core.errors import ConfigError, DataError, is_disk_full
-from qlora_core.export.merged.agreement import Agreement, Compared
+from qlora_core.export.apart import Listener
+from qlora_core.export.merged.agreement import Agreement, Compared, Form
 from qlora_core.export.merged.card import write_card
+from qlora_core.export.merged.onnx_model import ONNX_FILE, check_onnx_installed, onnx_logits, write_onnx
 from qlora_core.models.adapter import load_adapter
 from qlora_core.models.device import start_accelerator
 from qlora_core.models.factory import ModelFactory
+from qlora_core.models.inference import Progress
 from qlora_core.models.quantization import dequantized
 from qlora_core.models.reloaded import explaining_adapter_damage, models_of, reload_finetuned, reload_tokenizer
 from qlora_core.store.files import storage_error
 from qlora_core.store.run import Run
 from qlora_core.training.setup import Setup
 
-Listener = Callable[[str, dict[str, Any]], None]  #: takes a phase or a progress, as a run's listeners do
 TOKENIZER_INPUTS = ["input_ids", "token_type_ids", "attention_mask"]
 
 
@@ -42,17 +44,26 @@ class Merged:
 
     folder: Path
     agreement: Agreement | None  #: None where the run's validation pairs are not on this machine
+    onnx: Agreement | None  #: the same of the ONNX file; None where there is none, too
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
         size = sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
-        return {"bytes": size, "agreement": self.agreement and asdict(self.agreement)}
+        return {
+            "bytes": size,
+            "agreement": self.agreement and asdict(self.agreement),
+            "onnx": self.onnx and asdict(self.onnx),
+        }
 
 
-def merge_run(run: Run, folder: Path, listener: Listener) -> Merged:
+def merge_run(run: Run, folder: Path, listener: Listener, *, onnx: bool = False) -> Merged:
     """Write a folder for ``AutoModelForSequenceClassification`` and ``pipeline``, which appears as a whole or not.
 
+    Args:
+        onnx: write the model as ONNX too, to ``ONNX_FILE`` in there.
+
     Raises:
+        NotInstalled: ONNX is asked for, and a package that it needs lacks.
         ConfigError: ``folder`` is there already.
         RunError: the run has no result, or its adapter is damaged.
         ModelError, HubError: its base model is not to be had on this machine.
@@ -60,6 +71,8 @@ def merge_run(run: Run, folder: Path, listener: Listener) -> Merged:
     """
     result = run.require_result()
     check_is_new(folder)
+    if onnx:
+        check_onnx_installed()
     compute, accelerator = start_accelerator(run.config)
     models, tokenizer = models_of(run, compute), reload_tokenizer(run)
     setup = None
@@ -68,18 +81,37 @@ def merge_run(run: Run, folder: Path, listener: Listener) -> Merged:
     with _whole_folder(folder) as temporary:
         listener("phase", {"message": "Merging adapter and base model"})
         _save(merged_model(run, models), tokenizer, run.config.max_length, temporary)
-        compared = _compared(setup, run, temporary, listener) if setup else None
-        write_card(temporary, result, compared)
-    return Merged(folder, compared.agreement if compared else None)
+        if onnx:
+            listener("phase", {"message": "Writing ONNX"})
+            write_onnx(_saved(temporary), temporary / ONNX_FILE)
+        compared = _compared(setup, run, temporary, listener) if setup else {}
+        write_card(temporary, result, compared, has_onnx=onnx)
+    agreements = {form: found.agreement for form, found in compared.items()}
+    return Merged(folder, agreements.get("safetensors"), agreements.get("onnx"))
 
 
-def _compared(setup: Setup, run: Run, folder: Path, listener: Listener) -> Compared:
-    """Run and saved model, each asked about the validation pairs."""
+def _compared(setup: Setup, run: Run, folder: Path, listener: Listener) -> dict[Form, Compared]:
+    """The run, and each form of its saved model, asked about the validation pairs."""
+    labels = setup.validation.labels
     expected = _answers(setup, reload_finetuned(run, setup.models), "Asking the run", listener)
-    saved = AutoModelForSequenceClassification.from_pretrained(folder, local_files_only=True)
-    saved.to(setup.models.compute.device)
+    saved = _saved(folder).to(setup.models.compute.device)
     given = _answers(setup, saved, "Asking the merged model", listener)
-    return Compared.of(expected, given, setup.validation.labels)
+    compared: dict[Form, Compared] = {"safetensors": Compared.of(expected, given, labels)}
+    if (folder / ONNX_FILE).is_file():
+        listener("phase", {"message": "Asking ONNX Runtime"})
+        batch_size = setup.config.eval_batch_size
+        given = onnx_logits(folder / ONNX_FILE, setup.validation, batch_size, _counted(listener))
+        compared["onnx"] = Compared.of(expected, given, labels)
+    return compared
+
+
+def _saved(folder: Path) -> PreTrainedModel:
+    model: PreTrainedModel = AutoModelForSequenceClassification.from_pretrained(folder, local_files_only=True)
+    return model.eval()
+
+
+def _counted(listener: Listener) -> Progress:
+    return lambda done, total: listener("progress", {"done": done, "total": total})
 
 
 def merged_model(run: Run, models: ModelFactory) -> PreTrainedModel:
@@ -110,7 +142,7 @@ def check_is_new(folder: Path) -> None:
 
 def _answers(setup: Setup, model: nn.Module, words: str, listener: Listener) -> np.ndarray:
     listener("phase", {"message": words})
-    return setup.answer(model.eval(), progress=lambda done, total: listener("progress", {"done": done, "total": total}))
+    return setup.answer(model.eval(), progress=_counted(listener))
 
 
 def _save(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, max_length: int, folder: Path) -> None:

@@ -9,6 +9,8 @@ import gradio as gr
 from gradio.processing_utils import save_file_to_cache
 
 from qlora_core.errors import QLoRAError
+from qlora_core.export.apart import Listener
+from qlora_core.export.merged.kept import MergedModels
 from qlora_core.export.numbers import numbers_table
 from qlora_core.export.spreadsheet import csv_text
 from qlora_core.heavy_libraries import load_libraries
@@ -20,6 +22,7 @@ from qlora_core.ui.safe_text import MAX_MESSAGE, plain
 from qlora_core.ui.words import finished as words
 
 Write = Callable[[Run, Path], object]
+PROGRESS = gr.Progress()  #: as a handler's default, it makes Gradio hand it one of its own
 PRESS = "() => qlora.download('%s')"
 
 
@@ -43,6 +46,41 @@ def download_button(
         None, None, None, js=PRESS % elem_id, **PRIVATE
     )
     return button
+
+
+def merged_button(
+    services: Services, models: MergedModels, runs: gr.Dropdown, message: gr.Markdown, **looks: Any
+) -> gr.Button:
+    """A button that hands out base model and adapter of the first of the chosen ``runs`` as one."""
+    button = gr.Button(words.MERGED, **looks)
+    ready = gr.DownloadButton(elem_id="file-merged", elem_classes="results-file")
+
+    def make(run_ids: object, progress: gr.Progress = PROGRESS) -> dict[Any, Any]:
+        """Have the file made, or take it from those that were."""
+        try:
+            path = models.zip_of(checked_runs(services, run_ids)[0], told(progress))
+        except QLoRAError as error:
+            return {message: words.no_file(plain(error, MAX_MESSAGE)), ready: None}
+        return {message: words.downloading(plain(path.name)), ready: str(path)}
+
+    button.click(make, runs, [message, ready], show_progress_on=message, concurrency_limit=2, **PRIVATE).then(
+        None, None, None, js=PRESS % "file-merged", **PRIVATE
+    )
+    return button
+
+
+def told(progress: gr.Progress) -> Listener:
+    """A listener that shows a visitor what is done and how far it has come."""
+    doing = [""]
+
+    def tell(kind: str, fields: dict[str, Any]) -> None:
+        if kind == "phase":
+            doing[0] = fields["message"]
+            progress((0, 1), desc=doing[0], unit="steps")
+        elif kind == "progress":
+            progress((fields["done"], fields["total"]), desc=doing[0], unit="pairs")
+
+    return tell
 
 
 def written(run: Run, suffix: str, write: Write, cache: str) -> str:

@@ -1,6 +1,7 @@
 """The tab "Results": what a run came to, which answers it changed, and what can be taken home."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -9,11 +10,14 @@ from gradio.events import Dependency
 from qlora_core.choices import explained
 from qlora_core.errors import QLoRAError
 from qlora_core.evaluation.metrics import METRICS
+from qlora_core.export.merged.kept import MergedModels
 from qlora_core.server.services import Services
+from qlora_core.settings import read_settings
 from qlora_core.ui.events import PRIVATE
-from qlora_core.ui.results.downloads import download_button, write_notebook, write_numbers, write_zip
+from qlora_core.ui.results.downloads import download_button, merged_button, write_notebook, write_numbers, write_zip
 from qlora_core.ui.results.flips_panel import FlipsPanel, flips_panel, shown_flips, wire_flips
 from qlora_core.ui.results.history_panel import HistoryPanel, delete_runs, history_panel, listed, wire_history
+from qlora_core.ui.results.push_panel import push_panel
 from qlora_core.ui.results.run_choice import MAX_RUNS, checked_runs, finished_choices, run_to_open, start_of
 from qlora_core.ui.results.sign import sign_line
 from qlora_core.ui.results.summary_panel import (
@@ -95,7 +99,10 @@ def _numbers_and_downloads(services: Services, runs: gr.Dropdown) -> gr.Datafram
         download_button(services, words.ZIP, ".zip", write_zip, variant="primary", **shared)
         download_button(services, words.NOTEBOOK, ".ipynb", write_notebook, **shared)
         download_button(services, words.CSV, ".csv", write_numbers, **shared)
+        merged_button(services, MergedModels(Path(runs.GRADIO_CACHE)), **shared)
     message.render()
+    if read_settings().oauth_client:
+        push_panel(services, runs)
     return numbers
 
 

@@ -54,6 +54,18 @@ DAMAGED_EVENTS = "damaged lines of events, left out"
 ZIP = "Take the adapter home (zip)"
 NOTEBOOK = "Take the run home as a notebook"
 CSV = "All numbers as CSV"
+MERGED = "Take the whole model home (zip)"
+PUSH = "Push to my account on Hugging Face"
+PUSH_HELP = (
+    "Makes a new repository in an account of your own and puts adapter, tokenizer, card, notebook and loading script "
+    "there. You alone can see it, unless you choose otherwise. This page keeps nothing that lets it into your account."
+)
+SIGN_IN = "Sign in with Hugging Face"
+SIGNED_IN = "Sign out ({})"
+SIGN_IN_FIRST = "**Nothing was pushed.** Sign in first; after a long time it has to be done again."
+REPOSITORY, REPOSITORY_HELP = "Name of the repository", "Letters, digits, -, _ and .; empty: the name of the run."
+FOR_ALL = "Everybody may see it"
+PUSH_NOW = "Push"
 
 # What flipped
 FLIPS = (
@@ -223,6 +235,16 @@ def no_file(error: str) -> str:
 def downloading(name: str) -> str:
     """A file is ready."""
     return f"{name} is being downloaded."
+
+
+def pushed(address: str) -> str:
+    """A run is in its new repository, as Markdown."""
+    return f"Pushed: [{address}]({address})"
+
+
+def not_pushed(error: str) -> str:
+    """As Markdown."""
+    return f"**That could not be pushed.** {error}"
 
 
 def flipped(fixed: int, broken: int, fitting: int, shown: int, missing: str) -> str:

@@ -12,8 +12,9 @@ from huggingface_hub import ModelCard, ModelCardData
 from transformers import AutoModelForSequenceClassification, pipeline
 
 from qlora_core.config import RunConfig
-from qlora_core.errors import ConfigError, RunError, StorageError
+from qlora_core.errors import ConfigError, NotInstalled, RunError, StorageError
 from qlora_core.evaluation.asked_again import predict_pairs
+from qlora_core.export.merged import onnx_model
 from qlora_core.export.merged.card import NOT_COMPARED
 from qlora_core.export.merged.model import Merged, merge_run
 from qlora_core.store.run import Run
@@ -141,3 +142,25 @@ def test_a_run_without_a_result_is_refused(
 ) -> None:
     with pytest.raises(RunError, match="has no result"):
         merge_run(store.create(tiny_config()), tmp_path / "model", ignore)
+
+
+def test_onnx_runtime_answers_as_the_run_does(run: Run, tmp_path: Path) -> None:
+    merged = merge_run(run, tmp_path / "model", ignore, onnx=True)
+    assert merged.onnx is not None
+    assert merged.agreement is not None
+    assert merged.onnx.pairs == merged.agreement.pairs
+    assert merged.onnx.max_abs_logit_difference == pytest.approx(merged.agreement.max_abs_logit_difference, abs=1e-3)
+    assert (merged.folder / "onnx" / "model.onnx").is_file()
+    card = (merged.folder / "README.md").read_text(encoding="utf-8")
+    assert f"by ONNX Runtime: {merged.onnx.words}" in card
+    assert f"by transformers: {merged.agreement.words}" in card
+
+
+def test_without_its_packages_onnx_is_refused_before_anything_is_made(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(onnx_model, "find_spec", lambda name: None if name == "onnxruntime" else name)
+    words = r"^ONNX needs what is not installed here: onnxruntime\. Run: pip install -r requirements-onnx\.txt\.$"
+    with pytest.raises(NotInstalled, match=words):
+        merge_run(run, tmp_path / "model", ignore, onnx=True)
+    assert list(tmp_path.iterdir()) == []

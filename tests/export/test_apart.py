@@ -1,0 +1,56 @@
+"""Work in a process of its own: its answer, its refusals, its end, and what is not known of a secret."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qlora_core.errors import HubError, HubProblem, RunFailure, UserError
+from qlora_core.export import apart
+from tests.conftest import ignore
+
+PROGRAM, TOKEN = "tests.export.apart_program", "hf_ATokenThatNobodyMaySee"
+
+pytestmark = [pytest.mark.process, pytest.mark.usefixtures("exporting_in_processes")]
+
+
+def ask(do: str, seconds: float = 60, **options: Any) -> dict[str, Any]:
+    return apart.ask(PROGRAM, {"do": do, "token": TOKEN}, ignore, seconds, secret=TOKEN, **options)
+
+
+def test_it_answers_and_tells_what_it_does() -> None:
+    told: list[tuple[str, Any]] = []
+    answer = apart.ask(PROGRAM, {"do": "look", "token": TOKEN}, lambda kind, fields: told.append((kind, fields)), 60)
+    assert told == [("phase", {"message": "looking"}), ("progress", {"done": 1, "total": 2})]
+    assert answer["niceness"] == min(19, os.nice(0) + apart.NICENESS)
+
+
+def test_a_secret_is_in_no_command_line_and_no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_TokenOfTheServersOwner")
+    seen = json.dumps(ask("look"))
+    assert "apart_program" in seen
+    assert TOKEN not in seen
+    assert "hf_TokenOfTheServersOwner" not in seen
+
+
+def test_a_secret_that_is_printed_does_not_get_into_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(RunFailure, match="the server's log says why") as caught:
+        ask("fail")
+    assert "printed by Python: ..." in caplog.text
+    assert TOKEN not in caplog.text + str(caught.value)
+
+
+def test_a_refusal_arrives_as_what_it_was() -> None:
+    with pytest.raises(UserError, match=r"^No such run\.$"):
+        ask("refuse")
+    with pytest.raises(HubError) as caught:
+        ask("refuse by the hub")
+    assert caught.value.problem == HubProblem.NAME_TAKEN
+
+
+def test_what_takes_too_long_is_ended_and_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(RunFailure, match="took too long"):
+        ask("hang", seconds=3, folder=tmp_path)
+    assert list(tmp_path.iterdir()) == []
