@@ -12,7 +12,7 @@ export const SIGNS = {
       sign.loss === null
         ? "the loss became no number at all"
         : `the training loss is ${loss(sign.loss)} and does not come back; answering without reading has ${loss(sign.chance)}`,
-    todo: () => "Stop, and start again with a smaller learning rate or a longer warm-up.",
+    todo: () => "Start again with a smaller learning rate or a longer warm-up.",
   },
   "in both": {
     name: "Too good",
