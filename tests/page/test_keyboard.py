@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
+from qlora_core.ui.train.setting_groups import GROUPS
 from tests.page.server import SMALL, Server
 from tests.page.visitor import Visitor, badge
 
@@ -46,6 +47,9 @@ def test_the_whole_path_by_keyboard_alone(server: Server, visit: Callable[..., V
     page.keyboard.press("Enter")
     chosen = {name: SMALL[name] for name in ("num_train_epochs", "max_train_samples", "bootstrap_samples")}
     for field, value in chosen.items():
+        if field not in GROUPS[0].names:
+            go_to(page, next(f"^{group.heading}" for group in GROUPS if field in group.names))
+            page.keyboard.press("Enter")
         go_to(page, field)
         write(page, str(value))
     go_to(page, "^Start$", "Shift+Tab")

@@ -4,9 +4,10 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request, expect
+from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, Request, expect
 
 from qlora_core.store.run import Run
+from qlora_core.ui.train.setting_groups import GROUPS
 from tests.page.server import PATIENCE, SMALL, until
 
 CHROMIUM = "/usr/bin/chromium"
@@ -48,9 +49,18 @@ def choose_small(page: Page, **changes: object) -> None:
     """Set the form to a run that really takes half a minute."""
     page.get_by_role("button", name="Advanced: every setting").click()
     for name, value in (SMALL | changes).items():
-        box = page.get_by_label(re.compile(rf"\({name}\)")).first
+        box = setting(page, name)
         box.fill(str(value))
         box.blur()
+
+
+def setting(page: Page, name: str) -> Locator:
+    """The control of a setting under "Advanced", its group opened where another one is open."""
+    control = page.get_by_label(re.compile(rf"\({name}\)")).first
+    if not control.is_visible():
+        heading = next(group.heading for group in GROUPS if name in group.names)
+        page.get_by_role("button", name=heading).click()
+    return control
 
 
 def choose_file(visitor: Visitor, page: Page, path: Path) -> Page:

@@ -17,10 +17,11 @@ from qlora_core.server.services import Services
 from qlora_core.ui.events import PRIVATE, address_of
 from qlora_core.ui.opening import Opening, opening_everywhere, opening_now
 from qlora_core.ui.safe_text import MAX_MESSAGE, plain
-from qlora_core.ui.train.form import FIELD_NAMES, control, preset_values
+from qlora_core.ui.train.form import FIELD_NAMES, preset_values
 from qlora_core.ui.train.live_view import live_view
 from qlora_core.ui.train.look_panel import LookPanel, look_panel, wire_look
 from qlora_core.ui.train.preset_choice import filled, preset_choices, preset_control, refill
+from qlora_core.ui.train.setting_groups import setting_groups
 from qlora_core.ui.train.start_panel import StartPanel, start_panel, wire_start
 from qlora_core.ui.train.submission import (
     DATASET_CHOICES,
@@ -98,7 +99,8 @@ def _form(services: Services) -> Form:
     measure_again = gr.Button(words.MEASURE_AGAIN, size="sm", visible=False)
     start_from = start_panel(services)
     with gr.Accordion(words.EVERY_SETTING, open=False):
-        settings = _settings(opening)
+        values = preset_values(opening.preset, opening.dataset)
+        settings = setting_groups(dict(zip(FIELD_NAMES, values, strict=True)))
     with gr.Accordion(words.HOW_IT_WORKS_TITLE, open=False):
         gr.Markdown(words.HOW_IT_WORKS)
     return Form(
@@ -137,19 +139,6 @@ def _own_files() -> tuple[gr.File, gr.File, gr.Textbox]:
 
 def _choices(choices: Mapping[str, Choice]) -> list[tuple[str, str]]:
     return [(choice.label, choice.name) for choice in choices.values()]
-
-
-def _settings(opening: Opening) -> list[gr.components.Component]:
-    """The control of every setting, with a heading for each section, in the order of ``FIELD_NAMES``."""
-    made: list[gr.components.Component] = []
-    section = ""
-    for name, value in zip(FIELD_NAMES, preset_values(opening.preset, opening.dataset), strict=True):
-        setting = SETTINGS[name]
-        if setting.section != section:
-            section = setting.section
-            gr.Markdown(f"### {section}")
-        made.append(control(setting, value))
-    return made
 
 
 def _wire_start(services: Services, form: Form) -> None:
