@@ -45,6 +45,7 @@ class Attribution:
 
     tokens: list[str]
     sentences: list[int | None]  #: 1 or 2, the sentence a token belongs to; None for [CLS] and [SEP]
+    spans: list[tuple[int, int]]  #: first character of each in its sentence, and the one after its last
     base: TokenScores
     adapter: TokenScores
     truncated: bool  #: the pair has more tokens than the run's ``max_length``

@@ -49,6 +49,7 @@ def attribute(predictor: Predictor, first: str, second: str, n_steps: int = STEP
     return Attribution(
         tokens=_readable(encoded, (first, second), tokenizer.unk_token),
         sentences=sentences,
+        spans=list(encoded.encodings[0].offsets),
         base=scores("untrained_head"),
         adapter=scores("finetuned"),
         truncated=bool(encoded.encodings[0].overflowing),

@@ -12,7 +12,8 @@ from qlora_core.server.services import Services
 from qlora_core.ui.compare.answer_cards import answer_markdown
 from qlora_core.ui.compare.answers import compare
 from qlora_core.ui.compare.sides import BASE, Sides, check_sides, first_choices, second_choices
-from qlora_core.ui.compare.tokens import explain, sums_words, token_figure, token_rows
+from qlora_core.ui.compare.token_text import token_text
+from qlora_core.ui.compare.tokens import explain, sums_words, token_rows
 from qlora_core.ui.safe_text import MAX_MESSAGE, plain
 from qlora_core.ui.words import compare as words
 
@@ -36,7 +37,7 @@ class CompareTab:
     answer: gr.Markdown
     asked: gr.JSON  #: what has been answered, for the page's address
     tokens: gr.Column
-    figure: gr.Plot
+    text: gr.Markdown  #: both sentences, each word by its push
     rows: gr.Dataframe
     sums: gr.Markdown
     explained: gr.State  #: the pair and runs whose tokens are shown
@@ -49,7 +50,7 @@ class CompareTab:
     @property
     def token_outputs(self) -> list[Any]:
         """What explains an answer."""
-        return [self.tokens, self.figure, self.rows, self.sums, self.explained]
+        return [self.tokens, self.text, self.rows, self.sums, self.explained]
 
 
 def answered(services: Services, tab: CompareTab, question: tuple[object, ...], progress: gr.Progress) -> Updates:
@@ -79,7 +80,7 @@ def explained(services: Services, tab: CompareTab, question: tuple[object, ...],
         return {tab.tokens: gr.update(visible=False), tab.explained: None}
     return {
         tab.tokens: gr.update(visible=True),
-        tab.figure: token_figure(found),
+        tab.text: token_text(found, pair),
         tab.rows: token_rows(found),
         tab.sums: plain(sums_words(found), MAX_MESSAGE),
         tab.explained: key,

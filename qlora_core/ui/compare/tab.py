@@ -38,10 +38,10 @@ def compare_tab(services: Services) -> CompareTab:
         with gr.Column(scale=3, min_width=320):
             first, second, scale = _models(services)
             answer = gr.Markdown(words.NOT_YET, elem_classes="pair-result", elem_id="pair-result", latex_delimiters=[])
-            tokens, figure, rows, sums = _tokens()
+            tokens, text, rows, sums = _tokens()
     asked, explained = gr.JSON(visible=False), gr.State(None)
     parts = (sentence1, sentence2, first, second, scale, button, note, message, answer, asked)
-    tab = CompareTab(*parts, tokens, figure, rows, sums, explained)
+    tab = CompareTab(*parts, tokens, text, rows, sums, explained)
     _wire_questions(services, tab)
     for buttons, offered in chosen:
         _wire_examples(services, tab, buttons, offered)
@@ -92,10 +92,10 @@ def _models(services: Services) -> tuple[gr.Dropdown, gr.Dropdown, gr.Slider]:
     return first, second, scale
 
 
-def _tokens() -> tuple[gr.Column, gr.Plot, gr.Dataframe, gr.Markdown]:
+def _tokens() -> tuple[gr.Column, gr.Markdown, gr.Dataframe, gr.Markdown]:
     with gr.Column(visible=False) as tokens:
         gr.Markdown(f"### {words.TOKENS}\n\n{words.TOKENS_HELP}", elem_classes="pair-legend")
-        figure = gr.Plot(label=words.TOKENS, show_label=False, elem_classes="results-figure")
+        text = gr.Markdown(elem_classes="push-text", latex_delimiters=[])
         with gr.Accordion(words.AS_TABLE, open=False):
             sums = gr.Markdown(latex_delimiters=[])
             rows = gr.Dataframe(
@@ -108,7 +108,7 @@ def _tokens() -> tuple[gr.Column, gr.Plot, gr.Dataframe, gr.Markdown]:
                 elem_classes="results-table",
                 buttons=["copy"],
             )
-    return tokens, figure, rows, sums
+    return tokens, text, rows, sums
 
 
 def _wire_questions(services: Services, tab: CompareTab) -> None:
@@ -156,7 +156,7 @@ def then_explain(services: Services, tab: CompareTab, event: Dependency) -> None
         [tab.explained, *tab.question],
         tab.token_outputs,
         show_progress="minimal",
-        show_progress_on=tab.figure,
+        show_progress_on=tab.text,
         concurrency_id="explain",
         concurrency_limit=1,
         **PRIVATE,

@@ -1,21 +1,15 @@
-"""Which tokens moved the answers of two models: asked, and laid out as a figure and as a table."""
+"""Which tokens moved the answers of two models: asked, and laid out as a table."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from qlora_core.data.typed_pairs import Pair, TokenScores
 from qlora_core.server.services import Services
-from qlora_core.ui.charts.pairs import attribution_figure
 from qlora_core.ui.compare.sides import Sides
 from qlora_core.ui.safe_text import MAX_NAME, one_line
 from qlora_core.ui.values import ColumnType
 from qlora_core.ui.words import compare as words
 
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
-
 TOKEN_TYPES: list[ColumnType] = ["str", "str", "str", "number"]
-MAX_DRAWN = 52  #: tokens a model; all are in the table
 
 
 @dataclass(frozen=True)
@@ -25,6 +19,7 @@ class Explanation:
     name: str
     tokens: list[str]
     sentences: list[int | None]
+    spans: list[tuple[int, int]]
     scores: TokenScores
 
 
@@ -39,30 +34,19 @@ def explain(services: Services, sides: Sides, pair: Pair) -> list[Explanation]:
     found = services.asker.attribute(sides.second, pair)
     if sides.first is None:
         return [
-            Explanation(words.BASE, found.tokens, found.sentences, found.base),
-            Explanation(words.ADAPTER, found.tokens, found.sentences, found.adapter),
+            Explanation(words.BASE, found.tokens, found.sentences, found.spans, found.base),
+            Explanation(words.ADAPTER, found.tokens, found.sentences, found.spans, found.adapter),
         ]
     other = services.asker.attribute(sides.first, pair)
     names = Sides(sides.first, sides.second).names
     return [
-        Explanation(name, one.tokens, one.sentences, one.adapter)
+        Explanation(name, one.tokens, one.sentences, one.spans, one.adapter)
         for name, one in zip(names, (other, found), strict=True)
     ]
 
 
-def token_figure(explained: list[Explanation]) -> "go.Figure":
-    """Bars up and down, one a token, a panel a model; of long pairs only the strongest tokens, in their order."""
-    rows = []
-    for one in explained:
-        scores = one.scores.scores
-        places = sorted(sorted(range(len(scores)), key=lambda i: abs(scores[i]), reverse=True)[:MAX_DRAWN])
-        name = words.strongest(one.name, len(places), len(scores))
-        rows.append((name, [one.tokens[i] for i in places], [scores[i] for i in places]))
-    return attribution_figure(rows)
-
-
 def token_rows(explained: list[Explanation]) -> list[list[str | float]]:
-    """The same as rows of ``words.TOKEN_HEADERS``."""
+    """Every token as a row of ``words.TOKEN_HEADERS``."""
     return [
         [one.name, "" if sentence is None else str(sentence), one_line(token, MAX_NAME), round(score, 4)]
         for one in explained

@@ -29,16 +29,22 @@ FROM_RESULTS = "From the tab Results."
 LOADING = "Loading the run's model, once"
 HOW_TO_READ = "The number is the probability of “same”; above 0.5 the answer is same."
 AS_GIVEN, SWAPPED = "As given", "Swapped"
+BASE_CHECK_HELP = (
+    "Measured on this pair just now, in the process that answers, in both orders: base and adapter are the same frozen "
+    "matrices, and the adapter turned to 0 has to be the base model to the last digit."
+)
 ORDER_MATTERS = "Does the order matter to it?"
 
-# Which tokens mattered
-TOKENS = "Which tokens mattered"
+# Which words mattered
+TOKENS = "Which words mattered"
 TOKENS_HELP = (
-    "A bar upwards is a token that spoke for **same**, a bar downwards one that spoke for **different**; the longer, "
-    "the more. Integrated gradients: every token's share in the log odds of the answer, against the same pair with "
-    "all tokens blanked. It explains the model, not the language, and the adapter as trained, whatever its scale above."
+    "Green over a straight line: the word spoke for **same**. Orange over a wavy line: it spoke for **different**. The "
+    "stronger, the more; point at a word, or go to it with Tab, for its number. Integrated gradients: every word's "
+    "share in the log odds of the answer, against the same pair with all words blanked. It explains the model, not the "
+    "language, and the adapter as trained, whatever its scale above."
 )
 AS_TABLE = "The same as a table"
+PUSH_UNKNOWN = "not known"
 TOKEN_TABLE = "Score of every token"
 TOKEN_HEADERS = ["Model", "Sentence", "Token", "Score"]
 BASE, ADAPTER = "Base model", "Adapter"
@@ -152,9 +158,25 @@ def refused(error: str) -> str:
     return f"**That cannot be compared.** {error}"
 
 
-def strongest(name: str, shown: int, tokens: int) -> str:
-    """Whose tokens a panel shows, and how many of them where not all."""
-    return f"{name}, {shown} strongest of {tokens}" if shown < tokens else name
+def base_check(difference: float) -> str:
+    """Whether the base model answers as the adapter at scale 0 does."""
+    found = f"adapter at 0 and base: largest difference {difference if difference else 0.0:.3g}"
+    if difference == 0:
+        return "Is the base really the base? ✓ Adapter at 0 and base: largest difference 0.0"
+    return f"Is the base really the base? ✗ Not here: {found}. Load the run anew, or train again."
+
+
+def weights(base: str, adapter: str) -> str:
+    """Which weights answered, by their SHA-256; of a checkpoint's adapter there is none."""
+    said = f"SHA-256 of the base model's weights, checked when they were loaded: <code>{base}</code>."
+    if not adapter:
+        return f"{said} The adapter is a checkpoint of a run that is not finished."
+    return f"{said} Of the adapter's (adapter_model.safetensors): <code>{adapter}</code>."
+
+
+def push(score: float) -> str:
+    """How far a word pushed an answer, and where to; in log odds."""
+    return f"{score:+.2f} {label(score > 0)}" if round(score, 2) else "0.00"
 
 
 def sum_of_scores(name: str, total: float, difference: float) -> str:

@@ -17,7 +17,6 @@ from qlora_core.evaluation.answerers import ANSWERERS
 from qlora_core.ui.charts.confusion import confusion_figure
 from qlora_core.ui.charts.curves import history_figure, loss_curve_figure
 from qlora_core.ui.charts.groups import memory_figure
-from qlora_core.ui.charts.pairs import attribution_figure, probability_figure
 from qlora_core.ui.charts.reliability import reliability_figure
 from qlora_core.ui.charts.scores import scores_figure
 from qlora_core.ui.charts.style import GREY, TITLE_WIDTH
@@ -39,8 +38,6 @@ DRAWN: dict[str, Callable[[dict[str, Any]], go.Figure]] = {
     "reliability": reliability_figure,
     "phenomenon": draw_phenomena,
     "memory": memory_figure,
-    "attribution": lambda _: attribution_figure([(EVIL, [EVIL, "a"], [0.1, -0.2]), ("b", ["c"], [0.3])]),
-    "probability": lambda _: probability_figure([(EVIL, 0.2), ("finetuned", 0.9)]),
     "loss curve": lambda result: loss_curve_figure(POINTS, result["history"]),
 }
 
@@ -78,7 +75,7 @@ def test_no_foreign_text_reaches_a_figure_as_markup(
     assert not [text for text in texts if "<script" in text or "'&'" in text]
 
 
-@pytest.mark.parametrize("name", ["scores of runs", "history of runs", "phenomenon", "attribution", "probability"])
+@pytest.mark.parametrize("name", ["scores of runs", "history of runs", "phenomenon"])
 def test_foreign_text_is_shown_as_it_was_written(name: str, result: dict[str, Any]) -> None:
     texts = strings(json.loads(plotly.io.to_json(DRAWN[name](result))))
     assert [text for text in texts if "&lt;script&gt;" in text]

@@ -113,9 +113,9 @@ def test_tokens_are_explained_once(services: Services, tab: CompareTab, run: Run
     assert first[tab.tokens]["visible"] is True
     assert len(first[tab.rows]) > 10
     known = first[tab.explained]
-    assert tab.figure not in explained(services, tab, (BASE, run.id, *PAIR, 0.5), known)  # the scale changes nothing
-    assert tab.figure in explained(services, tab, (run.id, run.id, *PAIR, 1), known)
-    assert tab.figure in explained(services, tab, (BASE, run.id, PAIR[1], PAIR[0], 1), known)
+    assert tab.text not in explained(services, tab, (BASE, run.id, *PAIR, 0.5), known)  # the scale changes nothing
+    assert tab.text in explained(services, tab, (run.id, run.id, *PAIR, 1), known)
+    assert tab.text in explained(services, tab, (BASE, run.id, PAIR[1], PAIR[0], 1), known)
 
 
 def test_opening_offers_the_runs_there_are_now(services: Services, tab: CompareTab, finished_run: Run) -> None:
