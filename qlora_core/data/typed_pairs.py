@@ -30,6 +30,15 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class BaseCheck:
+    """How far the base model that answers is from the adapter turned to 0, and which weights were asked."""
+
+    difference: float  #: the largest between two logits, over both orders of a pair
+    base_sha256: str  #: of the base model's weights, as they were checked when it was loaded
+    adapter_sha256: str | None  #: of the saved adapter that was loaded; None for a checkpoint
+
+
+@dataclass(frozen=True)
 class TokenScores:
     """What one answerer's answer rests on, see ``evaluation.attribution``."""
 

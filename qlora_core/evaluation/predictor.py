@@ -1,18 +1,21 @@
 """A run, reloaded: answers of the adapter and of the baselines over one set of quantised weights."""
 
+import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import copy, deepcopy
 from functools import cached_property
+from pathlib import Path
 from threading import RLock
 
 import numpy as np
 from datasets import Dataset
 from peft import PeftModel
+from peft.utils import SAFETENSORS_WEIGHTS_NAME
 from transformers import BatchEncoding, PreTrainedTokenizerBase
 
 from qlora_core.data.batching import TokenizedPairs, encode, tokenize, without_labels
-from qlora_core.data.typed_pairs import Answer, BothOrders, Pair, check_pair, check_scale
+from qlora_core.data.typed_pairs import Answer, BaseCheck, BothOrders, Pair, check_pair, check_scale
 from qlora_core.errors import RunError
 from qlora_core.evaluation.answerers import Askable
 from qlora_core.evaluation.metrics import probabilities
@@ -52,6 +55,7 @@ class Predictor:
         compute = choose_compute(self.config.bnb_4bit_compute_dtype, self.processes.device)
         self.models = models_of(run, compute)
         self.model, self.tokenizer, self.step = (load or _load_saved)(run, self.models)
+        self.adapter_sha256 = None if self.step is not None else _digest(run.adapter_dir / SAFETENSORS_WEIGHTS_NAME)
         self._heads = read_heads(run.heads_path)
         self._lock = RLock()
 
@@ -112,6 +116,23 @@ class Predictor:
         orders = [[BothOrders(*map(float, row)) for row in p.reshape(2, n).T] for p in (base, adapter)]
         return [Answer(*row) for row in zip(*orders, tokenized.truncated[:n].tolist(), strict=True)]
 
+    def check_base(self, pair: Pair) -> BaseCheck:
+        """Whether the base model answers a pair as the adapter does at scale 0, in both orders of its sentences.
+
+        Raises:
+            DataError: a sentence is empty or too long.
+        """
+        first, second = check_pair(*pair)
+        tokenized = without_labels(
+            self.encode([(first, second), (second, first)]), self.tokenizer, self.config.max_length
+        )
+        with self._lock:
+            with self.answering_as("untrained_head"):
+                base = self._predict(tokenized, ANSWER_BATCH_SIZE)
+            with self.answering_as("finetuned", 0.0):
+                adapter = self._predict(tokenized, ANSWER_BATCH_SIZE)
+        return BaseCheck(float(np.abs(adapter - base).max()), self.models.base.sha256, self.adapter_sha256)
+
     def encode(self, pairs: list[Pair]) -> BatchEncoding:
         """Pairs (at least one) as the run's tokenizer splits them; it belongs to one thread at a time, too."""
         first, second = map(list, zip(*pairs, strict=True))
@@ -128,6 +149,11 @@ class Predictor:
 
     def _predict(self, tokenized: TokenizedPairs, batch_size: int, progress: Progress | None = None) -> np.ndarray:
         return predict_logits(self.model, tokenized, self.processes, batch_size, progress)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _load_saved(run: Run, models: ModelFactory) -> Loaded:

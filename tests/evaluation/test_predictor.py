@@ -1,8 +1,10 @@
 """A run asked again: adapter and baselines answer as they were measured, and people's own pairs are compared."""
 
+import hashlib
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -350,3 +352,18 @@ def test_a_run_that_finishes_meanwhile_answers_with_its_saved_adapter(
     predictor = Predictor.from_checkpoint(run)
     assert predictor.step is None
     assert predictor.answer(PAIRS) == Predictor(finished_run).answer(PAIRS)
+
+
+def test_the_adapter_turned_to_0_is_the_base_model_to_the_last_bit(finished_run: Run) -> None:
+    predictor = Predictor(finished_run)
+    check = predictor.check_base(("the ferry opened early", "the ferry closed early"))
+    assert check.difference == 0.0
+    assert check.base_sha256 == (finished_run.result or {})["base_model"]["sha256"]
+    weights = (finished_run.adapter_dir / "adapter_model.safetensors").read_bytes()
+    assert check.adapter_sha256 == hashlib.sha256(weights).hexdigest()
+
+
+def test_a_base_that_is_none_is_found(finished_run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    predictor = Predictor(finished_run)
+    monkeypatch.setattr("qlora_core.evaluation.predictor.adapter_disabled", lambda _: nullcontext())
+    assert predictor.check_base(("the ferry opened early", "the ferry closed early")).difference > 0

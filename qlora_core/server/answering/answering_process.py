@@ -21,10 +21,12 @@ from qlora_core.evaluation.flips import read_validation_pairs
 from qlora_core.server.answering.model_cache import Predictors
 from qlora_core.server.answering.questions import (
     ATTRIBUTION,
+    BASE_CHECK,
     FAILED,
     OUT_OF_MEMORY,
     VALIDATION_PAIRS,
     Answered,
+    AskBaseCheck,
     Asked,
     AskPairs,
     AskTokens,
@@ -72,6 +74,9 @@ class Answering:
                 predictor = self._predictors.get(Run(question.run))
                 answers = predictor.answer(question.pairs, question.scale)
                 return Answered(step=predictor.step, answers=answers).model_dump(mode="json")
+            case AskBaseCheck():
+                predictor = self._predictors.get(Run(question.run))
+                return BASE_CHECK.dump_python(predictor.check_base(question.pair), mode="json")
             case AskTokens():
                 predictor = self._predictors.get(Run(question.run))
                 return ATTRIBUTION.dump_python(attribute(predictor.twin, *question.pair), mode="json")

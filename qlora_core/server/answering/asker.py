@@ -15,14 +15,16 @@ from typing import Protocol
 
 from qlora_core.child_process import child_environment, module_command
 from qlora_core.config import RunConfig
-from qlora_core.data.typed_pairs import Attribution, Pair, check_pair, check_scale
+from qlora_core.data.typed_pairs import Attribution, BaseCheck, Pair, check_pair, check_scale
 from qlora_core.errors import RunFailure
 from qlora_core.evaluation.flips import ValidationPairs
 from qlora_core.server.answering.questions import (
     ANSWER,
     ATTRIBUTION,
+    BASE_CHECK,
     VALIDATION_PAIRS,
     Answered,
+    AskBaseCheck,
     Asked,
     AskPairs,
     AskTokens,
@@ -89,6 +91,14 @@ class Asker:
         checked = [check_pair(*pair) for pair in pairs]
         question = AskPairs(run=run.path.resolve(), pairs=checked, scale=check_scale(scale))
         return ANSWER.validate_python(self._ask(question))
+
+    def check_base(self, run: Run, pair: Pair) -> BaseCheck:
+        """How far a run's base model is from its adapter at scale 0, on one pair, and which weights were asked.
+
+        Raises:
+            QLoRAError: see ``answer``.
+        """
+        return BASE_CHECK.validate_python(self._ask(AskBaseCheck(run=run.path.resolve(), pair=check_pair(*pair))))
 
     def attribute(self, run: Run, pair: Pair) -> Attribution:
         """Which tokens of a pair move a run's answers, see ``evaluation.attribution``.

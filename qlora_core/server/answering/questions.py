@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from qlora_core import errors
 from qlora_core.config import RunConfig
-from qlora_core.data.typed_pairs import Answer, Attribution, Pair
+from qlora_core.data.typed_pairs import Answer, Attribution, BaseCheck, Pair
 from qlora_core.evaluation.flips import ValidationPairs
 
 #: Said where an error of no class of this package's keeps a question from being answered.
@@ -26,6 +26,14 @@ class AskPairs(_Form):
     run: Path
     pairs: list[Pair]
     scale: float = 1.0  #: how much of the adapter answers
+
+
+class AskBaseCheck(_Form):
+    """Whether a run's base model is the base model; answered with a ``BaseCheck``."""
+
+    kind: Literal["base_check"] = "base_check"
+    run: Path
+    pair: Pair
 
 
 class AskTokens(_Form):
@@ -50,7 +58,7 @@ class LetGo(_Form):
     run: Path
 
 
-Question = AskPairs | AskTokens | AskValidationPairs | LetGo
+Question = AskPairs | AskBaseCheck | AskTokens | AskValidationPairs | LetGo
 
 
 class Asked(_Form):
@@ -87,6 +95,7 @@ class Reply(_Form):
 
 
 ANSWER: TypeAdapter[Answered] = TypeAdapter(Answered)
+BASE_CHECK: TypeAdapter[BaseCheck] = TypeAdapter(BaseCheck)
 ATTRIBUTION: TypeAdapter[Attribution] = TypeAdapter(Attribution)
 VALIDATION_PAIRS: TypeAdapter[ValidationPairs] = TypeAdapter(ValidationPairs)
 

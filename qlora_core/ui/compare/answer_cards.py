@@ -1,14 +1,16 @@
 """Two models' answers to one pair, side by side, as the page shows them."""
 
-from qlora_core.data.typed_pairs import BothOrders
+from qlora_core.data.typed_pairs import BaseCheck, BothOrders
 from qlora_core.ui.compare.answers import Comparison
 from qlora_core.ui.compare.sides import Sides
 from qlora_core.ui.safe_text import plain
 from qlora_core.ui.words import compare as words
 
 
-def answer_markdown(asked: Comparison) -> str:
+def answer_markdown(asked: Comparison, check: BaseCheck | None = None) -> str:
     """The first pair of a comparison: what differs in a sentence, then both answers side by side.
+
+    ``check`` says that the base model is one, where it was asked.
 
     Markdown with HTML in it, which the page sanitises; of visitors' text it holds the names of runs, escaped.
     """
@@ -22,6 +24,7 @@ def answer_markdown(asked: Comparison) -> str:
             f"## {verdict(asked.sides, first, second)}",
             f'<div class="pair-sides">{cards}</div>',
             " ".join([words.HOW_TO_READ, *map(plain, notes)]),
+            *([_proof(check)] if check is not None else []),
         ]
     )
 
@@ -31,6 +34,15 @@ def verdict(sides: Sides, first: BothOrders, second: BothOrders) -> str:
     if sides.first is None:
         return words.adapter_against_base(first.given, second.given)
     return words.run_against_run([plain(name) for name in sides.names], first.given, second.given)
+
+
+def _proof(check: BaseCheck) -> str:
+    """In small print, whether the base model is the base model; its digests are unfolded."""
+    weights = words.weights(plain(check.base_sha256), plain(check.adapter_sha256 or ""))
+    return (
+        f'<details class="pair-proof"><summary>{words.base_check(check.difference)}</summary>'
+        f"{words.BASE_CHECK_HELP} {weights}</details>"
+    )
 
 
 def _card(name: str, answer: BothOrders) -> str:

@@ -61,9 +61,10 @@ def answered(services: Services, tab: CompareTab, question: tuple[object, ...], 
         pair = check_pair(sentence1, sentence2)
         progress((0, 1), desc=words.LOADING, unit="model")  # seen only if it takes a while
         asked = compare(services, sides, [pair])
+        check = services.asker.check_base(sides.second, pair) if sides.first is None else None
     except QLoRAError as error:
         return {tab.message: words.refused(plain(error, MAX_MESSAGE)), tab.answer: words.NOT_YET, tab.asked: None}
-    return {tab.message: "", tab.answer: answer_markdown(asked), tab.asked: address(sides, pair)}
+    return {tab.message: "", tab.answer: answer_markdown(asked, check), tab.asked: address(sides, pair)}
 
 
 def explained(services: Services, tab: CompareTab, question: tuple[object, ...], known: object) -> Updates:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from qlora_core.data.typed_pairs import BothOrders
+from qlora_core.data.typed_pairs import BaseCheck, BothOrders
 from qlora_core.store.run import Run
 from qlora_core.ui.compare.answer_cards import answer_markdown, verdict
 from qlora_core.ui.compare.answers import Comparison
@@ -62,3 +62,15 @@ def test_an_answer_shows_both_models_and_both_orders_with_nothing_but_numbers_an
     assert words.count("Does the order matter to it?") == 2
     assert f"more than {run.config.max_length} tokens" in words
     assert "<b>" not in words
+
+
+def test_the_base_is_shown_to_be_the_base_where_that_was_measured(run: Run) -> None:
+    asked = Comparison(sides(run), [BothOrders(0.7, 0.6)], [BothOrders(0.1, 0.6)], [False], [])
+    assert "pair-proof" not in answer_markdown(asked)
+    words = answer_markdown(asked, BaseCheck(0.0, "a" * 64, "b" * 64))
+    assert "Adapter at 0 and base: largest difference 0.0<" in words
+    assert f"<code>{'a' * 64}</code>" in words
+    assert f"<code>{'b' * 64}</code>" in words
+    unequal = answer_markdown(asked, BaseCheck(0.25, "a" * 64, None))
+    assert "✗ Not here: adapter at 0 and base: largest difference 0.25" in unequal
+    assert "checkpoint" in unequal
