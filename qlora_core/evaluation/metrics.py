@@ -132,6 +132,17 @@ def confusion_counts(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return np.array([((answers == answer) & (labels == label)).sum() for answer, label in pairs])
 
 
+def counts_above(probabilities: np.ndarray, labels: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
+    """The same where "paraphrase" is answered above a threshold instead of above 0.5: shape (4, thresholds).
+
+    Args:
+        probabilities: of "paraphrase", shape (n,).
+    """
+    of_same, of_different = (np.sort(probabilities[labels == label]) for label in (1, 0))
+    tp, fp = (len(each) - np.searchsorted(each, thresholds, side="right") for each in (of_same, of_different))
+    return np.array([tp, fp, len(of_same) - tp, len(of_different) - fp])
+
+
 def probabilities(logits: np.ndarray) -> np.ndarray:
     """Probability of "paraphrase", shape (n,), float64."""
     exponentials = np.exp(shifted(logits))

@@ -13,7 +13,7 @@ from typing import Literal
 from qlora_core.config import RunConfig
 from qlora_core.training.loop.schedule import evaluation_steps
 
-PairSet = Literal["train", "easy", "probe", "validation", "watched"]
+PairSet = Literal["train", "train_sample", "easy", "probe", "validation", "watched"]
 WorkName = Literal[
     "majority",
     "untrained_head_unquantized",
@@ -94,7 +94,8 @@ def plan_run(config: RunConfig, train_pairs: int, *, baselines_known: bool = Fal
             Pass(ModelKind.ADAPTER, "watched", steps // steps_between_looks(steps)),
         ),
     )
-    yield Work("finetuned", ())  # the best evaluation has answered
+    # the best evaluation has answered the validation pairs
+    yield Work("finetuned", (Pass(ModelKind.ADAPTER, "train_sample"),))
     yield Work("reloaded", (Pass(ModelKind.ADAPTER, "validation"),), in_fresh_process=True)
 
 

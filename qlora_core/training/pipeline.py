@@ -34,7 +34,7 @@ from qlora_core.training.passes import (
     total_steps,
 )
 from qlora_core.training.reporter import Reporter
-from qlora_core.training.result import build_result, prediction_columns
+from qlora_core.training.result import build_result, prediction_columns, train_sample
 from qlora_core.training.setup import Setup
 from qlora_core.training.start import WEIGHTS, Start, lora_scaling, read_start
 
@@ -73,6 +73,7 @@ class Pipeline:
     provenance: Provenance  #: of the baselines
     model: PeftModel
     summary: TrainingSummary
+    train_logits: np.ndarray  #: of the fine-tuned model, for ``Setup.train_sample``
 
     def __init__(
         self, run: Run, setup: Setup, reporter: Reporter, known: Baselines | None, start: Start | None = None
@@ -175,11 +176,13 @@ class Pipeline:
         self.summary = trainer.summary()
 
     def answer_finetuned(self) -> None:
-        """The trained model's answers, which its best evaluation gave; then the adapter is saved."""
+        """The trained model's answers, which its best evaluation gave, and those to some training pairs; then the
+        adapter is saved."""
         logits = self.summary.best_logits  # none where a checkpoint was written by an earlier version, or elsewhere
         if logits is None:
             logits = self.setup.answer(self.model, progress=self.reporter.progress)
         self.logits["finetuned"] = logits
+        self.train_logits = self.setup.answer(self.model, "train_sample", self.reporter.progress)
         self.reporter.phase("saving", "Saving the adapter")
         if self.setup.accelerator.is_main_process:
             save_adapter(self.model, self.setup.tokenizer, self.run.adapter_dir)
@@ -196,6 +199,7 @@ class Pipeline:
         result = build_result(
             self.run, self.setup, self.model, self.summary, self.logits, missing, self.start, self.provenance
         )
+        result["train_sample"] = train_sample(self.setup, self.train_logits)
         write_model_card(self.run.adapter_dir, result)
         self.run.write_predictions(prediction_columns(self.setup, self.logits))
         strongest, *_ = recorded_comparisons(result).values()

@@ -109,6 +109,14 @@ def prediction_columns(setup: Setup, logits: dict[str, np.ndarray]) -> dict[str,
     return columns
 
 
+def train_sample(setup: Setup, logits: np.ndarray) -> dict[str, Any]:
+    """The fine-tuned model's probabilities of "paraphrase" for some training pairs, and their labels."""
+    return {
+        "label": setup.train_sample.labels.tolist(),
+        "probability_finetuned": probabilities(logits).tolist(),
+    }
+
+
 def _describe_base(base: BaseModel, parameters: int) -> dict[str, Any]:
     return {
         "id": base.id,

@@ -24,7 +24,8 @@ from qlora_core.training.baselines import MAX_PROBE_PAIRS, draw_probe_pairs
 from qlora_core.training.loop.trainer import Command, Trainer
 from qlora_core.training.watched_pairs import WatchedPairs, choose_watched
 
-Split = Literal["train", "validation"]
+Split = Literal["train", "train_sample", "validation"]
+MAX_TRAIN_SAMPLE = 500  #: pairs, so that answering them takes seconds
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,12 @@ class Setup:
         return train.select(draw_probe_pairs(train.labels, train.bundles, MAX_PROBE_PAIRS, self.config.seed))
 
     @cached_property
+    def train_sample(self) -> TokenizedPairs:
+        """The training pairs that the fine-tuned model answers at its end, for thresholds to be chosen on."""
+        drawn = np.random.default_rng(self.config.seed).permutation(len(self.train))[:MAX_TRAIN_SAMPLE]
+        return self.train.select(np.sort(drawn).tolist())
+
+    @cached_property
     def watched(self) -> WatchedPairs:
         """The validation pairs whose answers are looked at again and again."""
         return choose_watched(self.data.validation, self.validation, self.config.seed)
@@ -97,7 +104,7 @@ class Setup:
 
     def answer(self, model: nn.Module, split: Split = "validation", progress: Progress | None = None) -> np.ndarray:
         """Logits of ``model`` for every pair of a split, shape (n, 2)."""
-        pairs = self.train if split == "train" else self.validation
+        pairs: TokenizedPairs = getattr(self, split)
         return predict_logits(model, pairs, self.accelerator, self.config.eval_batch_size, progress)
 
     def classify(self, model: nn.Module, features: np.ndarray) -> np.ndarray:

@@ -27,7 +27,7 @@ from tests.conftest import ignore
 MakeConfig = Callable[..., RunConfig]
 TRAIN, VALIDATION = 64, 16
 Counts = Counter[tuple[ModelKind, str, bool]]
-#: By the number of pairs that a model answers; of so few training pairs the probe sees all.
+#: By the number of pairs that a model answers; of so few training pairs the probe sees all, and the trained model.
 PAIR_SETS = {TRAIN: "probe", VALIDATION: "validation", 2 * WATCHED_OF_EACH_LABEL: "watched"}
 
 
@@ -47,7 +47,8 @@ def passes_counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counts]:
     easy: list[int] = []
 
     def spy(model: Any, pairs: Any, *arguments: Any) -> Any:
-        counts[kind_of(model), PAIR_SETS[len(pairs)], False] += 1
+        kind, name = kind_of(model), PAIR_SETS[len(pairs)]
+        counts[kind, "train_sample" if (kind, name) == (ModelKind.ADAPTER, "probe") else name, False] += 1
         return answer(model, pairs, *arguments)
 
     def spy_on_easy(pairs: TokenizedPairs, count: int, seed: int, step: int) -> TokenizedPairs:

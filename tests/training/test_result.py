@@ -15,7 +15,8 @@ from transformers import BertForSequenceClassification
 
 from qlora_core.config import RunConfig
 from qlora_core.errors import RunFailure
-from qlora_core.evaluation.metrics import METRICS
+from qlora_core.evaluation.metrics import METRICS, probabilities
+from qlora_core.evaluation.predictor import Predictor
 from qlora_core.evaluation.report import measure_all, phenomena
 from qlora_core.store.run import Run
 from qlora_core.training.result import compare_reloaded, measurements
@@ -34,6 +35,7 @@ CONTRACT: dict[str, set[str]] = {
     "metrics": set(ANSWERERS),
     "comparison": {"majority", "untrained_head", "linear_probe"},
     "strongest_baseline": set(),
+    "train_sample": {"label", "probability_finetuned"},
     "reload": {"verified", "max_abs_logit_difference", "missing_tensors"},
     "best_epoch": set(),
     "train_seconds": set(),
@@ -210,3 +212,10 @@ def test_no_figure_is_nan_or_infinite(result: dict[str, Any]) -> None:
         return [value] if isinstance(value, float) else []
 
     assert all(math.isfinite(number) for number in numbers(result))
+
+
+def test_the_fine_tuned_model_has_answered_some_training_pairs(finished_run: Run, result: dict[str, Any]) -> None:
+    pairs = Setup.load(finished_run.config).train_sample
+    again = probabilities(Predictor(finished_run).logits(pairs, "finetuned"))
+    assert result["train_sample"]["label"] == pairs.labels.tolist()
+    assert result["train_sample"]["probability_finetuned"] == pytest.approx(again.tolist(), abs=1e-4)

@@ -37,6 +37,16 @@ def test_pairs_are_tokenised_in_both_orders_where_training_may_swap_them(
     assert setup.validation.swapped is None
 
 
+def test_a_sample_of_the_training_pairs_is_bounded_and_follows_from_the_seed(
+    tiny_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("qlora_core.training.setup.MAX_TRAIN_SAMPLE", 12)
+    drawn = [Setup.load(tiny_config(max_train_samples=40, seed=seed)).train_sample for seed in (0, 0, 1)]
+    assert [len(each) for each in drawn] == [12, 12, 12]
+    assert len({tuple(row[0]) for row in drawn[0].rows}) == 12
+    assert drawn[0].rows == drawn[1].rows != drawn[2].rows
+
+
 def test_a_model_answers_for_either_split(tiny_config: MakeConfig) -> None:
     setup = Setup.load(tiny_config())
     model, told = setup.models.quantized().model, []

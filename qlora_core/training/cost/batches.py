@@ -32,7 +32,7 @@ def tokens_of_pass(setup: Setup, each: Pass) -> int:
     """Padded tokens of all the batches in which a pass goes over its pairs once."""
     if each.pairs == "easy":
         return sum(tokens(pairs, list(range(len(pairs)))) for pairs in batches_of_easy_pairs(setup))
-    pairs = {"train": setup.train, "probe": setup.probe, "validation": setup.validation}[each.pairs]
+    pairs: TokenizedPairs = getattr(setup, each.pairs)
     batches = next(epochs(setup)) if each.learns else evaluation_batches(pairs, setup.config.eval_batch_size)
     return sum(tokens(pairs, batch) for batch in batches)
 

@@ -31,6 +31,7 @@ from qlora_core.ui.results.summary_panel import (
     settings_accordion,
     summary,
 )
+from qlora_core.ui.results.threshold.panel import ThresholdPanel, shown_threshold, threshold_panel, wire_threshold
 from qlora_core.ui.safe_text import MAX_MESSAGE, plain
 from qlora_core.ui.words import finished as words
 
@@ -44,6 +45,7 @@ class ResultsTab:
 
     runs: gr.Dropdown  #: ids of the runs on show
     summary: SummaryPanel
+    threshold: ThresholdPanel
     flips: FlipsPanel
     history: HistoryPanel
     sentence1: gr.Textbox  #: the pair that was selected under "What flipped"
@@ -75,13 +77,15 @@ def results_tab(services: Services) -> ResultsTab:
         badge, evidence = badge_accordion()
         plots = figure_grid()
         numbers = _numbers_and_downloads(services, runs)
+        threshold = threshold_panel()
         flips = flips_panel()
         settings, environment = settings_accordion()
     history = history_panel()
     panel = SummaryPanel(headline, start, body, sign, facts, plots, badge, evidence, numbers, settings, environment)
     pair_chosen = wire_flips(services, flips, runs)
     wire_history(services, history)
-    tab = ResultsTab(runs, panel, flips, history, flips.sentence1, flips.sentence2, pair_chosen)
+    wire_threshold(services, threshold, runs)
+    tab = ResultsTab(runs, panel, threshold, flips, history, flips.sentence1, flips.sentence2, pair_chosen)
     _wire_choice(services, tab)
     return tab
 
@@ -221,6 +225,10 @@ def _then_details(services: Services, tab: ResultsTab, event: Dependency) -> Non
         """The flipped pairs of the run on show."""
         return shown_flips(services, run_ids, *choice) if run_ids else [gr.skip()] * len(tab.flips.outputs)
 
+    def show_threshold(run_ids: object, threshold: object) -> list[Any]:
+        """What the threshold comes to for the run on show."""
+        return shown_threshold(services, run_ids, threshold) if run_ids else [gr.skip()] * len(tab.threshold.outputs)
+
     shared: dict[str, Any] = {"show_progress": "minimal", **PRIVATE}
     rest = event.then(
         show_details,
@@ -228,6 +236,9 @@ def _then_details(services: Services, tab: ResultsTab, event: Dependency) -> Non
         [*tab.summary.rest, tab.summary.headline, tab.summary.body],
         show_progress_on=tab.summary.numbers,
         **shared,
+    )
+    rest.then(
+        show_threshold, [tab.runs, tab.threshold.slider], tab.threshold.outputs, show_progress="hidden", **PRIVATE
     )
     rest.then(list_flips, [tab.runs, *tab.flips.choice], tab.flips.outputs, show_progress_on=tab.flips.words, **shared)
 

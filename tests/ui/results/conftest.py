@@ -1,6 +1,7 @@
 """The tab's components, and services to call its handlers with."""
 
 import gc
+import shutil
 import warnings
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import gradio as gr
 import pytest
 
 from qlora_core.server.services import Services, make_services
+from qlora_core.store.run import Run
 from qlora_core.ui.results.tab import ResultsTab, results_tab, wire_opening
 
 
@@ -29,3 +31,12 @@ def tab(tmp_path_factory: pytest.TempPathFactory) -> ResultsTab:
             wire_opening(services, made, place, tabs)
         gc.collect()
     return made
+
+
+@pytest.fixture
+def run(services: Services, finished_run: Run) -> Run:
+    """A finished run in the store, started by a visitor."""
+    shutil.copytree(finished_run.path, services.store.folder / finished_run.id)
+    copy = services.store.open(finished_run.id)
+    copy.set_owner("mine")
+    return copy

@@ -46,15 +46,6 @@ HOSTILE: list[Any] = [
 CHOICE = ("linear_probe", "", "any phenomenon", "change", "")
 
 
-@pytest.fixture
-def run(services: Services, finished_run: Run) -> Run:
-    """A finished run in the store, started by a visitor."""
-    shutil.copytree(finished_run.path, services.store.folder / finished_run.id)
-    copy = services.store.open(finished_run.id)
-    copy.set_owner("mine")
-    return copy
-
-
 def open_tab(services: Services, tab: ResultsTab, wanted: object = "", chosen: object = ()) -> dict[Any, Any]:
     return opened(services, tab, wanted, list(chosen) if isinstance(chosen, tuple) else chosen, "newest first", "", [])
 

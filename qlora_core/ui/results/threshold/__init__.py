@@ -1,0 +1,1 @@
+"""A threshold on the probability of "same", at the tab "Results"."""

@@ -1,0 +1,88 @@
+"""A threshold on the probability of "same", and what follows from it, at the tab "Results"."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from qlora_core.errors import DataError, QLoRAError
+from qlora_core.server.services import Services
+from qlora_core.ui.events import PRIVATE
+from qlora_core.ui.results.run_choice import checked_runs
+from qlora_core.ui.results.threshold.outcomes import DEFAULT, Choices, choices_of
+from qlora_core.ui.results.threshold.picture import threshold_html
+from qlora_core.ui.safe_text import MAX_MESSAGE, plain
+from qlora_core.ui.words import finished
+from qlora_core.ui.words import threshold as words
+
+
+@dataclass(frozen=True)
+class ThresholdPanel:
+    """The components that a run and a threshold fill."""
+
+    slider: gr.Slider
+    picture: gr.HTML
+    note: gr.Markdown  #: which threshold the training pairs choose, or why none
+
+    @property
+    def outputs(self) -> list[Any]:
+        """What ``shown_threshold`` fills, in its order."""
+        return [self.slider, self.picture, self.note]
+
+
+def threshold_panel() -> ThresholdPanel:
+    """Slider, picture and words, closed at first."""
+    with gr.Accordion(words.TITLE, open=False, elem_id="threshold"):
+        slider = gr.Slider(0, 1, value=DEFAULT, step=0.01, label=words.SLIDER, info=words.SLIDER_HELP)
+        picture = gr.HTML(elem_classes="threshold-picture")
+        note = gr.Markdown(latex_delimiters=[])
+    return ThresholdPanel(slider, picture, note)
+
+
+def wire_threshold(services: Services, panel: ThresholdPanel, runs: gr.Dropdown) -> None:
+    """Follow the slider, of which only the newest place counts."""
+
+    def follow(run_ids: object, threshold: object) -> list[Any]:
+        """What another threshold comes to."""
+        return shown_threshold(services, run_ids, threshold)
+
+    panel.slider.input(
+        follow,
+        [runs, panel.slider],
+        panel.outputs,
+        show_progress="hidden",
+        trigger_mode="always_last",
+        queue=False,
+        **PRIVATE,
+    )
+
+
+def shown_threshold(services: Services, run_ids: object, threshold: object) -> list[Any]:
+    """Slider, picture and words for the first of the chosen runs."""
+    try:
+        run = checked_runs(services, run_ids)[0]
+        share = _checked(threshold)
+        choices = choices_of(run)
+    except QLoRAError as error:
+        return [gr.skip(), "", finished.cannot_be_shown(plain(error, MAX_MESSAGE))]
+    if not choices.validation.has_both_labels:
+        return [gr.update(visible=False), "", words.ONE_LABEL]
+    return [gr.update(visible=True), threshold_html(choices, share), _note(choices)]
+
+
+def _checked(threshold: object) -> float:
+    if isinstance(threshold, bool) or not isinstance(threshold, int | float) or not 0 <= threshold <= 1:
+        raise DataError("A threshold is a number between 0 and 1.")
+    return float(threshold)
+
+
+def _note(choices: Choices) -> str:
+    if choices.from_training is None or choices.flattery is None:
+        return words.NO_CHOICE if choices.training_pairs else words.NOT_RECORDED
+    return words.flattery(
+        choices.from_training,
+        choices.training_pairs,
+        choices.from_validation,
+        100 * choices.flattery,
+        100 * choices.noise,
+    )
