@@ -8,6 +8,7 @@
     │   │   └── NotInstalled    the package that holds it is not installed
     │   ├── HubError            the Hugging Face hub is needed and cannot be reached, or it refuses
     │   ├── RunError            a run does not exist, or is not in a state that allows the request
+    │   ├── ArchiveError        a file that somebody brings is no run, or none that can be taken in
     │   ├── StoreError          a folder of runs belongs to another server
     │   └── QueueError          a visitor asks for more than their place in the queue, or it is full
     └── RunFailure              a run started and could not be completed (exit status 1)
@@ -115,6 +116,10 @@ class HubError(UserError):
 
 class RunError(UserError):
     """A run does not exist, or is not in a state that allows the request."""
+
+
+class ArchiveError(UserError):
+    """A file that somebody brings is no run, or none that can be taken in."""
 
 
 class StoreError(UserError):

@@ -131,7 +131,7 @@ def test_it_is_in_the_history_and_in_the_headline(run: Run, result: dict[str, An
     assert (added.heading in headers) == (added.label in orders()) == added.has_interval
     assert (f"{added.label} " in headline(result)) == added.has_interval
     if added.has_interval:
-        row = dict(zip(headers, history_row(run, recorded=False), strict=True))
+        row = dict(zip(headers, history_row(run, ""), strict=True))
         assert row[added.heading] == round(result["metrics"]["finetuned"][added.name], 4)
 
 

@@ -25,6 +25,7 @@ from qlora_core.evaluation.scores import finetuned_values, recorded_scores
 from qlora_core.evaluation.truncation import some_truncated_words, truncation_words
 from qlora_core.presets import DEFAULT_PRESET
 from qlora_core.store.files import check_writable
+from qlora_core.store.packed.mark import brought
 from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore
 from qlora_core.training.start import started_words
@@ -249,6 +250,19 @@ def push(options: argparse.Namespace) -> Report:
     bar.close()
     seen = "the account alone can see it" if pushed.private else "everybody can see it"
     return asdict(pushed), f"Pushed {pushed.bytes / 1e6:.1f} MB to {pushed.url}; {seen}."
+
+
+def bring(options: argparse.Namespace) -> Report:
+    """Take in a run that the export command or Results wrote to a zip."""
+    from qlora_core.server.visitor_files.brought_runs import bring_run
+
+    if not options.zip.is_file():
+        raise ConfigError(f"There is no file '{options.zip}'.")
+    check_writable(options.runs_dir, "Name another folder with --runs-dir.")
+    run = bring_run(RunStore(options.runs_dir), options.zip)
+    mark = brought(run)
+    device = mark.device if mark else ""
+    return {"run_id": run.id, "device": device}, f"Brought run {run.id}, trained, as its zip says, on {device}."
 
 
 def doctor(options: argparse.Namespace) -> Report:

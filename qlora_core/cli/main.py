@@ -1,4 +1,5 @@
-"""The command line: python -m qlora_core train | data | evaluate | predict | runs | export | merge | push | doctor.
+"""The command line: python -m qlora_core COMMAND, where COMMAND is one of
+train | data | evaluate | predict | runs | export | import | merge | push | doctor.
 
 With --json, stdout carries one JSON object and nothing else; progress goes to stderr. Exit status: 0 worked,
 2 the user's mistake (one line on stderr), 1 anything else.
@@ -121,6 +122,8 @@ def build_parser() -> argparse.ArgumentParser:
     push.add_argument("repository", metavar="REPO", help="a new repository: a name, or ACCOUNT/NAME")
     push.add_argument("--merged", action="store_true", help="base model and adapter as one, in place of the adapter")
     push.add_argument("--public", action="store_true", help="for everybody to see (default: for the account alone)")
+    bring = _command(subparsers, "import", commands.bring, "take in a run that export or the page wrote to a zip")
+    bring.add_argument("zip", type=Path, metavar="FILE.zip")
     _command(subparsers, "doctor", commands.doctor, "show versions, device, models and data found here")
     return parser
 

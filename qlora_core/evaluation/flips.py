@@ -17,7 +17,7 @@ Kind = Literal["fixed", "broken"]
 Order = Literal["change", "gain", "loss", "idx"]
 BEFORE: tuple[Before, ...] = ("linear_probe", "untrained_head", "majority")
 STARTED_FROM: Before = "started_from"
-NO_SENTENCES = "The sentences of this run are not on this machine any more, so only their numbers are shown."
+NO_SENTENCES = "The sentences of this run are not on this machine, so only their numbers are shown."
 OTHER_SENTENCES = "The pairs have changed since this run, so only their numbers are shown."
 
 

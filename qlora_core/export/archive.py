@@ -1,14 +1,11 @@
 """What a user takes home: a zip with the adapter, the run's records, and a script that loads it with plain peft."""
 
-import json
-import zipfile
 from pathlib import Path
 
-from qlora_core.config import without_folders
 from qlora_core.errors import RunError
 from qlora_core.models.quantization import NOT_QUANTIZED
-from qlora_core.store.directory import ADAPTER, CONFIG, RESULT
-from qlora_core.store.files import replace_file
+from qlora_core.store.directory import ADAPTER
+from qlora_core.store.packed.pack import parts_to_take_home, write_packed
 from qlora_core.store.run import Run
 
 LOAD_SCRIPT = '''"""Ask the adapter about a pair of sentences: python load_adapter.py "First." "Second." """
@@ -55,22 +52,10 @@ def export_run(run: Run, path: Path) -> Path:
         RunError: the run has no result yet, or ``path`` is a folder.
         StorageError: the zip cannot be written.
     """
-    result = run.result
-    if result is None:
-        raise RunError(f"Run {run.id} is {run.status.state} and has no result to export yet.")
-    config = without_folders(result["config"])
+    records = list(parts_to_take_home(run))
     if path.is_dir():
         raise RunError(f"'{path}' is a folder. Name the zip file to write, for example {path / run.id}.zip.")
-
-    def write(temporary: Path) -> None:
-        with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr(f"{run.id}/load_adapter.py", load_script(run))
-            archive.writestr(f"{run.id}/{CONFIG}", json.dumps(config, indent=2))
-            archive.writestr(f"{run.id}/{RESULT}", json.dumps(result | {"config": config}, indent=2))
-            for name, file in run.files_to_export():
-                archive.write(file, f"{run.id}/{name}")
-
-    replace_file(path, write)
+    write_packed(path, run.id, [("load_adapter.py", load_script(run).encode()), *records])
     return path
 
 

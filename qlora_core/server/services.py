@@ -13,6 +13,7 @@ from qlora_core.server.availability import DOCTOR_SECONDS, Availability
 from qlora_core.server.estimates import Estimates
 from qlora_core.server.forking import ForkServer
 from qlora_core.server.queue import MAX_WAITING, JobQueue
+from qlora_core.server.visitor_files.brought_runs import BroughtRuns
 from qlora_core.server.visitor_files.reader import FileReader
 from qlora_core.server.who_may import WhoMay
 from qlora_core.store.feed import Feeds
@@ -39,6 +40,7 @@ class Services:
     asker: Asker
     fork_server: ForkServer
     files: FileReader
+    brought: BroughtRuns
     lock: ServerLock
     owners_choice: Mapping[str, str]  #: what the owner chose of what the page opens with, see ``ui.opening``
 
@@ -121,6 +123,7 @@ def make_services(
         asker=Asker(fork_server),
         fork_server=fork_server,
         files=FileReader(fork_server),
+        brought=BroughtRuns(store, recorded),
         lock=ServerLock(runs_folder),
         owners_choice=owners_choice or {},
     )

@@ -29,6 +29,7 @@ NEW = ".new-"
 LEFT_OVER_SECONDS = 3600.0
 #: Folders beside those of the runs.
 UPLOADS, BASELINES = "uploads", "baselines"
+RESERVED = (UPLOADS, BASELINES)  #: no run is called so
 
 
 class RunStore:
@@ -79,6 +80,27 @@ class RunStore:
         finally:
             shutil.rmtree(new.path, ignore_errors=True)
         return Run(self.folder / run_id)
+
+    def add(self, make: Callable[[Path], Run]) -> Run:
+        """Take in a run that ``make`` puts, whole and checked, below the folder it is given; it keeps its name.
+
+        Raises:
+            RunError: there is a run of that name already.
+            StorageError: the store holds as much as it may or cannot be written to; nothing is left of the run then.
+        """
+        self._room.check()
+        folder = self.folder / f"{NEW}{secrets.token_hex(8)}"
+        try:
+            folder.mkdir(parents=True)
+            made = make(folder)
+            if os.path.lexists(self.folder / made.id):
+                raise RunError(f"Run {made.id} is here already. To have another one of that name, delete it first.")
+            made.path.rename(self.folder / made.id)
+        except OSError as error:
+            raise storage_error(error, folder) from error
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        return Run(self.folder / made.id)
 
     def sweep(self) -> None:
         """Remove what processes that were ended while they made a run left behind, and what no run needs."""
@@ -140,7 +162,7 @@ class RunStore:
             return
         self._forget_all_but(names)
         for name in sorted(names, reverse=True):
-            if name not in (UPLOADS, BASELINES) and not self._is_second_name(name):
+            if name not in RESERVED and not self._is_second_name(name):
                 run = self._run(name)
                 if run.exists or _looks_like_a_run(run.path):
                     yield run

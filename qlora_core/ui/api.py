@@ -1,4 +1,4 @@
-"""The named endpoints: start a run, ask how it stands, read its results, compare two sentences.
+"""The named endpoints: start a run, ask how it stands, read its results, compare two sentences, bring a run.
 
 They are described in docs/api.md. Each checks its own input, because anybody can send anything.
 """
@@ -11,6 +11,7 @@ from string import Template
 from typing import Any, ParamSpec, TypeVar
 
 import gradio as gr
+from gradio_client.utils import is_file_obj_with_meta
 from pydantic import ConfigDict, ValidationError, validate_call
 
 from qlora_core.choices import INIT_CLASSIFIERS, either
@@ -24,6 +25,7 @@ from qlora_core.server.services import Services
 from qlora_core.ui.compare.answers import compare_pair
 from qlora_core.ui.events import address_of
 from qlora_core.ui.opening import opening_everywhere
+from qlora_core.ui.results.bring_panel import brought_run
 from qlora_core.ui.safe_text import MAX_MESSAGE, one_line
 from qlora_core.ui.train.form import FIELD_NAMES, preset_values
 from qlora_core.ui.train.submission import FROM_SCRATCH, NO_FILES, StartFrom, chosen_config, submit_run
@@ -116,7 +118,23 @@ def add_api(services: Services) -> None:
         """
         return compare_pair(services, run_id, sentence1, sentence2, scale)
 
-    for endpoint in (start_run, run_status, run_results, control_run, compare):
+    @_plainly
+    def bring_run(file: dict[str, Any], secret: str = "") -> dict[str, Any]:
+        """Take in a run that was taken home as a zip, from this server or another.
+
+        Args:
+            file: the zip, as ``handle_file("run.zip")``.
+            secret: what will be needed to delete it; empty means that one is made for you.
+
+        Returns:
+            run_id and the secret.
+        """
+        # With these marks, and only then, Gradio has made sure that the path is that of a file which was uploaded.
+        path = file["path"] if is_file_obj_with_meta(file) else None
+        secret = secret or secrets.token_urlsafe(24)
+        return {"run_id": brought_run(services, path, secret).id, "secret": secret}
+
+    for endpoint in (start_run, run_status, run_results, control_run, compare, bring_run):
         gr.api(endpoint, api_name=endpoint.__name__, concurrency_limit=4)
 
 

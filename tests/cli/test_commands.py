@@ -354,3 +354,24 @@ def test_without_a_token_nothing_is_pushed(
     done = command_line("push", run.id, "paraphrases")
     assert (done.status, hub.asked) == (2, [])
     assert done.stderr.startswith("error: There is no token of an account on the hub. Set HF_TOKEN")
+
+
+def test_an_exported_run_is_taken_in_by_another_store(command_line: CommandLine, run: Run) -> None:
+    assert command_line("export", run.id, "--to", "taken-home.zip").status == 0
+    report = json_of(command_line("import", "taken-home.zip", "--runs-dir", "elsewhere", "--json"))
+    assert report["run_id"] == run.id
+    again = command_line("import", "taken-home.zip", "--runs-dir", "elsewhere")
+    assert (again.status, again.stderr.count("is here already")) == (2, 1)
+    listed = json_of(command_line("runs", "--runs-dir", "elsewhere", "--json"))
+    assert [row["state"] for row in listed["runs"]] == ["finished"]
+    assert listed["damage"] == {}
+
+
+def test_what_is_no_run_is_not_taken_in(command_line: CommandLine, folder: Path) -> None:
+    assert "There is no file" in command_line("import", "none.zip", "--runs-dir", "elsewhere").stderr
+    (folder / "x.zip").write_bytes(b"x")
+    done = command_line("import", "x.zip", "--runs-dir", "elsewhere")
+    assert (done.status, done.stderr) == (
+        2,
+        "error: That file is no zip, or it is damaged. Take the run home once more, then bring the new file.\n",
+    )

@@ -30,6 +30,7 @@ def archive(finished_run: Run, tmp_path: Path) -> Path:
 def test_the_zip_holds_adapter_records_and_a_script(archive: Path, finished_run: Run) -> None:
     records = ["config.json", "environment.json", "result.json", "predictions.parquet", "baseline_heads.safetensors"]
     adapter = ["README.md", "adapter_config.json", "adapter_model.safetensors", "tokenizer.json"]
+    records += ["events.jsonl", "status.json", "sha256.json"]
     expected = [*records, *(f"adapter/{name}" for name in adapter), "adapter/tokenizer_config.json", "load_adapter.py"]
     with zipfile.ZipFile(archive) as zipped:
         assert sorted(zipped.namelist()) == sorted(f"{finished_run.id}/{name}" for name in expected)
@@ -45,6 +46,10 @@ def test_every_file_is_as_in_the_run(archive: Path, finished_run: Run) -> None:
                 for config in (values.get("config", values), expected.get("config", expected)):
                     config |= {name: Path(config[name]).name for name in ("base_model", "dataset")}
                 assert values == expected
+            elif name.endswith("/events.jsonl"):
+                assert [json.loads(line) for line in zipped.read(name).splitlines()] == list(finished_run.events())
+            elif name.endswith("/status.json"):
+                assert json.loads(zipped.read(name)).items() <= finished_run.status.model_dump().items()
             elif original.exists():
                 assert zipped.read(name) == original.read_bytes()
 

@@ -23,7 +23,7 @@ from qlora_core.ui.build import build_app
 from tests.hostile import HOSTILE, leaks, short
 
 OWNER_KEY = "the-owner-of-this-server"
-ENDPOINTS = ("start_run", "run_status", "run_results", "control_run", "compare")
+ENDPOINTS = ("start_run", "run_status", "run_results", "control_run", "compare", "bring_run")
 each_hostile = pytest.mark.parametrize("hostile", HOSTILE, ids=short)
 
 

@@ -74,14 +74,14 @@ def headline_words(baseline: str, comparison: Result, n: int) -> str:
     return f"{found}.{only_answer}" if only_answer else found
 
 
-def facts(run_id: str, config: RunConfig, result: Result, *, recorded: bool) -> str:
-    """Seed, hardware and versions, which belong beside every number, as Markdown."""
+def facts(run_id: str, config: RunConfig, result: Result, origin: str) -> str:
+    """Seed, hardware and versions, which belong beside every number, as Markdown; ``origin`` as in lists of runs."""
     machine, data = result["environment"], result["dataset"]
     said = words.facts(
         run_id,
         words.model(file_name(config.base_model), config.scheme.stored, config.r, config.seed),
         file_name(config.dataset),
-        recorded=recorded,
+        origin=origin,
         pairs=(data["train"], data["validation"]),
         seconds=result["train_seconds"],
         machine=words.machine(machine["device_name"], machine["threads"], machine["compute_dtype"]),

@@ -19,7 +19,7 @@ from qlora_core.ui.results.history_table import (
     in_order,
     orders,
 )
-from qlora_core.ui.results.run_choice import MAX_RUNS, all_choices, checked_runs
+from qlora_core.ui.results.run_choice import MAX_RUNS, all_choices, checked_runs, origin_of
 from qlora_core.ui.safe_text import MAX_MESSAGE, plain
 from qlora_core.ui.words import finished as words
 
@@ -133,7 +133,7 @@ def history_rows(services: Services, order: object, text: object) -> list[list[C
     rows = []
     for run in services.all_runs():
         with suppress(RunError):
-            rows.append(history_row(run, recorded=services.is_recorded(run)))
+            rows.append(history_row(run, origin_of(services, run)))
     wanted = text[:MAX_CHARACTERS] if isinstance(text, str) else ""
     return in_order(containing(rows, wanted), order if isinstance(order, str) else "")
 

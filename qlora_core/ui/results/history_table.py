@@ -87,15 +87,14 @@ def orders() -> dict[str, int]:
     return {column.order: place for place, column in enumerate(columns()) if column.order}
 
 
-def history_row(run: Run, *, recorded: bool) -> list[Cell]:
-    """One run's cells, in the order of ``columns``.
+def history_row(run: Run, origin: str) -> list[Cell]:
+    """One run's cells, in the order of ``columns``; ``origin`` is a word, "" for a run of this server's own.
 
     Raises:
         RunError: its configuration or status cannot be read.
     """
     status = run.status
-    state = words.RECORDED if recorded else status.state
-    row = Row(run.id, state, status.created, run.config, numbers_of(run))
+    row = Row(run.id, origin or status.state, status.created, run.config, numbers_of(run))
     return [column.cell(row) for column in columns()]
 
 

@@ -6,6 +6,7 @@ from qlora_core.config import file_name
 from qlora_core.errors import RunError
 from qlora_core.evaluation.scores import Result, finetuned_accuracy
 from qlora_core.server.services import Services
+from qlora_core.store.packed.mark import is_brought
 from qlora_core.store.run import Run
 from qlora_core.ui.safe_text import MAX_NAME, one_line
 from qlora_core.ui.values import Choices, moment
@@ -20,7 +21,14 @@ def short_label(run: Run) -> str:
     return words.started_label(run.id, start) if start else f"{run.id[-4:]} {file_name(run.config.base_model)}"
 
 
-def long_label(run: Run, *, recorded: bool) -> str:
+def origin_of(services: Services, run: Run) -> str:
+    """In a word, where a run comes from that this server did not carry out; "" for those that it did."""
+    if services.is_recorded(run):
+        return words.RECORDED
+    return words.BROUGHT if is_brought(run) else ""
+
+
+def long_label(run: Run, origin: str) -> str:
     """What a run is called where it is chosen; damage is said, not hidden."""
     try:
         outcome = run.from_result(_outcome)
@@ -29,9 +37,7 @@ def long_label(run: Run, *, recorded: bool) -> str:
     config = run.config
     outcome = words.started_outcome(outcome, config.init_from) if config.init_from else outcome
     model, pairs, when = file_name(config.base_model), file_name(config.dataset), moment(run.status.created)
-    return words.run_choice(
-        one_line(model, MAX_NAME), one_line(pairs, MAX_NAME), outcome, when, run.id, recorded=recorded
-    )
+    return words.run_choice(one_line(model, MAX_NAME), one_line(pairs, MAX_NAME), outcome, when, run.id, origin)
 
 
 def _outcome(result: Result) -> str:
@@ -44,7 +50,7 @@ def finished_choices(services: Services) -> Choices:
     for run in services.all_runs():
         if run.has_result:
             with suppress(RunError):  # it was deleted this moment
-                choices.append((long_label(run, recorded=services.is_recorded(run)), run.id))
+                choices.append((long_label(run, origin_of(services, run)), run.id))
     return choices
 
 

@@ -10,6 +10,7 @@ from qlora_core.evaluation.scores import Result
 from qlora_core.export.numbers import numbers_table
 from qlora_core.server.services import Services
 from qlora_core.store.feed import Cursor
+from qlora_core.store.packed.mark import brought
 from qlora_core.store.run import Run
 from qlora_core.ui.charts.confusion import confusion_figure
 from qlora_core.ui.charts.curves import history_figure, loss_curve_figure
@@ -17,10 +18,12 @@ from qlora_core.ui.charts.groups import memory_figure, phenomenon_figure
 from qlora_core.ui.charts.reliability import reliability_figure
 from qlora_core.ui.charts.scores import scores_figure
 from qlora_core.ui.results import finished_run
-from qlora_core.ui.results.run_choice import short_label, start_of
+from qlora_core.ui.results.run_choice import origin_of, short_label, start_of
 from qlora_core.ui.results.setting_rows import environment_rows, setting_rows
 from qlora_core.ui.results.sign import course_of
 from qlora_core.ui.safe_text import MAX_MESSAGE, MAX_NAME, one_line_cells, plain
+from qlora_core.ui.values import moment
+from qlora_core.ui.words import brought as brought_words
 from qlora_core.ui.words import finished as words
 
 MAX_ANSWERERS = 30  #: in the table of numbers; a run has six
@@ -139,12 +142,20 @@ def summary(services: Services, panel: SummaryPanel, runs: list[Run]) -> Updates
             panel.start: _start_button(services, first),
             panel.body: gr.update(visible=True),
             panel.sign: course_of(services, first),
-            panel.facts: finished_run.facts(first.id, first.config, result, recorded=services.is_recorded(first)),
+            panel.facts: _facts(services, first, result),
             panel.badge: gr.update(label=finished_run.badge(result)),
             panel.evidence: finished_run.evidence(result),
         }
     drawn = _shared_figures(runs)
     return updates | {plot: drawn.get(name) for name, plot in panel.plots.items()}
+
+
+def _facts(services: Services, run: Run, result: Result) -> str:
+    """What belongs beside the numbers, and of a run that was brought here, what is known of that."""
+    facts, mark = finished_run.facts(run.id, run.config, result, origin_of(services, run)), brought(run)
+    if mark is None:
+        return facts
+    return f"{brought_words.brought_words(plain(run.id), moment(mark.brought), plain(mark.device))}\n\n{facts}"
 
 
 def _start_button(services: Services, run: Run) -> Any:

@@ -14,6 +14,7 @@ from qlora_core.export.merged.kept import MergedModels
 from qlora_core.server.services import Services
 from qlora_core.settings import read_settings
 from qlora_core.ui.events import PRIVATE
+from qlora_core.ui.results.bring_panel import BringPanel, bring_panel, brought_run
 from qlora_core.ui.results.downloads import download_button, merged_button, write_notebook, write_numbers, write_zip
 from qlora_core.ui.results.flips_panel import FlipsPanel, flips_panel, shown_flips, wire_flips
 from qlora_core.ui.results.history_panel import HistoryPanel, delete_runs, history_panel, listed, wire_history
@@ -33,6 +34,7 @@ from qlora_core.ui.results.summary_panel import (
 )
 from qlora_core.ui.results.threshold.panel import ThresholdPanel, shown_threshold, threshold_panel, wire_threshold
 from qlora_core.ui.safe_text import MAX_MESSAGE, plain
+from qlora_core.ui.words import brought as brought_words
 from qlora_core.ui.words import finished as words
 
 Updates = dict[Any, Any]
@@ -47,6 +49,7 @@ class ResultsTab:
     summary: SummaryPanel
     threshold: ThresholdPanel
     flips: FlipsPanel
+    bring: BringPanel
     history: HistoryPanel
     sentence1: gr.Textbox  #: the pair that was selected under "What flipped"
     sentence2: gr.Textbox
@@ -80,13 +83,14 @@ def results_tab(services: Services) -> ResultsTab:
         threshold = threshold_panel()
         flips = flips_panel()
         settings, environment = settings_accordion()
-    history = history_panel()
+    bring, history = bring_panel(), history_panel()
     panel = SummaryPanel(headline, start, body, sign, facts, plots, badge, evidence, numbers, settings, environment)
     pair_chosen = wire_flips(services, flips, runs)
     wire_history(services, history)
     wire_threshold(services, threshold, runs)
-    tab = ResultsTab(runs, panel, threshold, flips, history, flips.sentence1, flips.sentence2, pair_chosen)
+    tab = ResultsTab(runs, panel, threshold, flips, bring, history, flips.sentence1, flips.sentence2, pair_chosen)
     _wire_choice(services, tab)
+    _wire_bringing(services, tab)
     return tab
 
 
@@ -188,6 +192,32 @@ def _wire_choice(services: Services, tab: ResultsTab) -> None:
     )
     for event in (chosen, picked, started, deleted):
         _then_details(services, tab, event)
+
+
+def _wire_bringing(services: Services, tab: ResultsTab) -> None:
+    """Take in a zip that is dropped, and show its run."""
+    bring, history = tab.bring, tab.history
+
+    def take(file: object, secret: object, *state: Any) -> Updates:
+        """Check the zip; whatever is wrong with it is said beside it."""
+        try:
+            run = brought_run(services, file, secret)
+        except QLoRAError as error:
+            return {bring.message: brought_words.not_brought(plain(error, MAX_MESSAGE)), bring.file: None}
+        said = brought_words.brought_here(plain(run.id))
+        return opened(services, tab, run.id, *state) | {bring.message: said, bring.file: None}
+
+    event = bring.file.upload(
+        take,
+        [bring.file, bring.secret, tab.runs, history.order, history.text, history.picked],
+        [*tab.outputs, bring.message, bring.file],
+        js="(file, _, ...state) => [file, qlora.secret(), ...state]",
+        show_progress="minimal",
+        show_progress_on=bring.message,
+        concurrency_limit=2,
+        **PRIVATE,
+    )
+    _then_details(services, tab, event)
 
 
 def wire_opening(services: Services, tab: ResultsTab, place: gr.Tab, tabs: gr.Tabs) -> None:

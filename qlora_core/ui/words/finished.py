@@ -94,7 +94,7 @@ FLIP_ORDERS = {
 FIND = "Find in the sentences"
 FLIPPED_PAIRS = "Pairs that flipped"
 FLIP_HEADERS = ["Flip", "Sentence 1", "Sentence 2", "Label", "Before", "After", "Change", "Phenomenon", "idx"]
-NO_SENTENCE = "The sentences of this pair are not on this machine any more."
+NO_SENTENCE = "The sentences of this pair are not on this machine."
 BAD_CHOICE = "That choice cannot be read. Reload the page."
 
 # All runs
@@ -108,7 +108,7 @@ FILTER, FILTER_EXAMPLE = "Filter", "finished mrpc"
 NEWEST, LARGEST_GAIN, LONGEST_TRAINING = "newest first", "gain over the strongest baseline", "training time"
 STATE, CREATED, BASE_MODEL, PAIRS = "State", "Created (UTC)", "Base model", "Pairs"
 GAIN, OVER, TRAINING_SECONDS = "Gain", "Over", "Training (s)"
-RECORDED = "recorded"
+RECORDED, BROUGHT = "recorded", "brought"
 DIFFERING = "Settings that differ"
 SETTING = "Setting"
 SHOW_PICKED = "Show picked runs above"
@@ -128,9 +128,9 @@ def too_many(most: int) -> str:
     return f"At most {most} runs can be looked at together. Take some away."
 
 
-def run_choice(what: str, dataset: str, outcome: str, when: str, run_id: str, *, recorded: bool) -> str:
-    """A run in the list that it is chosen from."""
-    return f"{what} on {dataset}, {outcome}, {when} UTC ({run_id[-4:]}){', recorded' if recorded else ''}"
+def run_choice(what: str, dataset: str, outcome: str, when: str, run_id: str, origin: str) -> str:
+    """A run in the list that it is chosen from; ``origin`` is "" for one of this server's own."""
+    return f"{what} on {dataset}, {outcome}, {when} UTC ({run_id[-4:]}){f', {origin}' if origin else ''}"
 
 
 def headline(baseline: str, gain: float, interval: tuple[float, float], *, may_be_luck: bool) -> str:
@@ -178,11 +178,11 @@ def show_start(run_id: str) -> str:
 
 
 def facts(
-    run_id: str, model: str, dataset: str, *, recorded: bool, pairs: tuple[int, int], seconds: float, machine: str
+    run_id: str, model: str, dataset: str, *, origin: str, pairs: tuple[int, int], seconds: float, machine: str
 ) -> list[str]:
     """What belongs beside every number; ``model`` and ``machine`` are said already."""
     return [
-        f"Recorded run {run_id}" if recorded else f"Run {run_id}",
+        f"{origin} run {run_id}".strip().capitalize(),
         model,
         f"{pairs[0]} training and {pairs[1]} validation pairs ({dataset})",
         f"trained {seconds:.0f} s on {machine}",

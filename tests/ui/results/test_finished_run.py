@@ -117,7 +117,7 @@ def test_the_badge_says_whether_the_reload_was_verified(result: dict[str, Any]) 
 
 
 def test_facts_name_seed_versions_and_hardware(finished_run: Run, result: dict[str, Any]) -> None:
-    text = unescape(words.facts(finished_run.id, finished_run.config, result, recorded=True))
+    text = unescape(words.facts(finished_run.id, finished_run.config, result, "recorded"))
     assert text.startswith("Recorded run")
     for part in (
         "tiny-bert, in NF4, LoRA r ",
@@ -131,5 +131,5 @@ def test_facts_name_seed_versions_and_hardware(finished_run: Run, result: dict[s
 
 def test_facts_of_an_unquantised_run_say_so(finished_run: Run, result: dict[str, Any]) -> None:
     config = finished_run.config.model_copy(update={"quantization": "none"})
-    text = unescape(words.facts(finished_run.id, config, result, recorded=False))
+    text = unescape(words.facts(finished_run.id, config, result, ""))
     assert "tiny-bert, unquantised, LoRA r " in text

@@ -12,7 +12,7 @@ from qlora_core.ui.results import history_table
 
 def cells(run: Run) -> dict[str, history_table.Cell]:
     headers = [column.header for column in history_table.columns()]
-    return dict(zip(headers, history_table.history_row(run, recorded=False), strict=True))
+    return dict(zip(headers, history_table.history_row(run, ""), strict=True))
 
 
 def test_a_row_has_the_scores_of_the_fine_tuned_model(finished_run: Run) -> None:
@@ -51,7 +51,7 @@ def test_every_number_can_be_sorted_by() -> None:
 
 def test_history_rows_sort_with_missing_numbers_last(finished_run: Run, store: RunStore) -> None:
     waiting = store.create(make_config("quick", seed=3))
-    rows = [history_table.history_row(run, recorded=False) for run in (waiting, finished_run)]
+    rows = [history_table.history_row(run, "") for run in (waiting, finished_run)]
     assert [len(row) for row in rows] == [len(history_table.columns())] * 2
     assert [row[0] for row in history_table.in_order(rows, "accuracy")] == [finished_run.id, waiting.id]
     assert [row[0] for row in history_table.in_order(rows, "newest first")] == [waiting.id, finished_run.id]

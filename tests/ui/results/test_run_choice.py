@@ -8,17 +8,17 @@ from qlora_core.ui.results.run_choice import long_label, short_label
 
 def test_a_run_is_labelled_by_what_it_is_and_came_to(finished_run: Run, store: RunStore) -> None:
     accuracy = finished_run.require_result()["metrics"]["finetuned"]["accuracy"]
-    label = long_label(finished_run, recorded=True)
+    label = long_label(finished_run, "recorded")
     assert label.startswith(f"tiny-bert on tiny.jsonl, accuracy {accuracy:.3f}")
     assert label.endswith(", recorded")
     damaged = store.create(make_config())
     (damaged.path / "result.json").write_text("{}", encoding="utf-8")
-    assert "result damaged" in long_label(damaged, recorded=False)
+    assert "result damaged" in long_label(damaged, "")
 
 
 def test_a_run_that_was_started_from_another_says_so(store: RunStore) -> None:
     scratch, started = store.create(make_config()), store.create(make_config(init_from="an-earlier-run-ab12"))
     assert short_label(scratch) == f"{scratch.id[-4:]} minilm"
     assert short_label(started) == f"{started.id[-4:]} from ab12"
-    assert ", from ab12, " in long_label(started, recorded=False)
-    assert "from" not in long_label(scratch, recorded=False)
+    assert ", from ab12, " in long_label(started, "")
+    assert "from" not in long_label(scratch, "")

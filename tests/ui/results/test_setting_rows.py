@@ -22,9 +22,7 @@ def test_of_a_path_only_the_files_name_is_shown(finished_run: Run, result: dict[
     assert [row[0] for row in rows] == list(RunConfig.model_fields)
     assert all(row[2] for row in rows)
     folders = {finished_run.config.dataset.rsplit("/", 1)[0], finished_run.config.base_model.rsplit("/", 1)[0]}
-    shown = (
-        str(rows) + facts(finished_run.id, finished_run.config, result, recorded=False) + str(environment_rows(result))
-    )
+    shown = str(rows) + facts(finished_run.id, finished_run.config, result, "") + str(environment_rows(result))
     assert not any(folder in shown for folder in folders)
     assert ["dataset", "tiny.jsonl"] in [row[:2] for row in rows]
     assert shown_value("data_dir", r"C:\Users\somebody\glue") == "glue"

@@ -1,0 +1,138 @@
+"""Runs that visitors bring as zips: each is unpacked and checked by a process of its own, with bounds on both."""
+
+import logging
+import os
+import subprocess
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import BoundedSemaphore
+
+from qlora_core.child_process import child_environment, module_command
+from qlora_core.data.catalog import DATASETS
+from qlora_core.errors import ArchiveError, RunError, StorageError
+from qlora_core.evaluation.scores import finetuned_values
+from qlora_core.models.catalog import BASE_MODELS
+from qlora_core.store.packed.mark import is_brought, mark_brought
+from qlora_core.store.packed.unpack import Unpacking
+from qlora_core.store.run import Run
+from qlora_core.store.runs import RunStore
+from qlora_core.store.shared.uploads import Uploads
+
+log = logging.getLogger(__name__)
+
+PROGRAM = "qlora_core.server.visitor_files.unpacking_process"
+NICENESS = 5
+MAX_SECONDS = 90.0
+MAX_AT_ONCE = 2
+#: Runs that visitors brought, in one store: fewer than Results lists, so that they cannot push all others off the list.
+MAX_BROUGHT = 100
+#: Exit status of a process that answers with what is wrong.
+REFUSED = 2
+MAX_MESSAGE_BYTES = 10_000
+BUSY = "Other visitors' runs are being unpacked. Try again in a minute."
+TOO_SLOW = f"Unpacking that run takes longer than {MAX_SECONDS:.0f} seconds. Try again later."
+OUT_OF_MEMORY = "Unpacking that run takes more memory than it may have here."
+FAILED = "That run cannot be taken in; the server's log says why."
+
+
+def unpacking(uploads: Uploads, *, is_own: bool = False) -> Unpacking:
+    """How zips become runs of a store with these uploads, see ``Unpacking``."""
+    return Unpacking(finetuned_values, {*BASE_MODELS, *DATASETS}, uploads, is_own)
+
+
+def bring_run(store: RunStore, path: Path) -> Run:
+    """Take a zip into a store, in this process.
+
+    Raises:
+        ArchiveError: it is no whole run, or holds what no run does.
+        RunError: a run of that name is here already.
+        StorageError: the store holds as much as it may, or cannot be written to.
+    """
+
+    def make(folder: Path) -> Run:
+        run = unpacking(store.uploads).run_of(path, folder)
+        mark_brought(run, run.require_result())
+        return run
+
+    return store.add(make)
+
+
+@dataclass(frozen=True)
+class BroughtRuns:
+    """One server's."""
+
+    store: RunStore
+    recorded: RunStore  #: runs that come with the program, whose names nobody takes
+    max_brought: int = MAX_BROUGHT
+    _places: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(MAX_AT_ONCE))
+
+    def bring(self, path: Path, owner: str) -> Run:
+        """Take a zip in; the run belongs to the visitor whose secret is ``owner``.
+
+        Raises:
+            ArchiveError: it is no whole run, or holds what no run does.
+            RunError: a run of that name is here already, or came with the program.
+            StorageError: the store holds as many or as much as it may, or cannot be written to.
+        """
+        if sum(map(is_brought, self.store.everything())) >= self.max_brought:
+            raise StorageError(
+                f"This server keeps {self.max_brought} runs that were brought here, as many as it may. "
+                "Delete some in Results, then try again."
+            )
+
+        def make(folder: Path) -> Run:
+            run = Run(folder / self._unpack(path, folder))
+            with suppress(RunError):
+                self.recorded.open(run.id)
+                raise ArchiveError(f"Run {run.id} came with the program and is here already.")
+            mark_brought(run, run.require_result())
+            if owner:
+                run.set_owner(owner)
+            return run
+
+        if not self._places.acquire(timeout=MAX_SECONDS):
+            raise ArchiveError(BUSY)
+        try:
+            return self.store.add(make)
+        finally:
+            self._places.release()
+
+    def _unpack(self, path: Path, folder: Path) -> str:
+        """Let a process unpack a zip below ``folder``; returns the run's name."""
+        with tempfile.TemporaryDirectory() as place:
+            answer, printed = Path(place) / "answer", Path(place) / "printed"
+            with printed.open("wb") as output:
+                process = subprocess.Popen(
+                    module_command(PROGRAM, str(path), str(folder), str(self.store.uploads.folder), str(answer)),
+                    env=child_environment(),
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                )
+            with process:
+                status = _await(process)
+            said = answer.read_bytes()[:MAX_MESSAGE_BYTES].decode("utf-8", "replace") if answer.is_file() else ""
+            if status == 0:
+                return said
+            if status == REFUSED:
+                raise ArchiveError(said)
+            log.warning("A run could not be unpacked: %s", printed.read_bytes()[-2000:].decode("utf-8", "replace"))
+            raise ArchiveError(OUT_OF_MEMORY if status < 0 else FAILED)
+
+
+def _await(process: "subprocess.Popen[bytes]") -> int:
+    """A process's exit status; one that takes too long is ended.
+
+    Raises:
+        ArchiveError: it did.
+    """
+    with suppress(ProcessLookupError):
+        os.setpriority(os.PRIO_PROCESS, process.pid, NICENESS)
+    try:
+        return process.wait(MAX_SECONDS)
+    except subprocess.TimeoutExpired as error:
+        raise ArchiveError(TOO_SLOW) from error
+    finally:
+        process.kill()
