@@ -51,6 +51,7 @@ def serve(settings: Settings) -> None:
         max_store_bytes=settings.max_store_gb * 1e9,
         max_waiting=settings.max_waiting,
         owners_choice=owners_choice(settings),
+        archive_folder=settings.archive_dir,
     )
     services.open()
     atexit.register(services.close)

@@ -100,6 +100,13 @@ OWNER_KEY = Variable(
     _key,
     is_secret=True,
 )
+ARCHIVE_DIR = Variable(
+    ("QLORA_ARCHIVE_DIR",),
+    "folder, such as a mounted bucket, that each finished run is copied to, and read back from when the server starts "
+    "(runs outlive a restart)",
+    "none",
+    Path,
+)
 RUNS_DIR = Variable(("QLORA_RUNS_DIR",), "folder of all runs (what is stored where)", "`runs` beside `app.py`", Path)
 MAX_STORE = Variable(
     ("QLORA_MAX_STORE_GB",),
@@ -154,6 +161,7 @@ class Settings:
     oauth_client: Annotated[str, OAUTH_CLIENT] = ""
     owner_key: Annotated[str, OWNER_KEY] = ""
     runs_dir: Annotated[Path | None, RUNS_DIR] = None
+    archive_dir: Annotated[Path | None, ARCHIVE_DIR] = None
     max_store_gb: Annotated[float, MAX_STORE] = 20.0
     max_waiting: Annotated[int, MAX_WAITING] = 100
     default_base_model: Annotated[str, DEFAULT_BASE_MODEL] = ""

@@ -14,6 +14,7 @@ from qlora_core.models.catalog import BASE_MODELS, find_base_model
 from qlora_core.models.device import describe_environment, start_accelerator
 from qlora_core.models.quantization import Compute, try_quantization
 from qlora_core.server.findings import Code, Examination, Finding, Kind
+from qlora_core.settings import ARCHIVE_DIR, read_settings
 from qlora_core.store.files import check_writable
 
 
@@ -31,7 +32,9 @@ def examine() -> Examination:
 
 def written_folders() -> dict[str, Path]:
     """Where files go that are no run's, by the variable that names the folder."""
-    return {"HF_HOME": Path(constants.HF_HUB_CACHE), "TMPDIR": Path(tempfile.gettempdir())}
+    archive = read_settings().archive_dir
+    kept = {ARCHIVE_DIR.names[0]: archive} if archive else {}
+    return {"HF_HOME": Path(constants.HF_HUB_CACHE), "TMPDIR": Path(tempfile.gettempdir()), **kept}
 
 
 def _folder(variable: str, path: Path) -> Finding:

@@ -9,6 +9,8 @@ from threading import Thread
 from qlora_core.errors import RunError
 from qlora_core.evaluation.scores import finetuned_values
 from qlora_core.server.answering.asker import Asker
+from qlora_core.server.archive.folder import ArchiveFolder
+from qlora_core.server.archive.keeper import ArchiveKeeper
 from qlora_core.server.availability import DOCTOR_SECONDS, Availability
 from qlora_core.server.estimates import Estimates
 from qlora_core.server.forking import ForkServer
@@ -41,6 +43,7 @@ class Services:
     fork_server: ForkServer
     files: FileReader
     brought: BroughtRuns
+    archive: ArchiveKeeper
     lock: ServerLock
     owners_choice: Mapping[str, str]  #: what the owner chose of what the page opens with, see ``ui.opening``
 
@@ -58,12 +61,14 @@ class Services:
     def start(self) -> None:
         """Go on with the queue, find out what works on this machine, then load the libraries for runs to come."""
         self.queue.start()
+        self.archive.start()
         self.availability.start()
         Thread(target=self._load_libraries, name="fork-server", daemon=True).start()
 
     def close(self) -> None:
         """Interrupt the run at work; it can be resumed. Whoever waits for an answer gets none."""
         self.queue.close()
+        self.archive.close()
         self.asker.close()
         self.fork_server.close()
         self.lock.release()
@@ -109,9 +114,11 @@ def make_services(
     max_store_bytes: float = math.inf,
     max_waiting: int = MAX_WAITING,
     owners_choice: Mapping[str, str] | None = None,
+    archive_folder: Path | None = None,
 ) -> Services:
     """Services for a store; nothing is started yet."""
     store, recorded, fork_server = RunStore(runs_folder, max_store_bytes), RunStore(recorded_folder), ForkServer()
+    archive = ArchiveKeeper(store, ArchiveFolder(archive_folder) if archive_folder else None)
     return Services(
         store=store,
         queue=JobQueue(store, fork_server, max_waiting=max_waiting),
@@ -123,7 +130,8 @@ def make_services(
         asker=Asker(fork_server),
         fork_server=fork_server,
         files=FileReader(fork_server),
-        brought=BroughtRuns(store, recorded),
+        brought=BroughtRuns(store, recorded, archive.check_free),
+        archive=archive,
         lock=ServerLock(runs_folder),
         owners_choice=owners_choice or {},
     )

@@ -18,7 +18,7 @@ from tests.hostile import HOSTILE
 from tests.page.server import OWNER_KEY, PATIENCE, Server, until
 
 #: Named endpoints, and how many arguments each takes.
-ENDPOINTS = {"start_run": 5, "run_status": 1, "run_results": 1, "control_run": 3, "compare": 4}
+ENDPOINTS = {"start_run": 5, "run_status": 1, "run_results": 1, "control_run": 3, "compare": 4, "bring_run": 2}
 
 
 @pytest.fixture(scope="module")

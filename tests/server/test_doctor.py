@@ -58,6 +58,11 @@ def test_the_folders_of_hub_and_temporary_files_are_tried(examination: Examinati
     assert [one.name for one in examination.findings if one.kind == "folder"] == ["HF_HOME", "TMPDIR"]
 
 
+def test_where_runs_are_kept_is_tried_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QLORA_ARCHIVE_DIR", str(tmp_path))
+    assert doctor.written_folders()["QLORA_ARCHIVE_DIR"] == tmp_path
+
+
 def test_what_is_not_on_this_machine_comes_with_advice(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("QLORA_DATA_DIR", str(tmp_path))
     model, pairs = doctor._base_model("bert-base-cased"), doctor._dataset("mrpc")

@@ -35,7 +35,7 @@ MARKUP = re.compile(r"!\[|\]\(|<img|<script|<a |javascript:|onerror=|\$\$", re.I
 PLOTLY_MARKUP = re.compile(r"<img|<script|<a ", re.IGNORECASE)
 #: Marks that turn the writing direction, and other characters that do not print.
 UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-ENDPOINTS = ("start_run", "run_status", "run_results", "control_run", "compare")
+ENDPOINTS = ("start_run", "run_status", "run_results", "control_run", "compare", "bring_run")
 MAX_TEXT = 12_000  #: characters of one piece of Markdown: a few messages and the program's own words
 
 
@@ -132,12 +132,13 @@ def walk(page: gr.Blocks, client: TestClient, run: Run, ending: str) -> Iterator
     """
     file = upload(client, ending)
     for number, handler in sorted(page.fns.items(), key=lambda item: item[1].name != "open_tab"):
-        takes_file = any(isinstance(block, gr.File) for block in handler.inputs)
+        kinds = [block.file_types or [] for block in handler.inputs if isinstance(block, gr.File)]
+        takes_file = any(ending in endings for endings in kinds)
         if (
             handler.fn is None
             or handler.api_name in ENDPOINTS
             or handler.name == "measure"
-            or not (takes_file or ending == ".csv")
+            or not (takes_file or (ending == ".csv" and not kinds))
         ):
             continue
         data = [asked(block, run, file, is_open=handler.name != "open_tab") for block in handler.inputs]
@@ -153,7 +154,7 @@ def test_no_handler_shows_a_visitors_text_as_markup_or_without_an_end(
     served: tuple[gr.Blocks, FastAPI], client: TestClient, run: Run
 ) -> None:
     wrong, seen, refused = [], set(), set()
-    for ending in (".csv", ".tsv", ".jsonl", ".parquet"):
+    for ending in (".csv", ".tsv", ".jsonl", ".parquet", ".zip"):
         for name, block, given in walk(served[0], client, run, ending):
             if block is None:
                 refused.add(name)

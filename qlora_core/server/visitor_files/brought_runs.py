@@ -4,6 +4,7 @@ import logging
 import os
 import subprocess
 import tempfile
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,7 @@ from qlora_core.data.catalog import DATASETS
 from qlora_core.errors import ArchiveError, RunError, StorageError
 from qlora_core.evaluation.scores import finetuned_values
 from qlora_core.models.catalog import BASE_MODELS
+from qlora_core.store.packed.layout import BOUNDS, BOUNDS_OF_OWN
 from qlora_core.store.packed.mark import is_brought, mark_brought
 from qlora_core.store.packed.unpack import Unpacking
 from qlora_core.store.run import Run
@@ -39,7 +41,8 @@ FAILED = "That run cannot be taken in; the server's log says why."
 
 def unpacking(uploads: Uploads, *, is_own: bool = False) -> Unpacking:
     """How zips become runs of a store with these uploads, see ``Unpacking``."""
-    return Unpacking(finetuned_values, {*BASE_MODELS, *DATASETS}, uploads, is_own)
+    bounds = BOUNDS_OF_OWN if is_own else BOUNDS
+    return Unpacking(finetuned_values, {*BASE_MODELS, *DATASETS}, uploads, is_own, bounds)
 
 
 def bring_run(store: RunStore, path: Path) -> Run:
@@ -65,6 +68,7 @@ class BroughtRuns:
 
     store: RunStore
     recorded: RunStore  #: runs that come with the program, whose names nobody takes
+    check_free: Callable[[str], None]  #: refuses a name that is taken elsewhere, see ``ArchiveKeeper``
     max_brought: int = MAX_BROUGHT
     _places: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(MAX_AT_ONCE))
 
@@ -84,6 +88,7 @@ class BroughtRuns:
 
         def make(folder: Path) -> Run:
             run = Run(folder / self._unpack(path, folder))
+            self.check_free(run.id)
             with suppress(RunError):
                 self.recorded.open(run.id)
                 raise ArchiveError(f"Run {run.id} came with the program and is here already.")

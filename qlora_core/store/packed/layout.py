@@ -56,4 +56,5 @@ class Bounds(NamedTuple):
     ratio: int = 250  #: bytes of a file by the bytes that it is packed in; logs of steps reach 10, text of zeros 1,000
 
 
-BOUNDS = Bounds()
+#: Of what a stranger brings, and of what a store keeps for itself.
+BOUNDS, BOUNDS_OF_OWN = Bounds(), Bounds(unpacked=8 * 2**30)

@@ -80,7 +80,7 @@ class Unpacking:
             raise ArchiveError(f"That zip lacks {missing[0]}. Bring one that Results or the export command made.")
         digests = {}
         for name in sorted(names & listed.keys()):
-            if packed.size(f"{run.id}/{name}") > listed[name]:
+            if packed.size(f"{run.id}/{name}") > listed[name] and not self.is_own:
                 raise ArchiveError(f"{name} in that zip is larger than {listed[name] // 2**20} MB, the most for it.")
             (run.path / name).parent.mkdir(parents=True, exist_ok=True)
             digests[name] = packed.unpack(f"{run.id}/{name}", run.path / name)
@@ -108,8 +108,9 @@ class Unpacking:
         if result.get("run_id") != run.id:
             raise ArchiveError("The result in that zip is that of another run. Take the run home once more.")
         run.from_result(self.find)
-        check_adapter_config(read[ADAPTER_CONFIG], config)
-        check_tokenizer(read.get(TOKENIZER, {}), read.get(TOKENIZER_CONFIG, {}))
+        if not self.is_own:
+            check_adapter_config(read[ADAPTER_CONFIG], config)
+            check_tokenizer(read.get(TOKENIZER, {}), read.get(TOKENIZER_CONFIG, {}))
         for name in names.intersection(TENSORS):
             check_tensors(run.path / name)
         check_predictions(run.path / directory.PREDICTIONS)

@@ -18,9 +18,13 @@ def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return packed_recorded(tmp_path_factory.mktemp("packed") / "run.zip")
 
 
+def anything(run_id: str) -> None:
+    """Every name is free."""
+
+
 @pytest.fixture
 def runs(store: RunStore, tmp_path: Path) -> BroughtRuns:
-    return BroughtRuns(store, RunStore(tmp_path / "recorded"))
+    return BroughtRuns(store, RunStore(tmp_path / "recorded"), anything)
 
 
 @pytest.fixture
@@ -65,7 +69,7 @@ def test_nobody_owns_a_run_that_was_brought_without_a_secret(runs: BroughtRuns, 
 
 @pytest.mark.usefixtures("in_this_process")
 def test_a_run_that_came_with_the_program_cannot_be_brought(store: RunStore, packed: Path) -> None:
-    runs = BroughtRuns(store, RunStore(RUN.path.parent))
+    runs = BroughtRuns(store, RunStore(RUN.path.parent), anything)
     with pytest.raises(ArchiveError, match="came with the program"):
         runs.bring(packed, "mine")
     assert store.everything() == []
@@ -73,7 +77,7 @@ def test_a_run_that_came_with_the_program_cannot_be_brought(store: RunStore, pac
 
 @pytest.mark.usefixtures("in_this_process")
 def test_a_store_holds_so_many_that_were_brought(store: RunStore, packed: Path, tmp_path: Path) -> None:
-    runs = BroughtRuns(store, RunStore(tmp_path / "recorded"), max_brought=1)
+    runs = BroughtRuns(store, RunStore(tmp_path / "recorded"), anything, max_brought=1)
     run = runs.bring(packed, "")
     with pytest.raises(StorageError, match="keeps 1 runs that were brought here"):
         runs.bring(packed, "")

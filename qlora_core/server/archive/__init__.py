@@ -1,0 +1,1 @@
+"""Finished runs, kept where they outlive the disk of this server."""
