@@ -38,6 +38,6 @@ def flattery(threshold: float, pairs: int, best: float, points: float, noise: fl
         )
     return (
         f"{pairs} training pairs choose {threshold:.2f} (the most right answers; of several, the nearest to 0.5). "
-        f"{said} One accuracy on so many pairs is itself uncertain by ±{noise:.1f} points. The model has learned the "
-        "training pairs, so it is surer of them than of new ones, and their threshold is a guess for others."
+        f"{said} One accuracy on the validation pairs is itself uncertain by ±{noise:.1f} points. The model has "
+        "learned the training pairs, so it is surer of them than of others, for which their threshold is a guess."
     )
