@@ -16,6 +16,7 @@ FLOORS = (
     ("store", "data"),
     ("models",),
     ("evaluation",),
+    ("inspection",),
     ("training",),
     ("server",),
     ("export",),
