@@ -28,6 +28,7 @@ UI_FLOORS = (
     ("ui",),
     ("ui.charts", "ui.web"),
     ("ui.train", "ui.results", "ui.compare"),
+    ("ui.inside",),
     ("ui.build", "ui.api"),
 )
 MAX_MODULES = 13

@@ -18,6 +18,16 @@ from qlora_core.models.adapter import trainable_state
 from qlora_core.models.inference import autocast
 
 MAX_STEPS = 5
+#: What is learned from where nobody names anything else: pairs of the program's own, and their labels.
+FIRST_PAIRS: tuple[list[Pair], list[int]] = (
+    [
+        ("The ferry leaves at nine.", "The ferry departs at nine o'clock."),
+        ("The ferry leaves at nine.", "The ferry leaves at ten."),
+        ("Anna sold the boat to Ben.", "Ben bought the boat from Anna."),
+        ("Anna sold the boat to Ben.", "Ben sold the boat to Anna."),
+    ],
+    [1, 0, 1, 0],
+)
 
 
 @dataclass(frozen=True)
@@ -80,5 +90,3 @@ def first_steps(predictor: Predictor, pairs: list[Pair], labels: list[int], step
 
 def _norm(tensors: list[torch.Tensor]) -> float:
     return float(torch.stack([tensor.detach().float().norm() for tensor in tensors]).norm())
-
-

@@ -31,7 +31,9 @@ class QuantizedBlock:
     levels: list[float]  #: the value of each code, -1 to 1
     weights: list[float]  #: before quantisation
     codes: list[int]  #: 0 to 15
-    scale: float  #: what a level is multiplied with; the block's largest magnitude, or what double quantisation left of it
+    scale: (
+        float  #: what a level is multiplied with; the block's largest magnitude, or what double quantisation left of it
+    )
     absmax: float  #: the block's largest magnitude
     scale_code: int | None  #: the byte that stands for the scale; None without double quantisation
     values: list[float]  #: what the codes come back as, level times scale

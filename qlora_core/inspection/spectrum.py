@@ -39,15 +39,26 @@ class Change:
         return self.norm / self.base_norm if self.base_norm else 0.0
 
 
-def adapter_spectrum(predictor: Predictor) -> list[Change]:
-    """The change of every adapted matrix, from the embeddings on."""
-    model = predictor.model
+@dataclass(frozen=True)
+class Spectrum:
+    """A run's whole adapter."""
+
+    layers: int  #: of the encoder
+    r: int
+    lora_alpha: float
+    changes: list[Change]  #: of every adapted matrix, from the embeddings on
+
+
+def adapter_spectrum(predictor: Predictor) -> Spectrum:
+    """The change of every adapted matrix."""
+    model, config = predictor.model, predictor.config
     with torch.inference_mode():
-        return [
+        changes = [
             _change(name, layer, linear_layer(model, name))
             for name in matrix_names(model)
             if (layer := adapted_layer(model, name)) is not None
         ]
+    return Spectrum(len(model.base_model.model.bert.encoder.layer), config.r, config.lora_alpha, changes)
 
 
 def _change(name: MatrixName, layer: LoraLayer, base: nn.Module) -> Change:

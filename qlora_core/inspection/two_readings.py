@@ -37,9 +37,7 @@ def two_readings(predictor: Predictor, first: str, second: str) -> TwoReadings:
     encoded = predictor.encode([pair])
     n = min(len(encoded["input_ids"][0]), MAX_TOKENS)
     device = predictor.processes.device
-    inputs = {
-        name: torch.tensor([encoded[name][0][:n]], device=device) for name in ("input_ids", "token_type_ids")
-    }
+    inputs = {name: torch.tensor([encoded[name][0][:n]], device=device) for name in ("input_ids", "token_type_ids")}
     inputs["attention_mask"] = torch.ones_like(inputs["input_ids"])
     states, attentions = [], []
     for answerer in ("untrained_head", "finetuned"):

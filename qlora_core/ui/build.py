@@ -10,6 +10,7 @@ from qlora_core.settings import Settings
 from qlora_core.ui import scripts
 from qlora_core.ui.api import add_api
 from qlora_core.ui.compare import tab as compare_tab
+from qlora_core.ui.inside import tab as inside_tab
 from qlora_core.ui.results import tab as results_tab
 from qlora_core.ui.theme import style_sheet, theme
 from qlora_core.ui.train import tab as train_tab
@@ -32,6 +33,8 @@ def build_app(services: Services) -> Page:
                 results = results_tab.results_tab(services)
             with gr.Tab(words.COMPARE_TAB, id="compare") as compare_place:
                 compare = compare_tab.compare_tab(services)
+            with gr.Tab(words.INSIDE_TAB, id="inside"):
+                inside_tab.inside_tab(services)
         results_tab.wire_opening(services, results, results_place, tabs)
         compare_tab.wire_opening(services, compare, compare_place, tabs, page)
         flipped = [results.sentence1, results.sentence2, results.runs]

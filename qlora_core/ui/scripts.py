@@ -12,26 +12,59 @@ from qlora_core.assets import ASSETS
 
 PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 PAGE = ASSETS / "page.js"
-#: The modules of the live view, by the name under which they import each other.
-LIVE = {path.name: path for path in sorted((ASSETS / "live").glob("*.js"))}
-#: Where they are, so that a browser may keep them: another version of them is elsewhere.
-LIVE_FOLDER = f"live/{hashlib.sha256(b''.join(path.read_bytes() for path in LIVE.values())).hexdigest()[:16]}"
 DAY, YEAR = 86_400, 365 * 86_400
-NOT_LOADED = "The live view could not be loaded. Reload the page."
+
+
+class Modules:
+    """Scripts of one folder of ``assets/`` that import each other by name."""
+
+    def __init__(self, folder: str) -> None:
+        self.files = {path.name: path for path in sorted((ASSETS / folder).glob("*.js"))}
+        digest = hashlib.sha256(b"".join(path.read_bytes() for path in self.files.values())).hexdigest()[:16]
+        #: Where they are, so that a browser may keep them: another version of them is elsewhere.
+        self.address = f"{folder}/{digest}"
+
+    def route(self) -> Route:
+        """Where the server has them."""
+        return Route(f"/{self.address}/{{name}}", self._module)
+
+    def _module(self, request: Request) -> Response:
+        path = self.files.get(request.path_params["name"])
+        return Response(status_code=404) if path is None else _script(path, YEAR)
+
+
+LIVE, INSIDE = Modules("live"), Modules("inside")
+NOT_LOADED = "This part of the page could not be loaded. Reload the page."
 
 
 def head() -> str:
     """HTML for the page's head. Every address is relative, because a proxy may have put the page into a folder."""
-    modules = "\n".join(f'<link rel="modulepreload" href="{LIVE_FOLDER}/{name}">' for name in LIVE)
+    modules = "\n".join(f'<link rel="modulepreload" href="{LIVE.address}/{name}">' for name in LIVE.files)
     page = PAGE.read_text(encoding="utf-8")
     return f'<script defer src="plotly.min.js"></script>\n{modules}\n<script>{page}</script>'
 
 
 def start_live_view() -> str:
     """JavaScript that starts the live view in the element of a ``gr.HTML`` that has it as its ``js_on_load``."""
+    return _start(LIVE)
+
+
+def start_inside() -> str:
+    """The same for the tab "Inside", once it is first seen: until then not even its scripts are loaded."""
     return f"""
-        import(new URL("{LIVE_FOLDER}/main.js", document.baseURI)).then(
-            (live) => live.start(element, server, props.tables),
+        const observer = new IntersectionObserver((entries) => {{
+            if (!entries.some((entry) => entry.isIntersecting)) return;
+            observer.disconnect();
+            {_start(INSIDE)}
+        }});
+        observer.observe(element);
+    """
+
+
+def _start(modules: Modules) -> str:
+    return f"""
+        import(new URL("{modules.address}/main.js", document.baseURI)).then(
+            (part) => part.start(element, server, props.tables),
             () => {{ element.querySelector("h2").textContent = "{NOT_LOADED}"; }},
         );
     """
@@ -49,18 +82,13 @@ def show_results_sign() -> str:
 
 
 def routes() -> list[Route]:
-    """plotly.js as it comes with the plotly package, and the live view's modules."""
-    return [Route("/plotly.min.js", _plotly), Route(f"/{LIVE_FOLDER}/{{name}}", _live)]
+    """plotly.js as it comes with the plotly package, and the page's modules."""
+    return [Route("/plotly.min.js", _plotly), LIVE.route(), INSIDE.route()]
 
 
 def _plotly(request: Request) -> Response:
     del request
     return _script(PLOTLY, DAY)
-
-
-def _live(request: Request) -> Response:
-    path = LIVE.get(request.path_params["name"])
-    return Response(status_code=404) if path is None else _script(path, YEAR)
 
 
 def _script(path: Path, seconds: int) -> Response:

@@ -48,9 +48,7 @@ def test_a_block_is_that_part_of_the_matrix(predictor: Predictor) -> None:
     assert torch.equal(torch.tensor(block.values).to(kernel.dtype), kernel[3 * 64 : 4 * 64])
     assert block.packed == [16 * first + second for first, second in zip(*[iter(block.codes)] * 2, strict=True)]
     assert block.absmax == max(map(abs, block.weights))
-    nearest = [
-        min(abs(weight - level * block.scale) for level in block.levels) for weight in block.weights
-    ]
+    nearest = [min(abs(weight - level * block.scale) for level in block.levels) for weight in block.weights]
     errors = [abs(weight - value) for weight, value in zip(block.weights, block.values, strict=True)]
     assert errors == pytest.approx(nearest, abs=block.scale * 1e-3)
     is_nested = predictor.config.bnb_4bit_use_double_quant
@@ -64,10 +62,7 @@ def test_what_is_not_there_is_refused(inspected: Predictor, layer: int, role: st
         quantized_block(inspected, layer, role, block)
 
 
-def test_a_base_that_is_not_in_4_bits_has_no_codes(
-    tiny_config: Callable[..., RunConfig], tmp_path: Path
-) -> None:
+def test_a_base_that_is_not_in_4_bits_has_no_codes(tiny_config: Callable[..., RunConfig], tmp_path: Path) -> None:
     run = start_run(tiny_config(quantization="none", num_train_epochs=1), RunStore(tmp_path / "runs"), ignore)
     with pytest.raises(UserError, match="not in 4 bits"):
         quantized_block(Predictor(run), 0, QUERY)
-

@@ -21,7 +21,7 @@ def change(predictor: Predictor, layer: int, role: str) -> torch.Tensor:
 
 
 def test_singular_values_and_norms_are_those_of_the_product(inspected: Predictor) -> None:
-    spectrum = adapter_spectrum(inspected)
+    spectrum = adapter_spectrum(inspected).changes
     assert len(spectrum) == 12
     for found in spectrum:
         whole = change(inspected, found.layer, found.role)
@@ -34,7 +34,7 @@ def test_singular_values_and_norms_are_those_of_the_product(inspected: Predictor
 
 def test_the_strongest_directions_are_the_best_of_that_rank(inspected: Predictor) -> None:
     before = {name: tensor.clone() for name, tensor in state(inspected).items()}
-    found = adapter_spectrum(inspected)[0]
+    found = adapter_spectrum(inspected).changes[0]
     whole = change(inspected, found.layer, found.role)
     for k in (0, 1, 3):
         with strongest(inspected.model, k):

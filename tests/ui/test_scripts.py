@@ -17,7 +17,7 @@ def client() -> TestClient:
 
 def test_every_address_in_the_head_is_relative_and_served_as_a_script(client: TestClient) -> None:
     addresses = re.findall(r'(?:src|href)="([^"]+)"', scripts.head())
-    assert len(addresses) == 1 + len(scripts.LIVE)
+    assert len(addresses) == 1 + len(scripts.LIVE.files)
     for address in addresses:
         assert not address.startswith(("/", "http"))
         answer = client.get(f"/{address}")
@@ -26,18 +26,20 @@ def test_every_address_in_the_head_is_relative_and_served_as_a_script(client: Te
         assert "max-age" in answer.headers["cache-control"]
 
 
-@pytest.mark.parametrize("name", scripts.LIVE)
-def test_modules_import_only_what_is_served(name: str) -> None:
-    imported = re.findall(r'from "\./([^"]+)"', scripts.LIVE[name].read_text(encoding="utf-8"))
-    assert set(imported) <= set(scripts.LIVE)
+@pytest.mark.parametrize("modules", [scripts.LIVE, scripts.INSIDE], ids=["live", "inside"])
+def test_modules_import_only_what_is_served(modules: scripts.Modules) -> None:
+    for path in modules.files.values():
+        imported = re.findall(r'from "\./([^"]+)"', path.read_text(encoding="utf-8"))
+        assert set(imported) <= set(modules.files)
 
 
 @pytest.mark.parametrize("name", ["live_view.html", "other.js", "..%2Fpage.js", "%2e%2e/page.js"])
 def test_nothing_else_is_served(name: str, client: TestClient) -> None:
-    assert client.get(f"/{scripts.LIVE_FOLDER}/{name}").status_code == 404
+    assert client.get(f"/{scripts.LIVE.address}/{name}").status_code == 404
 
 
-def test_the_live_view_starts_from_where_its_modules_are(client: TestClient) -> None:
-    address = re.search(r'"(live/[^"]+)"', scripts.start_live_view())
+@pytest.mark.parametrize("start", [scripts.start_live_view(), scripts.start_inside()], ids=["live", "inside"])
+def test_a_part_starts_from_where_its_modules_are(start: str, client: TestClient) -> None:
+    address = re.search(r'"((?:live|inside)/[^"]+)"', start)
     assert address is not None
-    assert "export function start(" in client.get(f"/{address[1]}").text
+    assert re.search(r"export (async )?function start\(", client.get(f"/{address[1]}").text)

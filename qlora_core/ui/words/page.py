@@ -11,6 +11,7 @@ INTRODUCTION = (
 TRAIN_TAB = "Fine-tune"
 RESULTS_TAB = "Results"
 COMPARE_TAB = "Compare"
+INSIDE_TAB = "Inside"
 
 FOREIGN_PAGE = (
     "That came from the page of another site, for which this server does nothing. If it is this server's own page "

@@ -1,0 +1,36 @@
+// Questions to the server about a run's inside. Answers are kept, because they do not change; an answer that comes after
+// another run was chosen is not anybody's any more.
+
+const KEPT = 60;
+const SILENT = "The server does not answer. Try again in a moment.";
+
+/** Thrown where another run was chosen while the server was asked. */
+export class Overtaken extends Error {}
+
+export function makeAsk(server, run) {
+  const kept = new Map();
+
+  return async function ask(question) {
+    const of = run();
+    const key = JSON.stringify([of, question]);
+    if (!kept.has(key)) {
+      kept.set(key, answered(server, { run: of, question }));
+      if (kept.size > KEPT) kept.delete(kept.keys().next().value);
+    }
+    let answer;
+    try {
+      answer = await kept.get(key);
+    } catch (error) {
+      kept.delete(key);
+      throw error;
+    }
+    if (run() !== of) throw new Overtaken("");
+    return answer;
+  };
+}
+
+async function answered(server, asked) {
+  const reply = await server.ask(asked).catch(() => ({ error: SILENT }));
+  if (reply.error) throw new Error(reply.error);
+  return reply.answer;
+}

@@ -1,0 +1,65 @@
+"""The tab "Inside": the four bits and the adapter of a run, on its real numbers.
+
+One element, drawn by scripts (``assets/inside/``), which ask for what is looked at. Every question is checked, because
+anybody can send one; it is answered by the process that answers for the whole page.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import gradio as gr
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from qlora_core.assets import ASSETS
+from qlora_core.errors import QLoRAError
+from qlora_core.inspection.questions import InsideQuestion
+from qlora_core.server.services import Services
+from qlora_core.ui.compare.sides import check_run, second_choices
+from qlora_core.ui.safe_text import MAX_MESSAGE, one_line
+from qlora_core.ui.scripts import start_inside
+from qlora_core.ui.words import page as words
+
+
+class Asked(BaseModel):
+    """What a visitor looks at: which run, and what of it."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    run: str = Field(max_length=80)
+    question: InsideQuestion
+
+
+def inside_tab(services: Services) -> gr.HTML:
+    """Build the tab inside the current ``gr.Tab``; it begins when it is first seen."""
+    return gr.HTML(
+        value="",
+        html_template=(ASSETS / "inside" / "inside.html").read_text(encoding="utf-8"),
+        js_on_load=start_inside(),
+        server_functions=[_runs(services), _ask(services)],
+        elem_id="inside",
+        container=False,
+        padding=False,
+    )
+
+
+def _runs(services: Services) -> Callable[[Any], dict[str, Any]]:
+    def runs(request: Any) -> dict[str, Any]:
+        """Label and id of every run that can be looked into."""
+        del request
+        return {"runs": second_choices(services)}
+
+    return runs
+
+
+def _ask(services: Services) -> Callable[[Any], dict[str, Any]]:
+    def ask(request: Any) -> dict[str, Any]:
+        """What a run answers to a question about its inside."""
+        try:
+            asked = Asked.model_validate(request)
+            return {"answer": services.asker.inside(check_run(services, asked.run), asked.question)}
+        except ValidationError:
+            return {"error": words.UNREADABLE}
+        except QLoRAError as error:
+            return {"error": one_line(error, MAX_MESSAGE)}
+
+    return ask
