@@ -1,14 +1,20 @@
 // The tab "Inside": which run and which matrix are looked at, and the panels that show them. Gradio's HTML element starts
 // it when it is first seen.
 
-import { makeAsk } from "./ask.js";
+import { AdapterPanel } from "./adapter.js";
+import { makeAsk, Overtaken } from "./ask.js";
 import { BlockPanel } from "./block.js";
+import { FirstStepPanel } from "./first_step.js";
+import { FormatsPanel } from "./formats.js";
 import { MapPanel } from "./map.js";
+import { MemoryPanel } from "./memory.js";
 import { fill, whenSeen } from "./page.js";
+import { Pair } from "./pair.js";
+import { ReadingsPanel } from "./readings.js";
 
-const PANELS = [BlockPanel];
+const PANELS = [BlockPanel, FormatsPanel, MemoryPanel, AdapterPanel, FirstStepPanel, ReadingsPanel];
 
-/** `element` is the rendered inside.html; `server` has runs and ask of qlora_core/ui/inside/tab.py. */
+/** `element` is the rendered inside.html; `server` has runs, about and ask of qlora_core/ui/inside/tab.py. */
 export async function start(element, server) {
   const at = (name) => element.querySelector(`[data-at="${name}"]`);
   const note = at("note");
@@ -18,9 +24,14 @@ export async function start(element, server) {
   };
   const chosen = { run: "", ...matrixOf(new URLSearchParams(location.search).get("matrix")) };
   const ask = makeAsk(server, () => chosen.run);
-  const panels = PANELS.map((Panel) => new Panel(at, ask, say));
+  const shared = {
+    pair: new Pair(at("pair"), window.qlora.address),
+    about: () => server.about({ run: chosen.run }),
+  };
+  const panels = PANELS.map((Panel) => new Panel(at, ask, shared));
   const seen = new Set();
-  const show = (panel) => seen.has(panel) && chosen.run && panel.show(chosen).catch((error) => say(error.message));
+  const fail = (error) => error instanceof Overtaken || say(error.message);
+  const show = (panel) => seen.has(panel) && chosen.run && panel.show(chosen).catch(fail);
   const map = new MapPanel(at("map"), (matrix) => {
     Object.assign(chosen, matrix);
     window.qlora.address({ matrix: `${matrix.layer}.${matrix.role}` });
@@ -33,7 +44,7 @@ export async function start(element, server) {
     try {
       map.show(await ask({ what: "spectrum" }), chosen);
     } catch (error) {
-      say(error.message);
+      fail(error);
       return;
     }
     panels.forEach(show);

@@ -22,6 +22,7 @@ class AtRank:
 
     k: int
     p_same: float  #: the probability of "same meaning", in the order given
+    base_p_same: float  #: the base model's, with its untrained head
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,8 @@ def answer_at_rank(predictor: Predictor, k: int, pair: Pair) -> AtRank:
         DataError: a sentence is empty or too long.
     """
     with predictor.answering_as("finetuned") as model, strongest(model, k):
-        return AtRank(k, predictor.answer([pair])[0].adapter.given)
+        answer = predictor.answer([pair])[0]
+    return AtRank(k, answer.adapter.given, answer.base.given)
 
 
 def part_right(predictor: Predictor, k: int, start: int) -> PartRight:

@@ -1,7 +1,7 @@
 """The first step of training, on a run's real model: B is 0, so A's gradient is exactly 0, and B's is not.
 
-Hu et al. 2021 (arXiv:2106.09685), section 4.1: A is drawn at random and B is 0, so that an adapter begins as no change at
-all. dL/dA = (alpha / r) B^T (dL/dy)^T x is 0 with it; dL/dB = (alpha / r) (dL/dy)^T (A x)^T is not.
+Hu et al. 2021 (arXiv:2106.09685), section 4.1: A is drawn at random and B is 0, so that an adapter begins as no change
+at all. dL/dA = (alpha / r) B^T (dL/dy)^T x is 0 with it; dL/dB = (alpha / r) (dL/dy)^T (A x)^T is not.
 """
 
 from dataclasses import dataclass

@@ -1,8 +1,7 @@
 """What an adapter did to each matrix: how large its change is, how many directions it uses, and what fewer would do.
 
-The change of a matrix is (alpha / r) B A (Hu et al. 2021, arXiv:2106.09685). Its singular values follow from the thin QR
-decompositions of B and of A's transpose and the singular values of an r x r matrix, so that the large product is
-never made.
+The change of a matrix is (alpha / r) B A (Hu et al. 2021, arXiv:2106.09685). Its singular values follow from the thin
+QR decompositions of B and of A's transpose and the singular values of an r x r matrix; the large product is never made.
 """
 
 from collections.abc import Iterator

@@ -4,7 +4,7 @@ One element, drawn by scripts (``assets/inside/``), which ask for what is looked
 anybody can send one; it is answered by the process that answers for the whole page.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import gradio as gr
@@ -14,8 +14,9 @@ from qlora_core.assets import ASSETS
 from qlora_core.errors import QLoRAError
 from qlora_core.inspection.questions import InsideQuestion
 from qlora_core.server.services import Services
+from qlora_core.store.run import Run
 from qlora_core.ui.compare.sides import check_run, second_choices
-from qlora_core.ui.safe_text import MAX_MESSAGE, one_line
+from qlora_core.ui.safe_text import MAX_MESSAGE, MAX_NAME, one_line
 from qlora_core.ui.scripts import start_inside
 from qlora_core.ui.words import page as words
 
@@ -35,7 +36,7 @@ def inside_tab(services: Services) -> gr.HTML:
         value="",
         html_template=(ASSETS / "inside" / "inside.html").read_text(encoding="utf-8"),
         js_on_load=start_inside(),
-        server_functions=[_runs(services), _ask(services)],
+        server_functions=[_runs(services), _about(services), _ask(services)],
         elem_id="inside",
         container=False,
         padding=False,
@@ -49,6 +50,38 @@ def _runs(services: Services) -> Callable[[Any], dict[str, Any]]:
         return {"runs": second_choices(services)}
 
     return runs
+
+
+def _about(services: Services) -> Callable[[Any], dict[str, Any]]:
+    def about(request: Any) -> dict[str, Any]:
+        """What was measured of a run's memory; nothing where it has not finished."""
+        try:
+            run = check_run(services, request.get("run") if isinstance(request, dict) else None)
+            return measured_memory(run) if run.has_result else {}
+        except QLoRAError as error:
+            return {"error": one_line(error, MAX_MESSAGE)}
+
+    return about
+
+
+def measured_memory(run: Run) -> dict[str, Any]:
+    """Bytes of a finished run's tensors by group, of its process, and what it ran on.
+
+    Raises:
+        RunError: its result cannot be read.
+    """
+
+    def read(result: Mapping[str, Any]) -> dict[str, Any]:
+        stored = result["quantization"]
+        return {
+            "bytes": stored["bytes"],
+            "bytes_total": stored["bytes_total"],
+            "bytes_float32": stored["bytes_float32"],
+            "peak_rss_bytes": result["peak_rss_bytes"],
+            "device": one_line(result["environment"].get("device_name", ""), MAX_NAME),
+        }
+
+    return run.from_result(read)
 
 
 def _ask(services: Services) -> Callable[[Any], dict[str, Any]]:

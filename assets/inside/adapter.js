@@ -1,0 +1,157 @@
+// The adapter on the chosen matrix: how many of its r directions it uses, and what it would answer with fewer.
+
+import { html, matrixName, numbers, short, svg } from "./page.js";
+
+const WIDTH = 660;
+const HEIGHT = 190;
+const LEFT = 46;
+const BOTTOM = 22;
+
+export class AdapterPanel {
+  constructor(at, ask, { pair }) {
+    this.place = at("adapter");
+    this.ask = ask;
+    this.pair = pair;
+    this.counting = 0;
+    pair.changed(() => this.spectrum && this.answer());
+  }
+
+  async show({ layer, role, run }) {
+    this.spectrum = await this.ask({ what: "spectrum" });
+    if (run !== this.run) {
+      this.run = run;
+      this.k = this.spectrum.r;
+      this.build();
+      this.answer();
+    }
+    this.matrix = { layer, role };
+    this.draw();
+  }
+
+  build() {
+    const { r } = this.spectrum;
+    this.figure = html("div", { class: "inside-figure" });
+    this.words = html("p", { class: "inside-verdict" });
+    this.table = html("div");
+    this.kept = html("output", {}, `all ${r}`);
+    const slider = html("input", { type: "range", min: 0, max: r, step: 1, value: r });
+    slider.addEventListener("input", () => {
+      this.k = Number(slider.value);
+      this.kept.textContent = this.k === r ? `all ${r}` : `${this.k} of ${r}`;
+      this.draw();
+      this.answer();
+    });
+    this.said = html("p", { class: "inside-readout", "aria-live": "polite" });
+    this.accuracy = html("p", { class: "inside-readout", "aria-live": "polite" });
+    this.count = html(
+      "button",
+      { type: "button", class: "live-button", onclick: () => this.measure() },
+      "Measure the accuracy",
+    );
+    this.place.replaceChildren(
+      this.words,
+      this.figure,
+      html("label", { class: "inside-control" }, "Keep the strongest directions of every matrix: ", slider, this.kept),
+      this.said,
+      this.count,
+      this.accuracy,
+      this.table,
+    );
+  }
+
+  draw() {
+    const { changes, r, lora_alpha: alpha } = this.spectrum;
+    const change = changes.find((one) => one.layer === this.matrix.layer && one.role === this.matrix.role);
+    const name = matrixName(this.matrix);
+    if (!change) {
+      this.words.textContent = `No adapter stands beside ${name} in this run.`;
+      this.figure.replaceChildren();
+      return;
+    }
+    const values = change.singular_values;
+    const step = (WIDTH - LEFT) / values.length;
+    const largest = values[0] || 1;
+    const bars = values.map((value, index) => {
+      const height = (value / largest) * (HEIGHT - BOTTOM - 10);
+      return svg("rect", {
+        class: index < this.k ? "direction" : "direction left-out",
+        x: LEFT + index * step + step * 0.12,
+        y: HEIGHT - BOTTOM - height,
+        width: step * 0.76,
+        height,
+      });
+    });
+    this.figure.replaceChildren(
+      svg(
+        "svg",
+        { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, "aria-hidden": "true" },
+        ...bars,
+        svg("text", { x: LEFT - 6, y: 18, "text-anchor": "end" }, short(largest, 2)),
+        svg("text", { x: LEFT - 6, y: HEIGHT - BOTTOM, "text-anchor": "end" }, "0"),
+        svg("text", { x: LEFT, y: HEIGHT - 5 }, "direction 1"),
+        svg("text", { x: WIDTH, y: HEIGHT - 5, "text-anchor": "end" }, `direction ${values.length}`),
+      ),
+    );
+    this.words.textContent =
+      `${name}: (${alpha} / ${r}) B A is ${short((100 * change.norm) / change.base_norm, 2)} % as large as the matrix itself, ` +
+      `and uses about ${short(change.effective_rank, 2)} of its ${r} directions.`;
+    const rows = changes.map((one) => [
+      matrixName(one),
+      `${short((100 * one.norm) / one.base_norm, 3)} %`,
+      short(one.effective_rank),
+      short(one.singular_values[0]),
+      short(one.singular_values.at(-1)),
+    ]);
+    const table = numbers(
+      "Every adapted matrix",
+      ["matrix", "change against the matrix", "directions used", "largest singular value", "smallest"],
+      rows,
+    );
+    table.open = this.table.querySelector("details")?.open ?? false;
+    this.table.replaceChildren(table);
+  }
+
+  /** What the adapter says of the pair now; the last question wins. */
+  async answer() {
+    const k = this.k;
+    this.counting += 1; // an accuracy that is being measured is another one's
+    this.accuracy.textContent = "";
+    try {
+      const found = await this.ask({ what: "at_rank", k, ...this.pair.value() });
+      if (k !== this.k) return;
+      this.said.textContent = `"Same meaning" with ${k} directions: ${percent(found.p_same)} (base model: ${percent(found.base_p_same)}).`;
+    } catch (error) {
+      this.said.textContent = error.message;
+    }
+  }
+
+  /** The validation pairs, some at a time, so that the number can be watched. */
+  async measure() {
+    this.counting += 1;
+    const mine = this.counting;
+    const { k } = this;
+    let right = 0;
+    let start = 0;
+    this.accuracy.textContent = "Asking the validation pairs ...";
+    try {
+      for (;;) {
+        const part = await this.ask({ what: "rank_accuracy", k, start });
+        if (mine !== this.counting) return;
+        if (!part.n) break;
+        right += part.right;
+        start += part.n;
+        const share = `${right} of ${start} right, ${short(right / start)}`;
+        this.accuracy.textContent =
+          start < part.total
+            ? `With ${k} directions: ${share}, so far; ${part.total - start} pairs left.`
+            : `With ${k} directions: accuracy ${short(right / start)} (${right} of ${start} validation pairs).`;
+      }
+    } catch (error) {
+      this.accuracy.textContent = error.message;
+    }
+  }
+}
+
+function percent(share) {
+  return `${Math.round(100 * share)} %`;
+}

@@ -1,0 +1,87 @@
+// The first steps of training, one click at a time: B is 0, so A's gradient is exactly 0, and B's is not.
+
+import { html, numbers, short } from "./page.js";
+
+const STEPS = 3;
+
+export class FirstStepPanel {
+  constructor(at, ask) {
+    this.place = at("first-step");
+    this.ask = ask;
+  }
+
+  async show({ run }) {
+    if (run === this.run) return;
+    this.run = run;
+    this.step = 0;
+    this.words = html("p", { class: "inside-verdict", "aria-live": "polite" });
+    this.picture = html("div", { class: "inside-steps" });
+    this.button = html("button", { type: "button", class: "live-button", onclick: () => this.next() });
+    this.table = html("div");
+    this.place.replaceChildren(this.words, this.picture, this.button, this.table);
+    this.moments = null;
+    this.button.textContent = "Draw a fresh adapter";
+    this.words.textContent = "A fresh adapter is drawn as this run's was, beside the same base model.";
+  }
+
+  async next() {
+    this.button.disabled = true;
+    try {
+      if (this.moments) this.step = (this.step + 1) % this.moments.length;
+      else {
+        this.words.textContent = "Loading the base model and taking the steps ...";
+        this.moments = await this.ask({ what: "first_steps", steps: STEPS });
+      }
+      this.draw();
+    } catch (error) {
+      this.words.textContent = error.message;
+    }
+    this.button.disabled = false;
+  }
+
+  draw() {
+    const moment = this.moments[this.step];
+    const largest = (name) => Math.max(...this.moments.map((one) => one[name])) || 1;
+    const meter = (label, name, value) =>
+      html(
+        "div",
+        { class: "inside-meter" },
+        html("span", {}, label),
+        html("meter", { min: 0, max: 1, value: value / largest(name) }, short(value)),
+        html("b", {}, value === 0 ? "exactly 0" : short(value)),
+      );
+    this.picture.replaceChildren(
+      meter("size of A", "a_norm", moment.a_norm),
+      meter("size of B", "b_norm", moment.b_norm),
+      meter("gradient of A", "a_gradient", moment.a_gradient),
+      meter("gradient of B", "b_gradient", moment.b_gradient),
+      meter("loss", "loss", moment.loss),
+    );
+    this.words.textContent = said(moment);
+    const isLast = this.step === this.moments.length - 1;
+    this.button.textContent = isLast ? "From the beginning" : `Take step ${this.step + 1}`;
+    this.table.replaceChildren(
+      numbers(
+        "The first steps, over all adapted matrices (Frobenius norms)",
+        ["steps taken", "loss", "A", "B", "gradient of A", "gradient of B", "A has moved", "B has moved"],
+        this.moments.map((one) => [
+          one.step,
+          short(one.loss),
+          short(one.a_norm),
+          short(one.b_norm),
+          short(one.a_gradient),
+          short(one.b_gradient),
+          short(one.a_moved),
+          short(one.b_moved),
+        ]),
+      ),
+    );
+  }
+}
+
+function said({ step, a_gradient: a, b_norm: b }) {
+  if (step === 0)
+    return `Before the first step B is ${b === 0 ? "exactly 0" : short(b)}, so the adapter changes nothing, and A's gradient, which has B as a factor, is ${a === 0 ? "exactly 0" : short(a)}. Only B can move.`;
+  if (step === 1) return "After one step B is not 0 any more, and A has a gradient for the first time.";
+  return `After ${step} steps both move.`;
+}

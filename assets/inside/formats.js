@@ -1,0 +1,92 @@
+// The whole matrix, in every format: one axis, one strip a format.
+
+import { html, matrixName, numbers, short, svg } from "./page.js";
+
+const WIDTH = 420;
+const HEIGHT = 44;
+const WORDS = {
+  float32: "as the base model is shipped",
+  int8: "256 levels, a scale a row",
+  NF4: "16 levels, closest near 0",
+  "NF4, double quantisation": "the same, its scales in 8 bits: what this program uses",
+  FP4: "16 levels of a floating-point number",
+  "plain int4": "15 levels, evenly spaced",
+};
+
+export class FormatsPanel {
+  constructor(at, ask) {
+    this.place = at("formats");
+    this.ask = ask;
+  }
+
+  async show({ layer, role }) {
+    const data = await this.ask({ what: "formats", layer, role });
+    const head = [
+      "format",
+      `values from ${short(data.edges[0], 2)} to ${short(data.edges.at(-1), 2)}`,
+      "bits a weight",
+      "error",
+    ];
+    const rows = data.formats.map((one) =>
+      html(
+        "tr",
+        {},
+        html("th", { scope: "row" }, html("b", {}, one.name), html("small", {}, WORDS[one.name] ?? "")),
+        html("td", { class: "inside-strip" }, strip(one.counts)),
+        html("td", {}, short(one.bits, 3)),
+        html("td", {}, one.relative_error ? `${short(100 * one.relative_error, 2)} %` : "none"),
+      ),
+    );
+    this.place.replaceChildren(
+      html("p", { class: "inside-where" }, `${matrixName({ layer, role })}: ${data.shape.join(" × ")} numbers`),
+      html("p", { class: "inside-verdict" }, verdict(data.formats)),
+      html(
+        "div",
+        { class: "inside-scroll", tabindex: 0, role: "region", "aria-label": "The matrix in every format" },
+        html(
+          "table",
+          { class: "inside-table" },
+          html("thead", {}, html("tr", {}, ...head.map((name) => html("th", { scope: "col" }, name)))),
+          html("tbody", {}, ...rows),
+        ),
+      ),
+      numbers(
+        "The matrix in every format",
+        ["format", "bytes", "bits a weight", "root mean square error", "of the weights' own"],
+        data.formats.map((one) => [
+          one.name,
+          one.bytes.toLocaleString("en"),
+          short(one.bits, 5),
+          short(one.rms_error),
+          `${short(100 * one.relative_error)} %`,
+        ]),
+      ),
+    );
+  }
+}
+
+/** Counts as bars; their square roots, so that a few values far out can be seen beside many near 0. */
+function strip(counts) {
+  const largest = Math.sqrt(Math.max(...counts));
+  const step = WIDTH / counts.length;
+  const bars = counts.map((count, index) => {
+    const height = (Math.sqrt(count) / largest) * HEIGHT;
+    return svg("rect", { x: index * step, y: HEIGHT - height, width: Math.max(1, step - 0.4), height });
+  });
+  return svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", "aria-hidden": "true" }, ...bars);
+}
+
+/** Which of the formats with four bits is nearest to the original, and by how much. */
+export function verdict(formats) {
+  const four = formats.filter(({ bits }) => bits < 5).sort((a, b) => a.rms_error - b.rms_error);
+  const [best, ...others] = four.filter(({ name }) => !name.includes("double"));
+  const worse = others.map((one) => `${one.name} is ${short(one.rms_error / best.rms_error, 3)} times as far off`);
+  const plain = formats.find(({ name }) => name === "NF4");
+  const double = formats.find(({ name }) => name.includes("double"));
+  const saved = short(plain.bits - double.bits, 2);
+  const cost = short(100 * (double.rms_error / plain.rms_error - 1), 2);
+  return (
+    `Of four bits, ${best.name} comes nearest to this matrix; ${worse.join(", ")}. ` +
+    `Double quantisation saves ${saved} bits a weight and makes the error ${cost} % larger.`
+  );
+}

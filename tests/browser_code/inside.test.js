@@ -1,0 +1,91 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { makeAsk, Overtaken } from "../../assets/inside/ask.js";
+import { verdict } from "../../assets/inside/formats.js";
+import {
+  activations,
+  adapterParameters,
+  memory,
+  NF4_BITS,
+  parameters,
+  SHAPES,
+} from "../../assets/inside/memory_math.js";
+import { short } from "../../assets/inside/page.js";
+import { anotherNumber, negate, swapNames } from "../../assets/inside/pair.js";
+
+test("a number is said in as few digits as say it", () => {
+  assert.deepEqual(
+    [0, 0.12345, -1234567, 0.00012].map((value) => short(value)),
+    ["0", "0.123", "-1.23e+6", "1.20e-4"],
+  );
+});
+
+test("parameters are those of the models that have these names", () => {
+  const millions = (name) => parameters(SHAPES[name]).total / 1e6;
+  assert.ok(Math.abs(millions("MiniLM-L6") - 22.6) < 0.2); // 22.7 with its pooler
+  assert.ok(Math.abs(millions("BERT-base") - 108.9) < 0.5);
+  assert.ok(Math.abs(millions("BERT-large") - 334) < 1.5);
+  assert.ok(Math.abs(millions("1 billion") - 1120) < 60);
+  assert.ok(Math.abs(millions("7 billion") - 6600) < 200);
+});
+
+test("an adapter on all linear layers of MiniLM has the parameters that PEFT counts", () => {
+  // 812,162 trainable ones less pooler (384 * 384 + 384) and classifier (2 * 384 + 2)
+  assert.equal(adapterParameters(SHAPES["MiniLM-L6"], 16), 812162 - 384 * 385 - 770);
+});
+
+test("QLoRA saves weights, LoRA what belongs to training, and neither activations", () => {
+  const found = memory(SHAPES["BERT-base"], { r: 16, batch: 16, tokens: 64, bytes: 4 });
+  const { "full fine-tuning": full, LoRA: lora, QLoRA: qlora } = found;
+  assert.ok(qlora.weights < lora.weights / 2);
+  assert.equal(full.optimiser, 2 * full.gradients);
+  assert.equal(lora.optimiser, qlora.optimiser);
+  assert.ok(lora.optimiser < full.optimiser / 20);
+  assert.equal(new Set(Object.values(found).map((parts) => parts.activations)).size, 1);
+  assert.equal(NF4_BITS.toFixed(3), "4.127");
+  const shape = { layers: 1, hidden: 2, heads: 1 };
+  assert.equal(activations(shape, { batch: 1, tokens: 3, bytes: 2 }), 34 * 3 * 2 + 5 * 9);
+});
+
+test("one thing of a sentence is changed", () => {
+  assert.equal(swapNames("Anna sold it to Ben, Anna says."), "Ben sold it to Anna, Ben says.");
+  assert.equal(swapNames("The boat of Anna."), "The boat of Anna.");
+  assert.equal(negate("The boat was sold."), "The boat was not sold.");
+  assert.equal(negate(negate("The boat was sold.")), "The boat was sold.");
+  assert.equal(anotherNumber("It cost 9 pounds."), "It cost 10 pounds.");
+  assert.equal(anotherNumber("twelve of twelve"), "one of twelve");
+  assert.equal(anotherNumber("none"), "none");
+});
+
+test("the verdict names the best of four bits and what double quantisation costs", () => {
+  const formats = [
+    { name: "NF4", bits: 4.5, rms_error: 1 },
+    { name: "NF4, double quantisation", bits: 4.25, rms_error: 1.01 },
+    { name: "plain int4", bits: 4.5, rms_error: 1.5 },
+    { name: "int8", bits: 8, rms_error: 0.1 },
+  ];
+  const words = verdict(formats);
+  assert.match(words, /NF4 comes nearest/);
+  assert.match(words, /plain int4 is 1.5 times/);
+  assert.match(words, /saves 0.25 bits a weight and makes the error 1 % larger/);
+});
+
+test("an answer is asked for once, a failure again, and another run's answer is nobody's", async () => {
+  let run = "one";
+  let asked = 0;
+  const answers = [{ error: "No." }, { answer: 1 }, { answer: 2 }];
+  const ask = makeAsk({ ask: async () => answers[asked++] }, () => run);
+  await assert.rejects(ask({ what: "spectrum" }), /No\./);
+  assert.equal(await ask({ what: "spectrum" }), 1);
+  assert.equal(await ask({ what: "spectrum" }), 1);
+  assert.equal(asked, 2);
+  const late = ask({ what: "block" });
+  run = "two";
+  await assert.rejects(late, Overtaken);
+});
+
+test("a server that does not answer is said not to", async () => {
+  const ask = makeAsk({ ask: () => Promise.reject(new Error("gone")) }, () => "one");
+  await assert.rejects(ask({}), /does not answer/);
+});
