@@ -54,9 +54,9 @@ def part_right(predictor: Predictor, k: int, start: int) -> PartRight:
         DataError, HubError: the run's pairs are not on this machine any more.
     """
     pairs = _pairs(predictor.config).validation
-    part = pairs.select(range(min(start, len(pairs)), min(start + PART, len(pairs))))
-    if not len(part):
+    if start >= len(pairs):
         return PartRight(k, start, 0, 0, len(pairs))
+    part = pairs.select(range(start, min(start + PART, len(pairs))))
     tokenized: TokenizedPairs = predictor.tokenized(part)
     with predictor.answering_as("finetuned") as model, strongest(model, k):
         logits = predictor.logits(tokenized, "finetuned")
