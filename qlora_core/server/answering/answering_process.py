@@ -18,6 +18,7 @@ from qlora_core.child_process import limit_memory
 from qlora_core.errors import MemoryExhausted, QLoRAError, RunFailure, is_out_of_memory
 from qlora_core.evaluation.attribution import attribute
 from qlora_core.evaluation.flips import read_validation_pairs
+from qlora_core.inspection.answers import inside
 from qlora_core.server.answering.model_cache import Predictors
 from qlora_core.server.answering.questions import (
     ATTRIBUTION,
@@ -28,6 +29,7 @@ from qlora_core.server.answering.questions import (
     Answered,
     AskBaseCheck,
     Asked,
+    AskInside,
     AskPairs,
     AskTokens,
     AskValidationPairs,
@@ -80,6 +82,9 @@ class Answering:
             case AskTokens():
                 predictor = self._predictors.get(Run(question.run))
                 return ATTRIBUTION.dump_python(attribute(predictor.twin, *question.pair), mode="json")
+            case AskInside():
+                # its twin, because an adapter with fewer directions is another one for as long as it answers
+                return inside(self._predictors.get(Run(question.run)).twin, question.question)
             case AskValidationPairs():
                 return VALIDATION_PAIRS.dump_python(read_validation_pairs(question.config), mode="json")
             case LetGo():

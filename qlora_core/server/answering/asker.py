@@ -11,13 +11,14 @@ from contextlib import suppress
 from functools import lru_cache
 from itertools import count
 from threading import Lock, Thread
-from typing import Protocol
+from typing import Any, Protocol
 
 from qlora_core.child_process import child_environment, module_command
 from qlora_core.config import RunConfig
 from qlora_core.data.typed_pairs import Attribution, BaseCheck, Pair, check_pair, check_scale
 from qlora_core.errors import RunFailure
 from qlora_core.evaluation.flips import ValidationPairs
+from qlora_core.inspection.questions import InsideQuestion
 from qlora_core.server.answering.questions import (
     ANSWER,
     ATTRIBUTION,
@@ -26,6 +27,7 @@ from qlora_core.server.answering.questions import (
     Answered,
     AskBaseCheck,
     Asked,
+    AskInside,
     AskPairs,
     AskTokens,
     AskValidationPairs,
@@ -107,6 +109,14 @@ class Asker:
             QLoRAError: see ``answer``.
         """
         return ATTRIBUTION.validate_python(self._ask(AskTokens(run=run.path.resolve(), pair=check_pair(*pair))))
+
+    def inside(self, run: Run, question: InsideQuestion) -> Any:
+        """What is inside a run, see ``inspection.answers``.
+
+        Raises:
+            QLoRAError: see ``answer``; or there is no such matrix.
+        """
+        return self._ask(AskInside(run=run.path.resolve(), question=question))
 
     def let_go(self, run: Run) -> None:
         """Free what is kept of a run, because it is being deleted; returns at once."""

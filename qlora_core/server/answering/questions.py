@@ -9,6 +9,7 @@ from qlora_core import errors
 from qlora_core.config import RunConfig
 from qlora_core.data.typed_pairs import Answer, Attribution, BaseCheck, Pair
 from qlora_core.evaluation.flips import ValidationPairs
+from qlora_core.inspection.questions import InsideQuestion
 
 #: Said where an error of no class of this package's keeps a question from being answered.
 FAILED = "This cannot be answered; the server's log says why. Try again, or ask another run."
@@ -44,6 +45,14 @@ class AskTokens(_Form):
     pair: Pair
 
 
+class AskInside(_Form):
+    """What is inside a run, see ``inspection``; answered with lists, dictionaries, numbers and text."""
+
+    kind: Literal["inside"] = "inside"
+    run: Path
+    question: InsideQuestion
+
+
 class AskValidationPairs(_Form):
     """The pairs that a run of these settings is validated on; answered with ``ValidationPairs``."""
 
@@ -58,7 +67,7 @@ class LetGo(_Form):
     run: Path
 
 
-Question = AskPairs | AskBaseCheck | AskTokens | AskValidationPairs | LetGo
+Question = AskPairs | AskBaseCheck | AskTokens | AskInside | AskValidationPairs | LetGo
 
 
 class Asked(_Form):
