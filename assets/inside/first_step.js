@@ -47,7 +47,7 @@ export class FirstStepPanel {
         "div",
         { class: "inside-meter" },
         html("span", {}, label),
-        html("meter", { min: 0, max: 1, value: value / largest(name) }, short(value)),
+        bar(value / largest(name)),
         html("b", {}, value === 0 ? "exactly 0" : short(value)),
       );
     this.picture.replaceChildren(
@@ -77,6 +77,12 @@ export class FirstStepPanel {
       ),
     );
   }
+}
+
+function bar(share) {
+  const filled = html("span");
+  filled.style.width = `${100 * share}%`;
+  return html("span", { class: "inside-bar", "aria-hidden": "true" }, filled);
 }
 
 function said({ step, a_gradient: a, b_norm: b }) {

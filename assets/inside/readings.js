@@ -56,10 +56,12 @@ export class ReadingsPanel {
     this.rows = html("div");
     this.said = html("p", { class: "inside-verdict", "aria-live": "polite" });
     this.table = html("div");
+    this.apartTable = html("div");
     this.place.replaceChildren(
       html("h3", {}, "Where the two models part"),
       this.apart,
       this.figure,
+      this.apartTable,
       html("h3", {}, "Who looks at whom"),
       html("p", {}, "Choose a word, and see which words of the other sentence it takes in: the darker, the more."),
       html("label", { class: "inside-control" }, "In ", slider, name),
@@ -105,7 +107,9 @@ export class ReadingsPanel {
       `How far apart the hidden states of base and adapted model are (1 - cosine), from the embeddings, where they are the same, to layer ${apart.length - 1}. ` +
       `At [CLS] half of the way is reached in layer ${half}.`;
     const rows = apart.map((row, index) => [index || "embeddings", short(first[index]), short(mean[index])]);
-    this.apartTable = numbers(`Base against adapted, ${tokens.length} word pieces`, ["layer", "[CLS]", "mean"], rows);
+    this.apartTable.replaceChildren(
+      numbers(`Base against adapted, ${tokens.length} word pieces`, ["layer", "[CLS]", "mean"], rows),
+    );
   }
 
   draw() {
@@ -150,7 +154,6 @@ export class ReadingsPanel {
         .join(", ");
     this.said.textContent = `"${tokens[this.token]}" looks at: base ${strongest(base)}; adapted ${strongest(adapted)}.`;
     this.table.replaceChildren(
-      this.apartTable,
       numbers(
         `Attention of "${tokens[this.token]}" in layer ${this.layer + 1}, mean of its heads`,
         ["word piece", "base", "adapted", "difference"],

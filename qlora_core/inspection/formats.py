@@ -16,7 +16,9 @@ from qlora_core.evaluation.predictor import Predictor
 from qlora_core.inspection.matrices import find_matrix, original_weight
 
 BLOCKSIZE = 64
-BINS = 121
+BINS = 161
+#: The histogram's axis ends at so many times the weights' root mean square; what lies beyond is counted at its ends.
+AXIS = 4.0
 INT4_LARGEST = 7
 
 
@@ -50,8 +52,8 @@ def formats(predictor: Predictor, layer: int, role: str) -> Formats:
         UserError: there is no such matrix.
     """
     weight = original_weight(predictor, find_matrix(predictor.model, layer, role))
-    largest = float(weight.abs().max())
-    edges = np.linspace(-largest, largest, BINS + 1)
+    end = AXIS * float(weight.square().mean().sqrt())
+    edges = np.linspace(-end, end, BINS + 1)
     stored = [_stored(name, size, back, weight, edges) for name, size, back in _all(weight)]
     return Formats(layer, role, tuple(weight.shape), edges.tolist(), stored)
 
@@ -89,6 +91,5 @@ def plain_int4(weight: torch.Tensor) -> tuple[torch.Tensor, int]:
 def _stored(name: str, size: int, back: torch.Tensor, weight: torch.Tensor, edges: np.ndarray) -> Stored:
     rms = float((back - weight).square().mean().sqrt())
     scale = float(weight.square().mean().sqrt())
-    # a scale that was rounded itself can give back a little more than the largest weight
     counts, _ = np.histogram(np.clip(back.flatten().numpy(), edges[0], edges[-1]), edges)
     return Stored(name, 8 * size / weight.numel(), size, rms, rms / scale if scale else 0.0, counts.tolist())
