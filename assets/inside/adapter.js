@@ -4,7 +4,7 @@ import { html, matrixName, numbers, short, svg } from "./page.js";
 
 const WIDTH = 660;
 const HEIGHT = 190;
-const LEFT = 46;
+const LEFT = 62;
 const BOTTOM = 22;
 
 export class AdapterPanel {

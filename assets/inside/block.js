@@ -5,7 +5,7 @@ import { quantized, rmsError, withOutlier } from "./quantize.js";
 
 const WIDTH = 660;
 const HEIGHT = 300;
-const LEFT = 40;
+const LEFT = 62;
 const MARGIN = 12;
 const LARGEST_FACTOR = 12;
 

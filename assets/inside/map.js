@@ -30,12 +30,12 @@ export class MapPanel {
 
   button(matrix) {
     const change = this.change.get(`${matrix.layer}.${matrix.role}`);
-    const words = change === undefined ? "not adapted" : `${short(100 * change, 2)} %`;
+    const words = change === undefined ? "-" : short(100 * change, 2);
     const button = html(
       "button",
       {
         type: "button",
-        "aria-label": `${matrixName(matrix)}: ${change === undefined ? words : `changed by ${words}`}`,
+        "aria-label": `${matrixName(matrix)}: ${change === undefined ? "not adapted" : `changed by ${words} per cent`}`,
         onclick: () => {
           this.mark(matrix);
           this.choose(matrix);

@@ -4,7 +4,7 @@ import { html, numbers, short, svg } from "./page.js";
 
 const WIDTH = 660;
 const HEIGHT = 180;
-const LEFT = 46;
+const LEFT = 62;
 const BOTTOM = 22;
 const SHOWN = 3;
 
@@ -118,7 +118,7 @@ export class ReadingsPanel {
     const other = chosen === 1 ? 2 : 1;
     const buttons = tokens.map((token, index) => {
       if (sentences[index] === null) return html("i", {}, token);
-      const button = html("button", { type: "button", "aria-pressed": index === this.token }, token);
+      const button = html("button", { type: "button", "aria-pressed": String(index === this.token) }, token);
       button.addEventListener("click", () => {
         this.token = index;
         this.draw();

@@ -2,26 +2,17 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from peft import PeftModel
 from peft.tuners.lora import LoraLayer
 from safetensors import safe_open
-from torch import nn
 
 from qlora_core.errors import UserError
 from qlora_core.evaluation.predictor import Predictor
+from qlora_core.inspection.questions import ROLES
 from qlora_core.models.catalog import weight_files
-
-#: The linear layers of one encoder layer, in the order in which a token passes them.
-ROLES = (
-    "attention.self.query",
-    "attention.self.key",
-    "attention.self.value",
-    "attention.output.dense",
-    "intermediate.dense",
-    "output.dense",
-)
 
 
 @dataclass(frozen=True)
@@ -56,8 +47,8 @@ def find_matrix(model: PeftModel, layer: int, role: str) -> MatrixName:
     return name
 
 
-def linear_layer(model: PeftModel, name: MatrixName) -> nn.Module:
-    """The frozen layer itself, without the adapter around it."""
+def linear_layer(model: PeftModel, name: MatrixName) -> Any:
+    """The frozen linear layer itself, of torch or bitsandbytes, without the adapter around it."""
     layer = model.base_model.model.bert.get_submodule(name.path)
     return layer.base_layer if isinstance(layer, LoraLayer) else layer
 

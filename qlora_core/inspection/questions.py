@@ -6,6 +6,15 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from qlora_core.data.typed_pairs import MAX_SENTENCE_CHARACTERS
 
+#: The linear layers of one encoder layer, in the order in which a token passes them.
+ROLES = (
+    "attention.self.query",
+    "attention.self.key",
+    "attention.self.value",
+    "attention.output.dense",
+    "intermediate.dense",
+    "output.dense",
+)
 MAX_LAYER, MAX_BLOCK, MAX_RANK = 1000, 10**8, 4096
 
 
@@ -15,7 +24,7 @@ class _Form(BaseModel):
 
 class _OfMatrix(_Form):
     layer: int = Field(ge=0, lt=MAX_LAYER)
-    role: str = Field(max_length=40)  #: of ``matrices.ROLES``
+    role: str = Field(max_length=40)  #: of ``ROLES``
 
 
 class AskBlock(_OfMatrix):

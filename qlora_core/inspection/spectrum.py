@@ -7,13 +7,13 @@ QR decompositions of B and of A's transpose and the singular values of an r x r 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import bitsandbytes as bnb
 import torch
 from bitsandbytes.functional import dequantize_4bit
 from peft import PeftModel
 from peft.tuners.lora import LoraLayer
-from torch import nn
 
 from qlora_core.evaluation.predictor import Predictor
 from qlora_core.inspection.matrices import MatrixName, adapted_layer, linear_layer, matrix_names
@@ -60,7 +60,7 @@ def adapter_spectrum(predictor: Predictor) -> Spectrum:
     return Spectrum(len(model.base_model.model.bert.encoder.layer), config.r, config.lora_alpha, changes)
 
 
-def _change(name: MatrixName, layer: LoraLayer, base: nn.Module) -> Change:
+def _change(name: MatrixName, layer: LoraLayer, base: Any) -> Change:
     values = singular_values(layer)
     energy = values.square()
     total = float(energy.sum())
@@ -86,7 +86,7 @@ def singular_values(layer: LoraLayer) -> torch.Tensor:
     return factors(layer)[1]
 
 
-def weight_of(layer: nn.Module) -> torch.Tensor:
+def weight_of(layer: Any) -> torch.Tensor:
     """A frozen layer's matrix in float32, whatever it is stored in; shape (out_features, in_features)."""
     if isinstance(layer, bnb.nn.Linear4bit):
         return dequantize_4bit(layer.weight.data, layer.weight.quant_state).float()

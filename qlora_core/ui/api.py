@@ -19,10 +19,12 @@ from qlora_core.config import RunConfig, without_folders
 from qlora_core.data.catalog import DATASETS, OWN_FILE
 from qlora_core.data.typed_pairs import MAX_SCALE
 from qlora_core.errors import ConfigError, QLoRAError
+from qlora_core.inspection.questions import ROLES, AskBlock, AskSpectrum
 from qlora_core.models.catalog import BASE_MODELS
 from qlora_core.presets import PRESETS
 from qlora_core.server.services import Services
 from qlora_core.ui.compare.answers import compare_pair
+from qlora_core.ui.compare.sides import run_or_newest
 from qlora_core.ui.events import address_of
 from qlora_core.ui.opening import opening_everywhere
 from qlora_core.ui.results.bring_panel import brought_run
@@ -42,6 +44,7 @@ LISTS = {
     "classifiers": either(INIT_CLASSIFIERS),
     "actions": either(ACTIONS).capitalize(),
     "max_scale": f"{MAX_SCALE:g}",
+    "roles": either(ROLES),
 }
 
 
@@ -134,7 +137,27 @@ def add_api(services: Services) -> None:
         secret = secret or secrets.token_urlsafe(24)
         return {"run_id": brought_run(services, path, secret).id, "secret": secret}
 
-    for endpoint in (start_run, run_status, run_results, control_run, compare, bring_run):
+    @_plainly
+    def quantized_block(
+        run_id: str, layer: int = 0, role: str = "attention.self.query", block: int = 0
+    ) -> dict[str, Any]:
+        """64 weights of a run's base model as they were, their 4-bit codes, scale and bytes, and what comes back.
+
+        Args:
+            layer: of the encoder, from 0.
+            role: $roles.
+            block: which 64 weights of the matrix, from 0.
+        """
+        question = AskBlock(what="block", layer=layer, role=role, block=block)
+        return dict(services.asker.inside(run_or_newest(services, run_id), question))
+
+    @_plainly
+    def adapter_spectrum(run_id: str) -> dict[str, Any]:
+        """What the adapter changed of each matrix: singular values, size against the matrix, directions used."""
+        return dict(services.asker.inside(run_or_newest(services, run_id), AskSpectrum(what="spectrum")))
+
+    endpoints = (start_run, run_status, run_results, control_run, compare, bring_run, quantized_block, adapter_spectrum)
+    for endpoint in endpoints:
         gr.api(endpoint, api_name=endpoint.__name__, concurrency_limit=4)
 
 

@@ -8,8 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from qlora_core.evaluation.predictor import Predictor
 from qlora_core.inspection.answers import inside
-from qlora_core.inspection.matrices import ROLES
-from qlora_core.inspection.questions import InsideQuestion
+from qlora_core.inspection.questions import ROLES, InsideQuestion
 
 PAIR = {"first": "the ferry opened early", "second": "the ferry closed early"}
 QUESTION: TypeAdapter[Any] = TypeAdapter(InsideQuestion)

@@ -6,7 +6,7 @@ import torch
 
 from qlora_core.evaluation.predictor import Predictor
 from qlora_core.inspection.formats import INT4_LARGEST, formats, plain_int4
-from qlora_core.inspection.matrices import ROLES
+from qlora_core.inspection.questions import ROLES
 
 
 def test_every_format_counts_every_weight_and_takes_the_bytes_it_says(inspected: Predictor) -> None:

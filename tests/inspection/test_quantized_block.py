@@ -10,8 +10,9 @@ from bitsandbytes.functional import dequantize_4bit
 from qlora_core.config import RunConfig
 from qlora_core.errors import UserError
 from qlora_core.evaluation.predictor import Predictor
-from qlora_core.inspection.matrices import ROLES, MatrixName, linear_layer, matrix_names
+from qlora_core.inspection.matrices import MatrixName, linear_layer, matrix_names
 from qlora_core.inspection.quantized_block import block_scales, quantized_block, unpacked
+from qlora_core.inspection.questions import ROLES
 from qlora_core.store.runs import RunStore
 from qlora_core.training.run_process import start_run
 from tests.conftest import ignore

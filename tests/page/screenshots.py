@@ -18,11 +18,11 @@ from qlora_core.store.run import Run
 from tests.page.server import OWNER_KEY, REAL, ROOT, Server, until
 from tests.page.visitor import CHROMIUM
 
-TABS = {"Fine-tune": "fine-tune", "Results": "results", "Compare": "compare"}
+TABS = {"Fine-tune": "fine-tune", "Results": "results", "Compare": "compare", "Inside": "inside"}
 WIDTHS = (1280, 390)
 THEMES = ("light", "dark")
 #: A recorded run is replayed in less; models are loaded and charts drawn in less.
-SETTLE_SECONDS = {"Fine-tune": 27, "Results": 20, "Compare": 30}
+SETTLE_SECONDS = {"Fine-tune": 27, "Results": 20, "Compare": 30, "Inside": 15}
 DRAW_SECONDS = 2
 
 

@@ -18,7 +18,16 @@ from tests.hostile import HOSTILE
 from tests.page.server import OWNER_KEY, PATIENCE, Server, until
 
 #: Named endpoints, and how many arguments each takes.
-ENDPOINTS = {"start_run": 5, "run_status": 1, "run_results": 1, "control_run": 3, "compare": 4, "bring_run": 2}
+ENDPOINTS = {
+    "start_run": 5,
+    "run_status": 1,
+    "run_results": 1,
+    "control_run": 3,
+    "compare": 4,
+    "bring_run": 2,
+    "quantized_block": 4,
+    "adapter_spectrum": 1,
+}
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +73,21 @@ def test_compare_answers_with_base_and_adapter_in_both_orders(client: Client, fi
     assert json.dumps(answer) != json.dumps(again)
     base = client.predict(finished["run_id"], "One.", "Two.", 0.0, api_name="/compare")
     assert base["adapter"] == base["base"]
+
+
+def test_a_run_s_inside_is_looked_into(client: Client, recorded: str) -> None:
+    block = client.predict(recorded, 5, "output.dense", 2, api_name="/quantized_block")
+    assert (block["shape"], block["row"], block["column"]) == ([384, 1536], 0, 128)
+    assert block["values"] == pytest.approx(
+        [block["levels"][code] * block["scale"] for code in block["codes"]], rel=1e-4
+    )
+    spectrum = client.predict(recorded, api_name="/adapter_spectrum")
+    assert len(spectrum["changes"]) == 36
+    assert all(len(change["singular_values"]) == spectrum["r"] for change in spectrum["changes"])
+    with pytest.raises(AppError, match="Choose one from the map"):
+        client.predict(recorded, 6, "output.dense", 0, api_name="/quantized_block")
+    with pytest.raises(AppError, match="layer"):
+        client.predict(recorded, -1, "output.dense", 0, api_name="/quantized_block")
 
 
 def test_only_its_secret_or_the_owners_controls_a_run(server: Server, client: Client, finished: dict[str, Any]) -> None:

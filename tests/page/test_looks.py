@@ -16,6 +16,7 @@ TABS = {
     "Fine-tune": '[data-at="loss"] .main-svg',
     "Results": "text=Reload verified",
     "Compare": "text=Does the order matter",
+    "Inside": "text=weight 1:",
 }
 SENTENCES = {
     "script": "<script>window.hacked = 1</script><img src=x onerror='window.hacked=1'>",

@@ -74,7 +74,10 @@ def test_controlling_a_run_names_every_action(page: gr.Blocks) -> None:
     assert either(ACTIONS).capitalize() in description(page, "control_run")
 
 
-@pytest.mark.parametrize("endpoint", ["start_run", "run_status", "run_results", "control_run", "compare"])
+@pytest.mark.parametrize(
+    "endpoint",
+    ["start_run", "run_status", "run_results", "control_run", "compare", "quantized_block", "adapter_spectrum"],
+)
 def test_no_placeholder_is_left_in_a_description(page: gr.Blocks, endpoint: str) -> None:
     assert description(page, endpoint)
     assert not re.search(r"\$\w", description(page, endpoint))
@@ -107,6 +110,7 @@ def test_another_name_is_refused_with_those_there_are(
         ("control_run", ("a-run", ["stop"], None), "action should be a valid string; secret should be a valid string"),
         ("compare", ("", "a", "b", SECRET), "scale should be a valid number"),
         ("compare", ("", 5, "b", 1), "sentence1 should be a valid string"),
+        ("quantized_block", ("", "0", 5, 0), "layer should be a valid integer; role should be a valid string"),
         ("start_run", ([], "pairs", FIRST_PRESET, [SECRET], ""), "settings should be a valid dictionary"),
     ],
 )

@@ -23,7 +23,16 @@ from qlora_core.ui.build import build_app
 from tests.hostile import HOSTILE, leaks, short
 
 OWNER_KEY = "the-owner-of-this-server"
-ENDPOINTS = ("start_run", "run_status", "run_results", "control_run", "compare", "bring_run")
+ENDPOINTS = (
+    "start_run",
+    "run_status",
+    "run_results",
+    "control_run",
+    "compare",
+    "bring_run",
+    "quantized_block",
+    "adapter_spectrum",
+)
 each_hostile = pytest.mark.parametrize("hostile", HOSTILE, ids=short)
 
 

@@ -9,7 +9,7 @@ from qlora_core.server.answering.asker import Asker
 from qlora_core.server.answering.questions import Answered
 from qlora_core.server.services import Services
 from qlora_core.store.run import Run
-from qlora_core.ui.compare.sides import Sides, check_run, second_choices
+from qlora_core.ui.compare.sides import Sides, run_or_newest
 from qlora_core.ui.words import compare as words
 
 #: Pairs answered before somebody else's question is let in between.
@@ -75,7 +75,7 @@ def compare_pair(services: Services, run_id: str, sentence1: str, sentence2: str
     """What a run's base model and its adapter say of one pair, in both orders, as JSON has it.
 
     Args:
-        run_id: the run; "" is the newest finished one, else the recorded one.
+        run_id: the run, see ``sides.run_or_newest``.
         scale: how much of the adapter answers, see ``adapter.adapter_scaled``.
 
     Raises:
@@ -84,7 +84,7 @@ def compare_pair(services: Services, run_id: str, sentence1: str, sentence2: str
         DataError: a sentence is empty or too long, or the scale is not between 0 and ``typed_pairs.MAX_SCALE``.
     """
     pair, scale = check_pair(sentence1, sentence2), check_scale(scale)
-    run = check_run(services, run_id or next((known for _, known in second_choices(services)), ""))
+    run = run_or_newest(services, run_id)
     asked = compare(services, Sides(None, run, scale), [pair])
     return {
         "run": run.id,

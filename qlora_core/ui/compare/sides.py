@@ -70,6 +70,15 @@ def check_run(services: Services, run_id: object) -> Run:
     return services.run(run_id)
 
 
+def run_or_newest(services: Services, run_id: str) -> Run:
+    """The run of that id; "" is the newest finished one, else the recorded one.
+
+    Raises:
+        RunError: there is no run of that name, or none at all.
+    """
+    return check_run(services, run_id or next((known for _, known in second_choices(services)), ""))
+
+
 def _is_finished(run: Run) -> bool:
     return run.has_adapter and run.has_result
 

@@ -1,0 +1,88 @@
+"""The tab "Inside" in Chromium: on the recorded run's real numbers, by pointer and by keyboard."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.page.server import Server
+from tests.page.visitor import Visitor
+
+Visit = Callable[..., Visitor]
+
+
+@pytest.fixture
+def page(server: Server, recorded: str, visit: Visit) -> Page:
+    """The tab, with the recorded run's inside."""
+    page = visit().open(f"{server.url}?run={recorded}")
+    page.get_by_role("tab", name="Inside").click()
+    expect(page.locator("#inside").get_by_text("weight 1:")).to_be_visible()
+    return page
+
+
+def test_a_matrix_is_chosen_and_named_in_the_address(page: Page, recorded: str, visit: Visit) -> None:
+    page.get_by_role("button", name=re.compile("layer 6, feed-forward out: changed by")).click()
+    expect(page.get_by_text("layer 6, feed-forward out: 384 × 1536 numbers, row 1, from column 1")).to_be_visible()
+    assert "matrix=5.output.dense" in page.url
+    assert f"run={recorded}" in page.url
+    other = visit().open(page.url)
+    other.get_by_role("tab", name="Inside").click()
+    chosen = other.get_by_role("button", name=re.compile("layer 6, feed-forward out"), pressed=True)
+    expect(chosen).to_be_visible()
+
+
+def test_a_block_is_walked_through_by_keyboard(page: Page) -> None:
+    weight = page.get_by_role("slider", name="Weight of this block; arrow keys move")
+    weight.focus()
+    page.keyboard.press("End")
+    expect(page.locator(".inside-readout").first).to_contain_text("weight 64:")
+    page.keyboard.press("ArrowLeft")
+    expect(weight).to_have_attribute(
+        "aria-valuetext", re.compile(r"weight 63: .+ code \d+ \([01]{4}\), level .+ error")
+    )
+    page.get_by_label("make the chosen weight an outlier").fill("10")
+    expect(page.get_by_text(re.compile("With this weight 10 times as large, .+ times as much"))).to_be_visible()
+
+
+def test_fewer_directions_answer_otherwise_and_their_accuracy_can_be_watched(page: Page) -> None:
+    panel = page.locator("#inside").get_by_role("region", name="The adapter", exact=True)
+    panel.scroll_into_view_if_needed()
+    whole = panel.get_by_text(re.compile('"Same meaning" with 16 directions'))
+    expect(whole).to_be_visible()
+    panel.get_by_label("Keep the strongest directions").fill("0")
+    expect(panel.get_by_text(re.compile('"Same meaning" with 0 directions'))).to_be_visible()
+    panel.get_by_role("button", name="Measure the accuracy").click()
+    expect(panel.get_by_text(re.compile(r"With 0 directions: \d+ of \d+ right"))).to_be_visible()
+
+
+def test_the_first_step_moves_b_alone(page: Page) -> None:
+    panel = page.locator("#inside").get_by_role("region", name="The first step")
+    panel.scroll_into_view_if_needed()
+    panel.get_by_role("button", name="Draw a fresh adapter").click()
+    expect(panel.get_by_text(re.compile("B is exactly 0.+A's gradient.+is exactly 0"))).to_be_visible()
+    panel.get_by_role("button", name="Take step 1").click()
+    expect(panel.get_by_text("A has a gradient for the first time")).to_be_visible()
+
+
+def test_one_changed_word_moves_what_is_read(page: Page) -> None:
+    panel = page.locator("#inside").get_by_role("region", name="Two models read one pair")
+    panel.scroll_into_view_if_needed()
+    expect(panel.get_by_text(re.compile("looks at: base"))).to_be_visible()
+    page.get_by_role("button", name="swap the names").click()
+    expect(page.get_by_label("Sentence 2").last).to_have_value("Anna bought the boat from Ben for nine pounds.")
+    assert "b=Anna+bought" in page.url
+    panel.get_by_role("button", name="nine").first.click()
+    expect(panel.get_by_text(re.compile('"nine" looks at'))).to_be_visible()
+    page.get_by_label("Sentence 1").last.fill("<img src=x onerror='window.hacked=1'> {{1}}")
+    expect(panel.get_by_role("button", name="img")).to_be_visible()
+    assert page.evaluate("window.hacked") is None
+
+
+def test_a_server_that_does_not_answer_is_said_not_to(page: Page) -> None:
+    page.route("**/component_server**", lambda route: route.abort())
+    page.get_by_role("button", name=re.compile("layer 3, key")).click()
+    expect(page.get_by_text("The server does not answer. Try again in a moment.").first).to_be_visible()
+    page.unroute("**/component_server**")
+    page.get_by_role("button", name=re.compile("layer 2, key")).click()
+    expect(page.get_by_text("layer 2, key: 384 × 384 numbers, row 1, from column 1")).to_be_visible()

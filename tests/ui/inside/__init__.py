@@ -1,0 +1,1 @@
+"""Tests of qlora_core.ui.inside."""
