@@ -46,7 +46,8 @@ def two_readings(predictor: Predictor, first: str, second: str) -> TwoReadings:
                 read = model.base_model.model.bert(**inputs, output_hidden_states=True, output_attentions=True)
             states.append(torch.stack(read.hidden_states)[:, 0].float())
             attentions.append(torch.stack(read.attentions)[:, 0].float().mean(dim=1))
-    apart = 1 - torch.nn.functional.cosine_similarity(*states, dim=-1)
+    base, adapted = states
+    apart = 1 - torch.nn.functional.cosine_similarity(base, adapted, dim=-1)
     sentences = [None if index is None else index + 1 for index in encoded.sequence_ids(0)[:n]]
     return TwoReadings(
         tokens=encoded.encodings[0].tokens[:n],
