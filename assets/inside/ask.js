@@ -30,7 +30,12 @@ export function makeAsk(server, run) {
 }
 
 async function answered(server, asked) {
-  const reply = await server.ask(asked).catch(() => ({ error: SILENT }));
-  if (reply.error) throw new Error(reply.error);
-  return reply.answer;
+  return (await told(server.ask(asked))).answer;
+}
+
+/** What a function of the server says. Gradio's own wrapper gives nothing where the server cannot be reached. */
+export async function told(reply) {
+  const said = (await reply.catch(() => null)) ?? { error: SILENT };
+  if (said.error) throw new Error(said.error);
+  return said;
 }

@@ -2,7 +2,7 @@
 // it when it is first seen.
 
 import { AdapterPanel } from "./adapter.js";
-import { makeAsk, Overtaken } from "./ask.js";
+import { makeAsk, Overtaken, told } from "./ask.js";
 import { BlockPanel } from "./block.js";
 import { FirstStepPanel } from "./first_step.js";
 import { FormatsPanel } from "./formats.js";
@@ -26,7 +26,7 @@ export async function start(element, server) {
   const ask = makeAsk(server, () => chosen.run);
   const shared = {
     pair: new Pair(at("pair"), window.qlora.address),
-    about: () => server.about({ run: chosen.run }),
+    about: () => told(server.about({ run: chosen.run })),
   };
   const panels = PANELS.map((Panel) => new Panel(at, ask, shared));
   const seen = new Set();
@@ -61,10 +61,14 @@ export async function start(element, server) {
     });
   }
   const refresh = async () => {
-    const { runs } = await server.runs({});
-    const wanted = new URLSearchParams(location.search).get("run");
-    fill(at("runs"), runs, chosen.run || wanted);
-    if (at("runs").value !== chosen.run) look(at("runs").value);
+    try {
+      const { runs } = await told(server.runs({}));
+      const wanted = new URLSearchParams(location.search).get("run");
+      fill(at("runs"), runs, chosen.run || wanted);
+      if (at("runs").value !== chosen.run) look(at("runs").value);
+    } catch (error) {
+      fail(error);
+    }
   };
   whenSeen(element, refresh, { again: true });
 }

@@ -36,11 +36,16 @@ def inside_tab(services: Services) -> gr.HTML:
         value="",
         html_template=(ASSETS / "inside" / "inside.html").read_text(encoding="utf-8"),
         js_on_load=start_inside(),
-        server_functions=[_runs(services), _about(services), _ask(services)],
+        server_functions=server_functions(services),
         elem_id="inside",
         container=False,
         padding=False,
     )
+
+
+def server_functions(services: Services) -> list[Callable[[Any], dict[str, Any]]]:
+    """What the scripts may ask, by the functions' names."""
+    return [_runs(services), _about(services), _ask(services)]
 
 
 def _runs(services: Services) -> Callable[[Any], dict[str, Any]]:

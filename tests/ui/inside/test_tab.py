@@ -12,7 +12,7 @@ from qlora_core.errors import RunFailure
 from qlora_core.inspection.questions import AskSpectrum
 from qlora_core.server.services import Services, make_services
 from qlora_core.store.run import Run
-from qlora_core.ui.inside.tab import inside_tab
+from qlora_core.ui.inside.tab import server_functions
 from tests.hostile import HOSTILE, short
 from tests.recorded import recorded_run
 
@@ -36,7 +36,7 @@ def services(tmp_path: Path) -> Services:
 
 @pytest.fixture
 def functions(services: Services) -> dict[str, Ask]:
-    return {each.__name__: each for each in inside_tab(services).server_functions}
+    return {each.__name__: each for each in server_functions(services)}
 
 
 def test_every_run_with_weights_can_be_looked_into(functions: dict[str, Ask]) -> None:
