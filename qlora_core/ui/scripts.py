@@ -73,7 +73,7 @@ def _start(modules: Modules) -> str:
 def show_results_sign() -> str:
     """JavaScript of the element on Results that says by which sign a run went wrong, by the rules of the live view."""
     return f"""
-        const show = () => import(new URL("{LIVE_FOLDER}/results_sign.js", document.baseURI)).then(
+        const show = () => import(new URL("{LIVE.address}/results_sign.js", document.baseURI)).then(
             (part) => part.show(element, props.value),
         );
         watch("value", show);

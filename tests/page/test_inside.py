@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.page.server import Server
 from tests.page.visitor import Visitor
@@ -25,6 +25,11 @@ def page(server: Server, recorded: str, visitor: Visitor) -> Page:
     page.get_by_role("tab", name="Inside").click()
     expect(page.locator("#inside").get_by_text("weight 1:")).to_be_visible()
     return page
+
+
+def sentence(page: Page, place: int) -> Locator:
+    """One of the two boxes that the panels about answers share."""
+    return page.locator("#inside").get_by_role("textbox", name=f"Sentence {place}")
 
 
 def test_a_matrix_is_chosen_and_named_in_the_address(page: Page, recorded: str, visit: Visit) -> None:
@@ -76,11 +81,11 @@ def test_one_changed_word_moves_what_is_read(page: Page) -> None:
     panel.scroll_into_view_if_needed()
     expect(panel.get_by_text(re.compile("looks at: base"))).to_be_visible()
     page.get_by_role("button", name="swap the names").click()
-    expect(page.locator("#inside").get_by_role("textbox", name="Sentence 2")).to_have_value("Anna bought the boat from Ben for nine pounds.")
+    expect(sentence(page, 2)).to_have_value("Anna bought the boat from Ben for nine pounds.")
     assert "b=Anna+bought" in page.url
     panel.get_by_role("button", name="nine").first.click()
     expect(panel.get_by_text(re.compile('"nine" looks at'))).to_be_visible()
-    page.locator("#inside").get_by_role("textbox", name="Sentence 1").fill("<img src=x onerror='window.hacked=1'> {{1}}")
+    sentence(page, 1).fill("<img src=x onerror='window.hacked=1'> {{1}}")
     expect(panel.get_by_role("button", name="img")).to_be_visible()
     assert page.evaluate("window.hacked") is None
 
