@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import gradio as gr
@@ -93,8 +94,12 @@ def test_no_handler_leaks_or_starts_anything(
     assert services.store.runs() == []
 
 
-@each_hostile
-@pytest.mark.parametrize("endpoint", ENDPOINTS)
+@pytest.mark.parametrize(
+    ("endpoint", "hostile"),
+    # "" alone asks for the newest run, which is nothing wrong
+    [pair for pair in product(ENDPOINTS, HOSTILE) if pair != ("adapter_spectrum", "")],
+    ids=short,
+)
 def test_a_named_endpoint_refuses_what_is_wrong(
     endpoint: str, hostile: Any, page: gr.Blocks, client: TestClient, services: Services, secrets: tuple[str, str]
 ) -> None:
