@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from urllib.parse import quote
 
+import qlora_core.server.zerogpu.first  # noqa: F401 (first of all, see there)
 from qlora_core.assets import RECORDED_RUNS
 from qlora_core.errors import ConfigError, QLoRAError
 from qlora_core.server.services import make_services

@@ -9,6 +9,7 @@ window.qlora = (() => {
   const inMemory = {}; // for a browser that keeps nothing: it lasts as long as the page
   let wanted = "";
   let key = "";
+  let toBorrow = "";
   let touched = false; // whether somebody has done something with the form
   let show = () => {}; // shows the server the key, as soon as there is somebody to ask it
 
@@ -117,6 +118,18 @@ window.qlora = (() => {
       qlora.address({ run });
       window.dispatchEvent(new CustomEvent("qlora:follow", { detail: run }));
       document.querySelector(".live-charts figure")?.scrollIntoView({ block: "nearest" }); // on a phone it is far below
+    },
+
+    /** Borrows a GPU for a run of one's own, where they are lent: presses the hidden button, in this visitor's name. */
+    borrow(run) {
+      if (!run) return;
+      toBorrow = run;
+      document.querySelector("#borrow")?.click();
+    },
+
+    /** What that button sends: the run, and who asks. */
+    borrower() {
+      return [toBorrow, qlora.secret(), qlora.ownersPass()];
     },
 
     /** Opens the tab Results with a run. */

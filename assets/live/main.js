@@ -32,6 +32,7 @@ export function start(element, server, tables) {
 
   const own = {
     replay: () => update({ ...state, replay: beginning(performance.now()) }),
+    borrow: () => window.qlora.borrow(state.run),
     results: () => window.qlora.openResults(state.run),
   };
   const command = async (button, action) => {

@@ -73,6 +73,8 @@ export class View {
       button.hidden = !offered.includes(button.dataset.action);
     }
     this.button("stop").textContent = words.stopButton(state);
+    this.button("pause").textContent = words.pauseButton(state);
+    this.button("resume").textContent = words.resumeButton(offered);
   }
 
   showNote({ text, watch }) {

@@ -84,6 +84,12 @@ export function duration(exactly) {
 export const stopButton = ({ news }) =>
   news.state === "queued" ? "Take off the queue" : "Stop and keep what was learned";
 
+/** A borrowed GPU that rests would be paid for: the run is put off instead. */
+export const pauseButton = ({ news }) => (news.on_loan ? "Give the GPU back" : "Pause");
+
+/** Where a GPU can be borrowed instead, a run is resumed without one. */
+export const resumeButton = (offered) => (offered.includes("borrow") ? "Go on on the CPU" : "Resume");
+
 /** The line below the title, "" where there is nothing to say, and the id of a run that can be watched instead. */
 export function note(state) {
   const { news, trouble } = state;

@@ -45,21 +45,33 @@ def read_baselines(path: Path, key: str, answerers: Sequence[str], n: int) -> Ba
     """What ``save_baselines`` wrote of these answerers for ``n`` pairs.
 
     Returns:
-        None where there is no such file, it is damaged, or of an earlier version, or depends on something else.
+        None where there is no such file, it is damaged or not whole, or of an earlier version, or depends on something
+        else.
     """
+    found = _read(path, key, n)
+    heads = {f"{head}.{part}" for head in (UNTRAINED_HEAD, LINEAR_PROBE) for part in ("weight", "bias")}
+    if found is None or not heads <= found.heads.keys() or not set(answerers) <= found.logits.keys():
+        return None
+    return Baselines(key, found.provenance, found.heads, {name: found.logits[name] for name in answerers})
+
+
+def read_answers(path: Path, key: str, n: int) -> Mapping[str, np.ndarray]:
+    """What a run that was broken off had measured by then, of ``n`` pairs: by answerer, each of shape (n, 2)."""
+    found = _read(path, key, n)
+    return {} if found is None else found.logits
+
+
+def _read(path: Path, key: str, n: int) -> Baselines | None:
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
         provenance = Provenance.read(metadata)
-        logits = {name: tensors.pop(LOGITS + name).numpy() for name in answerers}
+        logits = {name.removeprefix(LOGITS): tensors.pop(name).numpy() for name in list(tensors) if LOGITS in name}
     except (SafetensorError, OSError, LookupError, ValueError, OverflowError, TypeError):
         return None
-    heads = {f"{head}.{part}" for head in (UNTRAINED_HEAD, LINEAR_PROBE) for part in ("weight", "bias")}
-    are_whole = all(rows.shape == (n, 2) and np.isfinite(rows).all() for rows in logits.values())
-    if metadata.get("key") != key or not are_whole or not heads <= tensors.keys():
-        return None
-    return Baselines(key, provenance, tensors, logits)
+    are_right = all(rows.shape == (n, 2) and np.isfinite(rows).all() for rows in logits.values())
+    return Baselines(key, provenance, tensors, logits) if metadata.get("key") == key and are_right else None
 
 
 def heads_of(model: PreTrainedModel, probe: dict[str, torch.Tensor], *, pooler_is_new: bool) -> dict[str, torch.Tensor]:

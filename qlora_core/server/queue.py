@@ -209,7 +209,13 @@ class JobQueue:
             if status.is_resumable:
                 ticket = self._next_ticket(self._statuses())
                 run.set_status(
-                    state="queued", message="Waiting to go on", progress=None, queued=time.time(), ticket=ticket
+                    state="queued",
+                    message="Waiting to go on",
+                    progress=None,
+                    queued=time.time(),
+                    ticket=ticket,
+                    on_loan=False,
+                    loan_end="",
                 )
                 self._active[run.id] = run
                 self._seen = None

@@ -18,6 +18,9 @@ from qlora_core.server.queue import MAX_WAITING, JobQueue
 from qlora_core.server.visitor_files.brought_runs import BroughtRuns
 from qlora_core.server.visitor_files.reader import FileReader
 from qlora_core.server.who_may import WhoMay
+from qlora_core.server.zerogpu.first import ARE_LENT
+from qlora_core.server.zerogpu.lender import make_lender
+from qlora_core.server.zerogpu.loans import Loans
 from qlora_core.store.feed import Feeds
 from qlora_core.store.lock import ServerLock
 from qlora_core.store.run import Run
@@ -46,6 +49,7 @@ class Services:
     archive: ArchiveKeeper
     lock: ServerLock
     owners_choice: Mapping[str, str]  #: what the owner chose of what the page opens with, see ``ui.opening``
+    loans: Loans | None = None  #: of GPUs, where they are lent
 
     def open(self) -> None:
         """Take the store, tidy it, and look at what an earlier server left behind; nothing runs yet.
@@ -67,6 +71,8 @@ class Services:
 
     def close(self) -> None:
         """Interrupt the run at work; it can be resumed. Whoever waits for an answer gets none."""
+        if self.loans is not None:
+            self.loans.close()
         self.queue.close()
         self.archive.close()
         self.asker.close()
@@ -134,4 +140,5 @@ def make_services(
         archive=archive,
         lock=ServerLock(runs_folder),
         owners_choice=owners_choice or {},
+        loans=Loans(store, make_lender()) if ARE_LENT else None,
     )

@@ -1,4 +1,7 @@
-"""Whose turn it is: who is at work and who comes next, by where the runs stand."""
+"""Whose turn it is: who is at work and who comes next, by where the runs stand.
+
+A run on a borrowed GPU takes no turn: it neither waits for others nor keeps them waiting.
+"""
 
 from qlora_core.errors import RunError
 from qlora_core.store.run import Run
@@ -8,7 +11,7 @@ Statuses = list[tuple[Run, Status]]  #: runs, and where they stood at one moment
 
 
 def look(active: dict[str, Run]) -> Statuses:
-    """The runs of ``active`` that wait or are at work; those that ended or were deleted are taken out of it.
+    """The runs of ``active`` that wait or are at work; those that ended, were deleted or are on loan leave it.
 
     One that cannot be read, perhaps only for a moment, is left out and stays: it has its turn once it is repaired.
     """
@@ -22,7 +25,7 @@ def look(active: dict[str, Run]) -> Statuses:
             if not run.exists:
                 del active[run.id]
             continue
-        if status.is_going_on:
+        if status.is_going_on and not status.on_loan:
             found.append((run, status))
         else:
             del active[run.id]

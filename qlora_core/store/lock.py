@@ -44,6 +44,7 @@ class ServerLock:
         os.ftruncate(descriptor, 0)
         os.write(descriptor, str(os.getpid()).encode())
         self._descriptor = descriptor
+        os.register_at_fork(after_in_child=self.release)  # a fork that outlives the server would keep the lock
 
     def release(self) -> None:
         """Let another server work with the store."""

@@ -6,6 +6,7 @@ was set. What is compared here does not move.
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -23,6 +24,15 @@ def identify(pid: int) -> str:
     if sys.platform == "linux":
         return f"{_boot_id()} {_start_ticks(pid)}"
     return _start_as_noted(pid)
+
+
+def noted(pid: int) -> dict[str, Any]:
+    """What a status notes of the process that is at work.
+
+    Raises:
+        psutil.NoSuchProcess: there is no process of that number.
+    """
+    return {"pid": pid, "pid_identity": identify(pid), "pid_started": psutil.Process(pid).create_time()}
 
 
 def is_running(pid: int, identity: str) -> bool:

@@ -24,7 +24,7 @@ from qlora_core.store.kept import Kept
 from qlora_core.store.lock import alone_in
 from qlora_core.store.ownership import digest, is_owner
 from qlora_core.store.predictions import read_columns, write_table
-from qlora_core.store.process_identity import identify
+from qlora_core.store.process_identity import noted
 from qlora_core.store.status import State, Status, read_status
 
 T = TypeVar("T")
@@ -195,13 +195,15 @@ class Run:
         """
         with alone_in(self.path):  # of two servers' workers, or a server's and a command's, one comes too late
             before = self.status
-            if before.is_live and before.pid != pid:
+            is_lent = before.state == "borrowing"
+            if before.is_live and before.pid != pid and not is_lent:
                 raise RunError(f"Run {self.id} is already {before.state} in another process.")
             try:
-                process = {"pid": pid, "pid_identity": identify(pid), "pid_started": psutil.Process(pid).create_time()}
+                process = {**noted(pid), "on_loan": is_lent, "loan_end": ""}
             except psutil.NoSuchProcess as error:
                 raise RunError(f"The process of run {self.id} ended as soon as it began.") from error
-            self.request("run")
+            if not is_lent:  # there, what was asked of it since then is asked of it still
+                self.request("run")
             self.set_status(state="running", phase="loading", message="Starting", **process)
 
     def set_status(self, **changes: object) -> None:

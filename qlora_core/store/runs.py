@@ -27,6 +27,7 @@ Fill = Callable[[Run], None]
 NEW = ".new-"
 #: A folder of a new run that is older belongs to a process that was ended while it made the run.
 LEFT_OVER_SECONDS = 3600.0
+NOT_BORROWED = "No GPU was borrowed for it yet. Borrow one to begin."
 #: Folders beside those of the runs.
 UPLOADS, BASELINES = "uploads", "baselines"
 RESERVED = (UPLOADS, BASELINES)  #: no run is called so
@@ -50,6 +51,7 @@ class RunStore:
         ticket: int = 0,
         *,
         worker: int | None = None,
+        on_loan: bool = False,
         fill: Fill | None = None,
     ) -> Run:
         """Make a new run that waits to be started, for the visitor whose secret is ``owner``.
@@ -57,6 +59,7 @@ class RunStore:
         Args:
             ticket: its place in the queue, see ``Status``.
             worker: the process that carries it out; it then waits for no turn, so that no server starts it as well.
+            on_loan: it waits for no turn either, but until its visitor borrows a GPU.
             fill: puts what else the run needs into its folder, before anybody can see it.
 
         Raises:
@@ -69,7 +72,10 @@ class RunStore:
             run_id = _new_id(config, now)
         new = Run(self.folder / f"{NEW}{secrets.token_hex(8)}")
         try:
-            new.begin(config, Status(state="queued", created=now, queued=now, ticket=ticket, updated=now), owner)
+            status = Status(state="queued", created=now, queued=now, ticket=ticket, updated=now)
+            if on_loan:
+                status = status.model_copy(update={"state": "interrupted", "on_loan": True, "message": NOT_BORROWED})
+            new.begin(config, status, owner)
             if fill is not None:
                 fill(new)
             if worker is not None:

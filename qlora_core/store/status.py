@@ -33,6 +33,13 @@ STATES = table(
         actions=("pause", "stop"),
         waits=True,
     ),
+    RunState(
+        "borrowing",
+        "Waiting for a GPU",
+        "a GPU was asked for, and it starts when one is lent",
+        actions=("stop",),
+        has_process=True,
+    ),
     RunState("running", "Running", "a process is at work on it", actions=("pause", "stop"), has_process=True),
     RunState(
         "paused",
@@ -94,6 +101,8 @@ class Status(BaseModel):
     queued: Moment = 0.0  #: when it last began to wait for its turn
     ticket: Steps = 0  #: its place in the queue: whoever came earlier has a smaller one
     updated: Moment
+    on_loan: bool = False  #: carried out on a borrowed GPU, asked for by its visitor: no queue starts it
+    loan_end: Text = ""  #: how its last loan ended, a ``LoanEnd``; "" where it had none, or has one
 
     @property
     def is_waiting(self) -> bool:

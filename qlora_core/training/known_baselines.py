@@ -4,13 +4,14 @@ import hashlib
 import json
 import time
 from array import array
+from collections.abc import Mapping
 
 import numpy as np
 import torch
 from accelerate.utils import broadcast_object_list
 
 from qlora_core.data.batching import TokenizedPairs
-from qlora_core.models.heads import Baselines, read_baselines, save_baselines
+from qlora_core.models.heads import Baselines, read_answers, read_baselines, save_baselines
 from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore
 from qlora_core.store.shared.baselines import Provenance
@@ -59,6 +60,20 @@ def _find(run: Run, setup: Setup) -> Baselines | None:
     if kept is not None:
         save_baselines(kept, run.heads_path)
     return kept
+
+
+def answered_before(run: Run, setup: Setup) -> Mapping[str, np.ndarray]:
+    """What this run had measured when it was broken off, by answerer; of several processes each has to find it."""
+    return read_answers(run.heads_path, baselines_key(setup), len(setup.validation))
+
+
+def keep_answers(run: Run, setup: Setup, answers: Mapping[str, np.ndarray]) -> None:
+    """Write what this run has measured so far into its folder, in case that it is broken off.
+
+    Raises:
+        StorageError: the run's folder cannot be written to.
+    """
+    save_baselines(Baselines(baselines_key(setup), Provenance(run.id, time.time()), {}, answers), run.heads_path)
 
 
 def record_baselines(

@@ -103,6 +103,7 @@ def _on_one_line(text: str) -> str:
 def _summary(result: dict[str, Any]) -> list[str]:
     dataset, reload = result["dataset"], result["reload"]
     verified = "verified" if reload["verified"] else "NOT verified"
+    where = "in a fresh process" if reload.get("fresh_process", True) else "from its files"
     return [
         f"# QLoRA adapter: {result['base_model']['id']} on {dataset['id']}",
         "",
@@ -110,7 +111,7 @@ def _summary(result: dict[str, Any]) -> list[str]:
         "",
         *(comparison["verdict"] for comparison in recorded_comparisons(result).values()),
         "",
-        f"Reload {verified}: the largest difference of a logit after reloading in a fresh process is "
+        f"Reload {verified}: the largest difference of a logit after reloading {where} is "
         f"{reload['max_abs_logit_difference']:.2g}.",
         "",
     ]

@@ -21,7 +21,7 @@ from qlora_core.store.run import Run
 from qlora_core.store.shared.baselines import Provenance
 from qlora_core.training import verify
 from qlora_core.training.baselines import classifier_set_to, fit_linear_probe
-from qlora_core.training.known_baselines import find_baselines, record_baselines
+from qlora_core.training.known_baselines import answered_before, find_baselines, keep_answers, record_baselines
 from qlora_core.training.loop.events import Resumed, Step
 from qlora_core.training.loop.trainer import TrainingSummary
 from qlora_core.training.model_card import write_model_card
@@ -46,9 +46,10 @@ def execute(run: Run, reporter: Reporter) -> None:
         UserError: the configuration cannot be carried out here.
         RunFailure: training failed, or the saved adapter could not be reloaded.
         StopRequested: a stop was asked for before training had begun.
+        Suspended: the loan of the GPU is over.
     """
     reporter.phase("loading", "Loading the base model and the pairs")
-    setup = Setup.load(run.config)
+    setup = Setup.load(run.config, loan=reporter.loan)
     start = read_start(run, setup.models.base)
     reporter.environment(
         {**setup.environment(), "seed": run.config.seed, "dataset_fingerprint": setup.data.fingerprint}
@@ -107,10 +108,16 @@ class Pipeline:
 
     def answer_unquantized(self) -> None:
         """What quantisation costs; this model is gone again before the next is loaded."""
-        if self._take_over("untrained_head_unquantized"):
+        name: WorkName = "untrained_head_unquantized"
+        if self._take_over(name):
             return
-        model = self.setup.models.unquantized().model
-        self._baseline("untrained_head_unquantized", self.setup.answer(model, progress=self.reporter.progress))
+        setup = self.setup
+        logits = answered_before(self.run, setup).get(name)
+        if logits is None:
+            logits = setup.answer(setup.models.unquantized().model, progress=self.reporter.progress)
+        self._baseline(name, logits)
+        if setup.accelerator.is_main_process:
+            keep_answers(self.run, setup, {name: logits})
 
     def answer_untrained(self) -> None:
         """The base model as the run stores it, with the classifier that training starts from.
@@ -190,8 +197,7 @@ class Pipeline:
     def answer_reloaded(self) -> None:
         """The answers of what was saved; of several processes the main one asks for them."""
         if self.setup.accelerator.is_main_process:
-            self.reporter.phase("verifying", "Reloading the adapter in a fresh process")
-            self.logits["reloaded"] = verify.answer_in_fresh_process(self.run, self.reporter.progress)
+            self.logits["reloaded"] = self._answer_from_files()
 
     def finish(self) -> None:
         """Write the result, the model card and every answer."""
@@ -204,6 +210,14 @@ class Pipeline:
         self.run.write_predictions(prediction_columns(self.setup, self.logits))
         strongest, *_ = recorded_comparisons(result).values()
         self.reporter.finish(result, stopped=self.summary.stopped_early, verdict=strongest["verdict"])
+
+    def _answer_from_files(self) -> np.ndarray:
+        """A fresh process would have no part in a borrowed GPU: there, the files are loaded in this one."""
+        if self.reporter.loan is not None:
+            self.reporter.phase("verifying", "Reloading the adapter from its files")
+            return verify.answer_from_files(self.run, self.reporter.progress)
+        self.reporter.phase("verifying", "Reloading the adapter in a fresh process")
+        return verify.answer_in_fresh_process(self.run, self.reporter.progress)
 
     def _look_before_training(self, model: nn.Module) -> None:
         """What a model says of the watched pairs before the first step; a resumed run has looked already."""

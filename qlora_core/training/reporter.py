@@ -13,6 +13,7 @@ from qlora_core.errors import StorageError
 from qlora_core.evaluation.answerers import baselines_words
 from qlora_core.evaluation.scores import score
 from qlora_core.evaluation.truncation import truncation_words
+from qlora_core.loans import Loan, LoanEnd, Suspended, end_words
 from qlora_core.store.run import Run
 from qlora_core.store.shared.baselines import Provenance
 from qlora_core.training.loop.events import Command, Evaluated, Evaluating, Event, Paused, Resumed, Step
@@ -55,11 +56,22 @@ class Reporter:
     them can agree on it.
     """
 
-    def __init__(self, run: Run, listener: Listener, *, is_main_process: bool = True, alone: bool = True) -> None:
+    def __init__(
+        self,
+        run: Run,
+        listener: Listener,
+        *,
+        is_main_process: bool = True,
+        alone: bool = True,
+        loan: Loan | None = None,
+    ) -> None:
+        """``loan`` is that of the GPU, where the run has borrowed one; it then goes on in no other process."""
         self.run, self._listener, self._is_main, self._alone = run, listener, is_main_process, alone
+        self.loan = loan
         self._phase = "loading"
         self._passes = Passes()
         self._status_written = 0.0
+        self._step = run.status.step if run.has_checkpoint else 0  # of training, done so far
         self._interrupted = False
 
     def phase(self, name: str, message: str, pairs: int = 0) -> None:
@@ -70,6 +82,7 @@ class Reporter:
         """
         self._phase = name
         self._passes = Passes(pairs)
+        self._keep_to_loan()
         self._obey()
         if self._is_main:
             self.run.set_status(state="running", phase=name, message=message, progress=None)
@@ -112,7 +125,12 @@ class Reporter:
         self._record("watched", {"step": step, "probabilities": probabilities})
 
     def progress(self, done: int, total: int) -> None:
-        """Work inside a phase went on; shown in the status, not among the events."""
+        """Work inside a phase went on; shown in the status, not among the events.
+
+        Raises:
+            Suspended: the loan is over. The training loop has written a checkpoint before such work.
+        """
+        self._keep_to_loan()
         self._obey()
         if not self._is_main:
             return
@@ -126,6 +144,8 @@ class Reporter:
         if not self._is_main:
             return
         fields = asdict(event)
+        if isinstance(event, Step | Resumed):
+            self._step = event.step
         scores = fields.pop("scores", {})  # each beside the event's other fields, under its own name
         self._record(EVENT_KINDS[type(event)], fields | scores)
         if isinstance(event, Paused):
@@ -141,6 +161,8 @@ class Reporter:
 
     def command(self) -> Command:
         """What the store asks of the training loop at this moment."""
+        if self._loan_end():
+            return "suspend"
         self._obey()
         return self.run.requested()
 
@@ -160,6 +182,24 @@ class Reporter:
                 self.run.set_status(state=state, message=message)
             with suppress(StorageError):
                 self._record("end", {"state": state, "message": message, **details})
+
+    def end_loan(self) -> None:
+        """The run ended because its loan is over, and goes on from its checkpoint with another."""
+        end, status = self._loan_end() or LoanEnd.USED_UP, self.run.status
+        message = end_words(end, self._step, status.total_steps)
+        with suppress(StorageError):
+            self.run.set_status(step=self._step, loan_end=end)
+        self.end("interrupted", message, loan_end=end)
+
+    def _loan_end(self) -> LoanEnd | None:
+        """Why the borrowed GPU has to be given back now, if it has to; a pause would only waste it."""
+        if self.loan is None:
+            return None
+        return self.loan.end or (LoanEnd.GIVEN_BACK if self.run.requested() == "pause" else None)
+
+    def _keep_to_loan(self) -> None:
+        if self._loan_end():
+            raise Suspended
 
     def _record(self, kind: str, fields: dict[str, Any]) -> None:
         if self._is_main:

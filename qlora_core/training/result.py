@@ -62,7 +62,10 @@ def build_result(
         **measurements(logits, setup),
         "baselines": asdict(provenance),
         "probe_pairs": len(setup.probe),
-        "reload": compare_reloaded(logits["finetuned"], logits["reloaded"], missing),
+        "reload": {
+            **compare_reloaded(logits["finetuned"], logits["reloaded"], missing),
+            "fresh_process": setup.loan is None,
+        },
         "history": summary.history,
         "best_epoch": summary.best["epoch"],
         "best_epoch_rule": BEST_EPOCH_RULE,

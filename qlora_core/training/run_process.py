@@ -10,6 +10,7 @@ import time
 import traceback
 from contextlib import suppress
 from pathlib import Path
+from threading import current_thread, main_thread
 from typing import Any
 
 from accelerate.utils import broadcast_object_list
@@ -25,6 +26,7 @@ from qlora_core.errors import (
     is_disk_full,
     is_out_of_memory,
 )
+from qlora_core.loans import Loan, Suspended
 from qlora_core.models.device import process_state
 from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore
@@ -68,8 +70,11 @@ def resume_run(run_id: str, store: RunStore, listener: Listener) -> Run:
     return carry_out(run, listener)
 
 
-def carry_out(run: Run, listener: Listener) -> Run:
+def carry_out(run: Run, listener: Listener, loan: Loan | None = None) -> Run:
     """Execute ``run`` and write into its status how it ended.
+
+    Args:
+        loan: that of the GPU, where it is borrowed: the run ends in time, with a checkpoint.
 
     Raises:
         UserError, RunFailure: it could not be carried out; the run in the store says why.
@@ -78,10 +83,15 @@ def carry_out(run: Run, listener: Listener) -> Run:
     state = process_state()
     if state.is_main_process:
         run.claim()
-    reporter = Reporter(run, listener, is_main_process=state.is_main_process, alone=state.num_processes == 1)
-    handlers_before = {number: signal.signal(number, reporter.interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    alone = state.num_processes == 1
+    reporter = Reporter(run, listener, is_main_process=state.is_main_process, alone=alone, loan=loan)
+    # Python hands signals to the main thread alone; a run in another one is ended by its loan
+    numbers = (signal.SIGINT, signal.SIGTERM) if current_thread() is main_thread() else ()
+    handlers_before = {number: signal.signal(number, reporter.interrupt) for number in numbers}
     try:
         execute(run, reporter)
+    except Suspended:
+        reporter.end_loan()
     except StopRequested:
         reporter.end("stopped", "Stopped before training began; nothing was learned yet.")
     except KeyboardInterrupt as interrupt:

@@ -17,6 +17,7 @@ from qlora_core.config import RunConfig
 from qlora_core.data.batching import TokenizedPairs, evaluation_batches, tokenize
 from qlora_core.data.sources import PairData, load_run_pairs
 from qlora_core.errors import ConfigError
+from qlora_core.loans import Loan
 from qlora_core.models.device import describe_environment, measuring_conditions, start_accelerator
 from qlora_core.models.factory import ModelFactory
 from qlora_core.models.inference import Progress, classify, predict_logits
@@ -37,16 +38,22 @@ class Setup:
     models: ModelFactory
     data: PairData
     tokenizer: PreTrainedTokenizerBase
+    loan: Loan | None = None  #: of the device, where it is borrowed
 
     @classmethod
     def load(
-        cls, config: RunConfig, data: PairData | None = None, tokenizer: PreTrainedTokenizerBase | None = None
+        cls,
+        config: RunConfig,
+        data: PairData | None = None,
+        tokenizer: PreTrainedTokenizerBase | None = None,
+        loan: Loan | None = None,
     ) -> Self:
         """Choose device and number type, find the base model, and read the pairs.
 
         Args:
             data: other pairs than those that ``config`` names.
             tokenizer: another tokenizer than the base model's, such as the one that was saved with an adapter.
+            loan: that of the device, where it is borrowed.
 
         Raises:
             ModelError, HubError: the base model is not to be had on this machine.
@@ -55,7 +62,7 @@ class Setup:
         """
         compute, accelerator = start_accelerator(config)
         models = ModelFactory.find(config, compute)
-        return cls(config, accelerator, models, data or load_run_pairs(config), tokenizer or models.tokenizer())
+        return cls(config, accelerator, models, data or load_run_pairs(config), tokenizer or models.tokenizer(), loan)
 
     @cached_property
     def train(self) -> TokenizedPairs:
@@ -134,6 +141,7 @@ class Setup:
             control,
             evaluation_progress,
             self.conditions,
+            on_loan=self.loan is not None,
         )
 
     @property
@@ -143,7 +151,10 @@ class Setup:
 
     def environment(self) -> dict[str, Any]:
         """Versions, device and threads, as they are shown beside every result."""
-        return describe_environment(self.models.compute, self.accelerator)
+        described = describe_environment(self.models.compute, self.accelerator)
+        if self.loan is not None:
+            described |= {"device_name": self.loan.device_name(described["device_name"]), "borrowed": self.loan.share}
+        return described
 
     def _tokenize(self, pairs: Dataset, *, swapped: bool = False) -> TokenizedPairs:
         return tokenize(pairs, self.tokenizer, self.config.max_length, swapped=swapped)

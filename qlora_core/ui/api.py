@@ -4,7 +4,7 @@ They are described in docs/api.md. Each checks its own input, because anybody ca
 """
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import wraps
 from inspect import signature
 from string import Template
@@ -23,15 +23,17 @@ from qlora_core.inspection.questions import ROLES, AskBlock, AskSpectrum
 from qlora_core.models.catalog import BASE_MODELS
 from qlora_core.presets import PRESETS
 from qlora_core.server.services import Services
+from qlora_core.server.zerogpu.loans import Loans
 from qlora_core.ui.compare.answers import compare_pair
 from qlora_core.ui.compare.sides import run_or_newest
 from qlora_core.ui.events import address_of
 from qlora_core.ui.opening import opening_everywhere
 from qlora_core.ui.results.bring_panel import brought_run
 from qlora_core.ui.safe_text import MAX_MESSAGE, one_line
+from qlora_core.ui.train.borrowing import MAX_LOANS, borrowed_for
 from qlora_core.ui.train.form import FIELD_NAMES, preset_values
 from qlora_core.ui.train.submission import FROM_SCRATCH, NO_FILES, StartFrom, chosen_config, submit_run
-from qlora_core.ui.words.train import no_such
+from qlora_core.ui.words.train import DEVICES, OWN_CPU, no_such
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -45,6 +47,7 @@ LISTS = {
     "actions": either(ACTIONS).capitalize(),
     "max_scale": f"{MAX_SCALE:g}",
     "roles": either(ROLES),
+    "devices": either(DEVICES),
 }
 
 
@@ -62,6 +65,7 @@ def add_api(services: Services) -> None:
         secret: str = "",
         init_from: str = FROM_SCRATCH.run,
         init_classifier: str = FROM_SCRATCH.classifier,
+        device: str = OWN_CPU,
         request: gr.Request | None = None,
     ) -> dict[str, Any]:
         """Put a run into the queue.
@@ -75,6 +79,7 @@ def add_api(services: Services) -> None:
                 run at a time may wait that was started from your address so.
             init_from: the id of a finished run of the same base model to start from; empty means from scratch.
             init_classifier: $classifiers, of that run.
+            device: $devices; a run for a GPU begins when you call borrow_gpu, where GPUs are lent.
 
         Returns:
             run_id, the secret, and its place in the queue (null once it has started).
@@ -83,7 +88,7 @@ def add_api(services: Services) -> None:
         secret = secret or secrets.token_urlsafe(24)
         start = StartFrom(init_from, init_classifier)
         config = _config(services, base_model, dataset, preset, settings or {}, start)
-        run = submit_run(services, config, secret, address)
+        run = submit_run(services, config, secret, address, device)
         return {"run_id": run.id, "secret": secret, "place": services.queue.place(run.id)}
 
     @_plainly
@@ -156,9 +161,35 @@ def add_api(services: Services) -> None:
         """What the adapter changed of each matrix: singular values, size against the matrix, directions used."""
         return dict(services.asker.inside(run_or_newest(services, run_id), AskSpectrum(what="spectrum")))
 
+    if services.loans is not None:
+        add_borrowing(services, services.loans)
     endpoints = (start_run, run_status, run_results, control_run, compare, bring_run, quantized_block, adapter_spectrum)
     for endpoint in endpoints:
         gr.api(endpoint, api_name=endpoint.__name__, concurrency_limit=4)
+
+
+def add_borrowing(services: Services, loans: Loans) -> None:
+    """Add the endpoint that borrows a GPU to the current ``gr.Blocks``."""
+
+    def borrow_gpu(run_id: str, secret: str) -> Iterator[dict[str, Any]]:
+        """Carry a run forward on a borrowed GPU until it or the loan ends; cancelling gives the GPU back.
+
+        Args:
+            secret: what start_run gave you.
+
+        Returns:
+            run_id, state, step and message, about once a second.
+        """
+        names = {"state", "step", "message"}
+        try:
+            run = borrowed_for(services, run_id, secret)
+            for _ in loans.borrow(run):
+                yield {"run_id": run.id, **run.status.model_dump(include=names)}
+            yield {"run_id": run.id, **run.status.model_dump(include=names)}
+        except QLoRAError as error:
+            raise gr.Error(one_line(error, MAX_MESSAGE), print_exception=False) from error
+
+    gr.api(borrow_gpu, api_name="borrow_gpu", concurrency_limit=MAX_LOANS)
 
 
 def _plainly(endpoint: Callable[P, R]) -> Callable[P, R]:

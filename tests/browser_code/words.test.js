@@ -92,6 +92,13 @@ test("a run that waits is taken off the queue, any other keeps what it learned",
   assert.equal(words.stopButton(shown({})), "Stop and keep what was learned");
 });
 
+test("a borrowed GPU is given back instead of paused, and where one can be borrowed a run may do without", () => {
+  assert.equal(words.pauseButton(shown({})), "Pause");
+  assert.equal(words.pauseButton(shown({ on_loan: true })), "Give the GPU back");
+  assert.equal(words.resumeButton(["resume"]), "Resume");
+  assert.equal(words.resumeButton(["resume", "borrow"]), "Go on on the CPU");
+});
+
 test("the note says what ended the run, what was expected of it, and what else goes on", () => {
   const about = { estimate: { seconds: [60, 90] } };
   assert.deepEqual(words.note(shown({})), { text: "", watch: "" });

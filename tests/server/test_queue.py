@@ -17,6 +17,7 @@ from qlora_core.errors import QueueError, RunError, StorageError
 from qlora_core.server import queue as job_queue
 from qlora_core.server import worker as worker_module
 from qlora_core.server.queue import JobQueue
+from qlora_core.server.zerogpu.loans import take
 from qlora_core.store import run as run_module
 from qlora_core.store import status as status_module
 from qlora_core.store.run import Run
@@ -563,3 +564,23 @@ def test_a_worker_finds_the_package_wherever_the_server_was_started(
     run = idle.submit(config())
     wait_until(lambda: run.status.state == "interrupted")
     assert (run.path / "worker.log").read_text(encoding="utf-8") == "found\n"
+
+
+def test_a_run_on_loan_neither_waits_nor_keeps_others_waiting(queue: JobQueue) -> None:
+    lent = queue.store.create(config(), "me", on_loan=True)
+    take(lent)
+    queue.read()
+    assert (queue.at_work(), queue.waiting()) == (None, [])
+    other = queue.submit(config(1), "me")
+    wait_for(other)
+    assert lent.status.state == "borrowing"
+    finish(other)
+
+
+def test_a_run_whose_loan_is_over_goes_on_on_the_cpu(queue: JobQueue) -> None:
+    run = queue.store.create(config(), on_loan=True)
+    queue.resume(run.id)
+    wait_for(run)
+    assert not run.status.on_loan
+    assert [each.id for each in (queue.at_work(),) if each] == [run.id]
+    finish(run)

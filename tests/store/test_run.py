@@ -191,3 +191,9 @@ def test_a_status_read_while_it_is_replaced_is_always_whole(run: Run) -> None:
 def test_a_status_cannot_be_changed_in_memory() -> None:
     with pytest.raises(ValueError, match="frozen"):
         Status(state="queued", created=0, updated=0).step = 1  # type: ignore[misc]
+
+
+def test_a_run_that_goes_on_without_a_gpu_is_on_loan_no_more(store: RunStore) -> None:
+    run = store.create(make_config(), on_loan=True)
+    run.claim()
+    assert (run.status.state, run.status.on_loan) == ("running", False)

@@ -23,7 +23,7 @@ def lists_of_states(source: str) -> Iterator[list[str]]:
 
 
 def test_every_state_has_a_label_and_a_meaning_of_its_own() -> None:
-    assert len({state.label for state in STATES.values()}) == len({state.help for state in STATES.values()}) == 7
+    assert len({state.label for state in STATES.values()}) == len({state.help for state in STATES.values()}) == 8
 
 
 def test_a_state_that_the_table_does_not_have_is_refused() -> None:
@@ -33,8 +33,8 @@ def test_a_state_that_the_table_does_not_have_is_refused() -> None:
 
 def test_sets_of_states() -> None:
     assert {"queued"} == WAITING
-    assert {"running", "paused"} == LIVE
-    assert {"queued", "running", "paused"} == GOING_ON
+    assert {"borrowing", "running", "paused"} == LIVE
+    assert {"queued", "borrowing", "running", "paused"} == GOING_ON
     assert {"interrupted", "stopped", "failed", "finished"} == ENDED
     assert {"interrupted", "failed"} == RESUMABLE
 

@@ -74,6 +74,7 @@ def test_a_run_ends_with_a_verified_result(finished_run: Run) -> None:
         "max_abs_logit_difference": 0.0,
         "tolerance": 1e-3,
         "missing_tensors": [],
+        "fresh_process": True,
     }
 
 

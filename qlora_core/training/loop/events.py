@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-Command = Literal["run", "pause", "stop"]
+#: "suspend": write a checkpoint and end, to go on another time.
+Command = Literal["run", "pause", "stop", "suspend"]
 
 
 @dataclass(frozen=True)

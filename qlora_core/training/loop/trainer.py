@@ -22,6 +22,7 @@ from qlora_core.data.batching import TokenizedPairs, epoch_batches
 from qlora_core.errors import DivergedError
 from qlora_core.evaluation.best_epoch import best_epoch
 from qlora_core.evaluation.scores import score
+from qlora_core.loans import Suspended
 from qlora_core.models.adapter import load_trainable_state, trainable_state
 from qlora_core.models.checkpoint import Progress, load_checkpoint, save_checkpoint
 from qlora_core.models.inference import predict_logits
@@ -67,11 +68,14 @@ class Trainer:
         control: Callable[[], Command] = lambda: "run",
         evaluation_progress: Callable[[int, int], None] | None = None,
         conditions: str = "",
+        *,
+        on_loan: bool = False,
     ) -> None:
+        """``on_loan``: an evaluation may be broken off, because the device has to be given back."""
         self.config, self.accelerator = config, accelerator
         self.train_pairs, self.validation_pairs = train_pairs, validation_pairs
         self.checkpoint_path, self._control = checkpoint_path, control
-        self._evaluation_progress, self._conditions = evaluation_progress, conditions
+        self._evaluation_progress, self._conditions, self._on_loan = evaluation_progress, conditions, on_loan
         self.trained = trainable_state(model)
         self._bare_model = model
         self.optimizer = torch.optim.AdamW(
@@ -89,12 +93,15 @@ class Trainer:
         Raises:
             DivergedError: the loss or its gradient became NaN or infinite.
             StorageError: a checkpoint could not be written.
+            Suspended: that was asked for; the checkpoint is written.
         """
         if self.checkpoint_path.exists():
             self.progress = load_checkpoint(self.checkpoint_path, self.trained, self.optimizer)
             yield Resumed(self.progress.step)
         self._last_checkpoint = time.monotonic()
         self.model.train()
+        if self._lacks_evaluation():
+            yield from self._evaluate()
         while self.progress.step < self.total_steps and not self._stopped:
             epoch, position = divmod(self.progress.step, self.steps_per_epoch)
             batches = epoch_batches(self.train_pairs, self.config.train_batch_size, self.config.seed, epoch)
@@ -196,10 +203,15 @@ class Trainer:
     def _after_step(self) -> Iterator[Event]:
         """Evaluate and save when it is time; obey a pause or a stop."""
         if self._is_evaluation_step():
+            if self._on_loan:
+                self._save()  # an evaluation that is broken off is made again
             yield from self._evaluate()
         elif time.monotonic() - self._last_checkpoint > SECONDS_BETWEEN_CHECKPOINTS:
             self._save()
         command = self._agreed_command()
+        if command == "suspend":
+            self._save()
+            raise Suspended
         if command == "pause":
             self._save()
             yield Paused(self.progress.step, True)
@@ -215,6 +227,11 @@ class Trainer:
     def _is_evaluation_step(self) -> bool:
         position = (self.progress.step - 1) % self.steps_per_epoch + 1
         return position in evaluation_steps(self.steps_per_epoch, self.config.evaluations_per_epoch)
+
+    def _lacks_evaluation(self) -> bool:
+        """Whether the checkpoint was written before an evaluation that was then broken off."""
+        step, history = self.progress.step, self.progress.history
+        return step > 0 and self._is_evaluation_step() and (not history or history[-1]["step"] != step)
 
     def _evaluate(self) -> Iterator[Event]:
         """Measure, remember the weights if they are the best so far, and write a checkpoint."""

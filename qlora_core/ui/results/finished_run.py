@@ -106,4 +106,5 @@ def evidence(result: Result) -> str:
         plain(", ".join(reload["missing_tensors"]), MAX_SENTENCE),
         metrics["reloaded"]["accuracy"],
         metrics["finetuned"]["accuracy"],
+        in_fresh_process=reload.get("fresh_process", True),
     )

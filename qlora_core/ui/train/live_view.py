@@ -16,7 +16,7 @@ from qlora_core.server.services import RECORDED, Services
 from qlora_core.server.who_may import MAX_SECRET_CHARACTERS
 from qlora_core.store.feed import Cursor
 from qlora_core.store.run import Run
-from qlora_core.store.status import LIVE, STATES, Action
+from qlora_core.store.status import LIVE, RESUMABLE, STATES, Action
 from qlora_core.ui.events import address_of
 from qlora_core.ui.safe_text import MAX_MESSAGE, MAX_NAME, one_line
 from qlora_core.ui.scripts import start_live_view
@@ -126,7 +126,8 @@ def _claim(services: Services) -> Callable[[Any, gr.Request], dict[str, str]]:
 def run_to_show(services: Services, secret: str) -> Run | None:
     """The visitor's own run if one is going on, else the one at work, else the next in the queue, else the recorded."""
     queue = services.queue.seen()
-    candidates = [run for run in (queue.at_work, *queue.waiting) if run is not None]
+    lent = services.loans.at_work() if services.loans is not None else []
+    candidates = [run for run in (queue.at_work, *lent, *queue.waiting) if run is not None]
     own = [run for run in candidates if run.is_owned_by(secret)]
     return next(iter([*own, *candidates]), services.recorded_run())
 
@@ -137,17 +138,19 @@ def view(services: Services, run: Run, asked: Poll) -> dict[str, Any]:
     queue = services.queue.seen()
     at_work, waiting = queue.at_work, queue.waiting
     mine = services.who_may.control(run, asked.secret, asked.owner)
+    may_borrow = mine and services.loans is not None and news["state"] in RESUMABLE
     held = news["state"] == "queued" and run.requested() == "pause"
     news |= {
         "message": one_line(news["message"], MAX_MESSAGE),
         "watched_pairs": [_shown(pair) for pair in news["watched_pairs"][:MAX_WATCHED]],
         "kind": RECORDED if services.is_recorded(run) else "run",
         "held": held,
+        "on_loan": run.status.on_loan,
         "place": next((place for place, other in enumerate(waiting, start=1) if other.id == run.id), None),
         "waiting": len(waiting),
         "at_work": at_work.id if at_work and at_work.id != run.id else "",
         "mine": mine,
-        "buttons": buttons(news["state"], news["phase"], held=held, mine=mine),
+        "buttons": buttons(news["state"], news["phase"], held=held, mine=mine) + (["borrow"] if may_borrow else []),
     }
     if asked.about or not asked.run:
         news["about"] = about(run)

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from qlora_core.choices import Choice
 from qlora_core.config import SETTINGS, RunConfig
 from qlora_core.data.catalog import DATASETS, OWN_FILE
 from qlora_core.data.formats import format_of
@@ -104,11 +105,14 @@ def _config_of_own(base_model: str, own: OwnFile, values: list[object], start: S
     return config_from(base_model, own.pairs, values, **files, **start.settings)
 
 
-def submit_run(services: Services, config: RunConfig, secret: str, address: str = "") -> Run:
+def submit_run(
+    services: Services, config: RunConfig, secret: str, address: str = "", device: str = words.OWN_CPU
+) -> Run:
     """Put a run into the queue, with what was expected of it if that was measured; its file is read, then kept.
 
     Args:
         address: where the request came from, if it brought no secret of the visitor's own.
+        device: a name of ``DEVICES``; a run for a borrowed GPU waits until its visitor borrows one.
 
     Raises:
         ConfigError: the secret is none.
@@ -119,13 +123,23 @@ def submit_run(services: Services, config: RunConfig, secret: str, address: str 
     """
     if not isinstance(secret, str) or (secret and not may_be_secret(secret)):
         raise ConfigError(words.NO_KEY)
+    if device not in words.DEVICES or (device == words.BORROWED_GPU and services.loans is None):
+        raise ConfigError(words.no_such("device", devices(services)))
     if config.dataset not in DATASETS:
         services.files.look(config)
         config = _with_kept_files(services, config)
-    run = services.queue.submit(config, secret, address=address, fill=prepare_start(config, services.run))
+    fill = prepare_start(config, services.run)
+    if device == words.BORROWED_GPU and services.loans is not None:
+        return services.loans.submit(config, secret, fill=fill)
+    run = services.queue.submit(config, secret, address=address, fill=fill)
     if (estimate := services.estimates.known(config)) is not None and run.estimate is None:
         run.write_estimate(estimate)
     return run
+
+
+def devices(services: Services) -> dict[str, Choice]:
+    """What a run may be carried out on here; the first is what the page opens with."""
+    return {name: device for name, device in words.DEVICES.items() if services.loans or name == words.OWN_CPU}
 
 
 def _with_kept_files(services: Services, config: RunConfig) -> RunConfig:

@@ -17,6 +17,7 @@ from qlora_core.server.services import Services
 from qlora_core.ui.events import PRIVATE, address_of
 from qlora_core.ui.opening import Opening, opening_everywhere, opening_now
 from qlora_core.ui.safe_text import MAX_MESSAGE, plain
+from qlora_core.ui.train.borrowing import device_control, wire_borrowing
 from qlora_core.ui.train.form import FIELD_NAMES, preset_values
 from qlora_core.ui.train.live_view import live_view
 from qlora_core.ui.train.look_panel import LookPanel, look_panel, wire_look
@@ -50,6 +51,7 @@ class Form:
     look: LookPanel
     start_from: StartPanel
     preset: gr.Radio
+    device: gr.Radio  #: shown where GPUs are lent
     filled: gr.Textbox  #: for which preset and pairs the settings were filled in, see ``preset_choice.filled``
     start: gr.Button
     message: gr.Markdown
@@ -92,8 +94,9 @@ def _form(services: Services) -> Form:
     look = look_panel()
     preset = preset_control(services, opening)
     was_filled = gr.Textbox(filled(opening.preset, opening.dataset), visible=False)
+    device = device_control(services)
     start = gr.Button(words.START, variant="primary", size="lg", elem_id="start")
-    message = gr.Markdown(words.START_HELP, elem_classes="form-message")
+    message = gr.Markdown(words.START_HELP_LENT if services.loans else words.START_HELP, elem_classes="form-message")
     expected = gr.Markdown(elem_classes="form-expected")
     measure = gr.Button(words.MEASURE, size="sm")
     measure_again = gr.Button(words.MEASURE_AGAIN, size="sm", visible=False)
@@ -111,6 +114,7 @@ def _form(services: Services) -> Form:
         look,
         start_from,
         preset,
+        device,
         was_filled,
         start,
         message,
@@ -142,20 +146,23 @@ def _choices(choices: Mapping[str, Choice]) -> list[tuple[str, str]]:
 
 
 def _wire_start(services: Services, form: Form) -> None:
-    started, secret = gr.Textbox(visible=False), gr.Textbox(visible=False)
+    started, secret, to_borrow = (gr.Textbox(visible=False) for _ in range(3))
 
-    def submit(request: gr.Request, secret: str, *chosen: object) -> tuple[Any, str]:
-        """Check what was chosen and put a run into the queue."""
+    def submit(request: gr.Request, secret: str, device: str, *chosen: object) -> tuple[Any, str, str]:
+        """Check what was chosen and put a run into the queue, or make it ready for a borrowed GPU."""
         try:
-            run = submit_run(services, chosen_from(services, chosen), secret, "" if secret else address_of(request))
+            config, address = chosen_from(services, chosen), "" if secret else address_of(request)
+            run = submit_run(services, config, secret, address, device)
         except QLoRAError as error:
-            return gr.skip(), words.refused(plain(error, MAX_MESSAGE))
-        return run.id, started_words(services, run.id)
+            return gr.skip(), words.refused(plain(error, MAX_MESSAGE)), ""
+        if device == words.BORROWED_GPU:
+            return run.id, words.BORROWING, run.id
+        return run.id, started_words(services, run.id), ""
 
     submitted = form.start.click(
         submit,
-        [secret, *form.chosen],
-        [started, form.message],
+        [secret, form.device, *form.chosen],
+        [started, form.message, to_borrow],
         js="(_, ...chosen) => [qlora.secret(), ...chosen]",
         show_progress="minimal",
         show_progress_on=form.message,
@@ -163,7 +170,10 @@ def _wire_start(services: Services, form: Form) -> None:
         concurrency_limit=None,
         **PRIVATE,
     )
-    submitted.then(None, started, None, js="(run) => { qlora.follow(run); }", **PRIVATE)
+    followed = submitted.then(None, started, None, js="(run) => { qlora.follow(run); }", **PRIVATE)
+    if services.loans is not None:
+        followed.then(None, to_borrow, None, js="(run) => { qlora.borrow(run); }", **PRIVATE)
+        wire_borrowing(services, services.loans, form.message)
 
 
 def _wire_expectation(services: Services, form: Form) -> None:

@@ -32,6 +32,11 @@ RELOAD_EXPLAINED = (
     "Adapter, classifier and tokenizer were saved. A fresh process, which shares nothing with training but the files, "
     "quantised the base model anew, loaded them with plain transformers and PEFT, and answered every validation pair."
 )
+#: Another process would have no part in a borrowed GPU.
+RELOAD_EXPLAINED_ON_LOAN = (
+    "Adapter, classifier and tokenizer were saved. On the borrowed GPU the base model was then quantised anew, the "
+    "files were loaded with plain transformers and PEFT, and every validation pair was answered again."
+)
 #: Charts in the order they are shown.
 CHARTS = {
     "scores": "Scores of every answerer",
@@ -205,8 +210,17 @@ def badge(difference: float, *, verified: bool) -> str:
     return f"{mark}, largest logit difference {difference:.3g}"
 
 
-def evidence(n: int, difference: float, tolerance: float, missing: str, reloaded: float, trained: float) -> str:
-    """What the badge rests on, as Markdown; the last two are accuracies."""
+def evidence(
+    n: int,
+    difference: float,
+    tolerance: float,
+    missing: str,
+    reloaded: float,
+    trained: float,
+    *,
+    in_fresh_process: bool = True,
+) -> str:
+    """What the badge rests on, as Markdown; ``reloaded`` and ``trained`` are accuracies."""
     points = [
         f"Pairs answered: {n:d}, two logits each",
         f"Largest difference between two logits: {difference:.3g}",
@@ -214,7 +228,8 @@ def evidence(n: int, difference: float, tolerance: float, missing: str, reloaded
         f"Tensors trained but not found again: {missing or 'none'}",
         f"Accuracy reloaded: {reloaded:.4f}, trained: {trained:.4f}",
     ]
-    return "\n".join([RELOAD_EXPLAINED, "", *(f"- {point}" for point in points)])
+    explained = RELOAD_EXPLAINED if in_fresh_process else RELOAD_EXPLAINED_ON_LOAN
+    return "\n".join([explained, "", *(f"- {point}" for point in points)])
 
 
 def others(run_id: str, beside: Iterable[str]) -> str:

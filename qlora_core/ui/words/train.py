@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from qlora_core.choices import Choice, table
 from qlora_core.data.formats import FORMATS
 
 HOW_IT_WORKS_TITLE = "How it works"
@@ -23,6 +24,21 @@ OWN_FILE = (
     f"{', '.join(kind.label for kind in FORMATS.values())}: sentence1, sentence2, label. "
     "Everybody who uses this page may see it."
 )
+
+DEVICE = "Carry out on"
+BORROWED_GPU, OWN_CPU = "gpu", "cpu"
+#: What a run may be carried out on, where GPUs are lent.
+DEVICES = table(
+    Choice(BORROWED_GPU, "a borrowed GPU", "one loan takes at most 75 s of your own ZeroGPU quota for the day"),
+    Choice(OWN_CPU, "this server's CPU", "takes what is said below, waits its turn, and costs you nothing"),
+)
+DEVICE_HELP = (
+    "A run that is not done when a loan is over keeps what it has; it goes on when you borrow again, or on the CPU."
+)
+START_HELP_LENT = (
+    "Press **Start**. A run with a borrowed GPU needs this page open; on the CPU it goes on when you close the page."
+)
+BORROWING = "**A GPU is asked for.** Keep this page open: closing it gives the GPU back."
 
 LOOK = "A look at the pairs"
 FIRST_PAIRS = "The first pairs to learn from:"

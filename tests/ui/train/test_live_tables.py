@@ -11,8 +11,9 @@ from qlora_core.ui.train.live_tables import tables
 def test_every_state_has_its_words_and_says_what_may_still_come_of_it() -> None:
     states = tables()["states"]
     assert set(states) == set(STATES)
-    assert {name for name, state in states.items() if state["live"]} == {"running", "paused"}
-    assert {name for name, state in states.items() if not state["over"]} == {"queued", "running", "paused"}
+    assert {name for name, state in states.items() if state["live"]} == {"borrowing", "running", "paused"}
+    going_on = {"queued", "borrowing", "running", "paused"}
+    assert {name for name, state in states.items() if not state["over"]} == going_on
     assert [name for name, state in states.items() if state["complete"]] == ["finished"]
 
 
