@@ -49,7 +49,8 @@ def test_a_run_in_loans_is_the_same_to_the_last_bit_as_one_without(
     assert all(asked["token"] == TOKEN for asked in scheduled)
     assert all(int(asked["durationSeconds"]) <= MAX_LOAN_SECONDS for asked in scheduled)
     allowed = [int(asked["pid"]) for asked in space.api.of("allow")]
-    assert len(allowed) == (0 if is_idle else loans)  # that process was allowed to before
+    # one process is allowed to once, which may have been before
+    assert len(allowed) <= 1 if is_idle else len(allowed) == loans
     assert space.had_device()[len(space.had_device()) - len(allowed) :] == allowed
     assert space.process.pid not in space.had_device()
 

@@ -42,7 +42,7 @@ def by_loans(run: Run, looks: int) -> list[tuple[str, str]]:
     return ends
 
 
-@pytest.mark.parametrize("looks", [6, 8])
+@pytest.mark.parametrize("looks", [8, 10])
 def test_a_run_in_many_loans_comes_to_the_same_bit_for_bit(
     tiny_config: MakeConfig, store: RunStore, finished_run: Run, looks: int
 ) -> None:
