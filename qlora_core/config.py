@@ -8,6 +8,7 @@ import csv
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
@@ -28,6 +29,7 @@ from qlora_core.choices import (
     explained,
 )
 from qlora_core.errors import ConfigError
+from qlora_core.hub_names import read_hub_name
 from qlora_core.presets import DEFAULT_PRESET, PRESETS
 
 Name = Annotated[str, Field(min_length=1, max_length=4096)]
@@ -364,7 +366,15 @@ def file_name(value: object) -> str:
 
 def without_folders(values: Mapping[str, Any]) -> dict[str, Any]:
     """A configuration's values with the names of files in place of their paths on this machine."""
-    return {name: file_name(value) if value and name in PATH_FIELDS else value for name, value in values.items()}
+    paths = {name for name in PATH_FIELDS if values.get(name)}
+    if "base_model" in paths and _is_on_hub(str(values["base_model"])):
+        paths.remove("base_model")
+    return {name: file_name(value) if name in paths else value for name, value in values.items()}
+
+
+def _is_on_hub(name: str) -> bool:
+    """Whether a base model's name is one on the hub, which whoever gets the settings can use, and no folder's here."""
+    return read_hub_name(name) is not None and not Path(name).is_dir()
 
 
 def _explain(error: ValidationError) -> str:

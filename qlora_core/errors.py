@@ -92,6 +92,7 @@ class NotInstalled(ModelError):
 class HubProblem(StrEnum):
     """What keeps something on the hub from being had, or from being put there."""
 
+    NO_SUCH = "no_such"  #: the hub shows nothing of that name to whoever asks
     NOT_HERE = "not_here"  #: it is not on this machine, and the hub was not or could not be asked
     DOWNLOAD_FAILED = "download_failed"  #: the hub answered, and the files could not be had all the same
     UNREACHABLE = "unreachable"  #: nothing answers, or the hub is switched off

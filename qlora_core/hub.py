@@ -1,11 +1,17 @@
 """Files from the Hugging Face hub at a pinned commit, and a plain word where the hub cannot be reached."""
 
 import errno
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx2
 from huggingface_hub import constants, get_session, snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+from huggingface_hub.errors import (
+    HfHubHTTPError,
+    LocalEntryNotFoundError,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
 
 from qlora_core.errors import FULL_DISK, HubError, HubProblem
 
@@ -15,29 +21,45 @@ REFUSED_BY_THE_DISK = (*FULL_DISK, errno.EACCES, errno.EPERM, errno.EROFS, errno
 
 
 def fetch(
-    repository: str, revision: str, patterns: list[str], *, repo_type: str = "model", download: bool = True, advice: str
+    repository: str,
+    revision: str,
+    patterns: list[str],
+    *,
+    repo_type: str = "model",
+    is_whole: Callable[[Path], bool] = Path.is_dir,
+    download: bool = True,
+    advice: str,
 ) -> Path:
     """The folder that holds a repository's files at ``revision``, downloaded unless they are on this machine already.
 
     Args:
+        revision: a commit, or a name for one such as main or refs/pr/2.
         patterns: the files wanted.
+        is_whole: whether a folder on this machine has all that is needed; another program may have fetched a part.
         download: False looks only at what is on this machine already.
         advice: what to do where the hub cannot be reached, as the end of the error's sentence.
 
     Raises:
-        HubError: the files are not on this machine, and the hub cannot be reached or nothing can be kept here.
+        HubError: the files are not on this machine, and the hub cannot be reached, has none of that name, or nothing
+            can be kept here.
     """
     message = (
         f"{repository} is not on this machine and the Hugging Face hub cannot be reached. "
         f"Connect to the internet and try again, {advice}."
     )
-    try:
-        return _snapshot(repository, revision, patterns, repo_type, local_files_only=True)
-    except LocalEntryNotFoundError as not_here:
-        if not download or constants.HF_HUB_OFFLINE or not hub_answers():
-            raise HubError(message, HubProblem.NOT_HERE) from not_here
+    here = _here(repository, revision, patterns, repo_type)
+    if here is not None and is_whole(here):
+        return here
+    if not download or constants.HF_HUB_OFFLINE or not hub_answers():
+        raise HubError(message, HubProblem.NOT_HERE)
     try:
         return _snapshot(repository, revision, patterns, repo_type, local_files_only=False)
+    except (RepositoryNotFoundError, RevisionNotFoundError) as error:  # the former of private and gated ones, too
+        message = (
+            f"The Hugging Face hub shows no {repository} at {revision[:40]}. Check the name; for one that is private "
+            f"or asks for consent, set HF_TOKEN, {advice}."
+        )
+        raise HubError(message, HubProblem.NO_SUCH) from error
     except (LocalEntryNotFoundError, HfHubHTTPError, httpx2.HTTPError) as error:
         raise HubError(message, HubProblem.DOWNLOAD_FAILED) from error
     except OSError as error:
@@ -47,6 +69,14 @@ def fetch(
                 f"Set HF_HOME to another folder, {advice}."
             )
         raise HubError(message, HubProblem.DOWNLOAD_FAILED) from error
+
+
+def _here(repository: str, revision: str, patterns: list[str], repo_type: str) -> Path | None:
+    """The folder on this machine, which may be a part; None where there is none."""
+    try:
+        return _snapshot(repository, revision, patterns, repo_type, local_files_only=True)
+    except LocalEntryNotFoundError:
+        return None
 
 
 def _snapshot(repository: str, revision: str, patterns: list[str], repo_type: str, *, local_files_only: bool) -> Path:

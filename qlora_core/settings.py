@@ -13,6 +13,7 @@ from typing import Annotated, Any, get_type_hints
 from urllib.parse import urlsplit
 
 from qlora_core.errors import ConfigError
+from qlora_core.hub_names import read_hub_name
 
 DATA_DIR_VARIABLE = "QLORA_DATA_DIR"
 ON_WORDS = ("1", "ON", "YES", "TRUE")
@@ -51,6 +52,13 @@ def _names(text: str) -> tuple[str, ...]:
     names = tuple(name.strip().lower() for name in text.split(",") if name.strip())
     if not all(NAME.fullmatch(name) for name in names):
         raise ValueError("no names")
+    return names
+
+
+def _hub_names(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    if not all(map(read_hub_name, names)):
+        raise ValueError("no names on the hub")
     return names
 
 
@@ -130,6 +138,13 @@ DEFAULT_PRESET = Variable(
     "preset that the page opens with and that the API takes where none is named",
     "what this machine is good at (what the page opens with)",
 )
+EXTRA_BASE_MODELS = Variable(
+    ("QLORA_EXTRA_BASE_MODELS",),
+    "further BERTs on the hub that visitors may choose, as ORGANISATION/NAME or ORGANISATION/NAME@REVISION with commas "
+    "between them (base models)",
+    "none",
+    _hub_names,
+)
 DATA_DIR = Variable(
     (DATA_DIR_VARIABLE,), "folder that holds MRPC in the layout of `nyu-mll/glue` (`mrpc/*.parquet`)", "none", Path
 )
@@ -167,6 +182,7 @@ class Settings:
     default_base_model: Annotated[str, DEFAULT_BASE_MODEL] = ""
     default_dataset: Annotated[str, DEFAULT_DATASET] = ""
     default_preset: Annotated[str, DEFAULT_PRESET] = ""
+    extra_base_models: Annotated[tuple[str, ...], EXTRA_BASE_MODELS] = ()
     data_dir: Annotated[Path | None, DATA_DIR] = None
     hub_is_off: Annotated[bool, HUB_IS_OFF] = False
     hub_endpoint: Annotated[str, HUB_ENDPOINT] = "https://huggingface.co"

@@ -110,8 +110,8 @@ def serve() -> Iterator[str]:
 
 DOWNLOAD = f"""
 from qlora_core import hub
-from qlora_core.models import catalog
-print(hub.fetch({REPOSITORY!r}, {REVISION!r}, catalog.HUB_FILES, advice=""))
+from qlora_core.models.base import folder
+print(hub.fetch({REPOSITORY!r}, {REVISION!r}, folder.HUB_FILES, advice=""))
 """
 
 

@@ -45,4 +45,6 @@ def in_words(finding: Finding) -> str:
     if not finding.ok:
         return f"not found: {finding.error}"
     pairs = "" if finding.train is None else f"{finding.train} + {finding.validation} pairs, "
+    if finding.weights_bytes is not None:
+        return f"found: {finding.source}, {finding.weights_bytes / 1e6:.0f} MB, SHA-256 {finding.sha256}"
     return f"found: {pairs}{finding.source}"

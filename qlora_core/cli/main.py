@@ -27,6 +27,7 @@ from qlora_core.settings import DATA_DIR_VARIABLE, read_settings
 RUNS_DIR = "runs"
 SPLITS = ("train", "validation")
 COLUMNS_HELP = "columns of the file to take (default: those of well-known files, such as sentence1,sentence2,label)"
+OTHER_BASE_MODELS = "a BERT on the Hugging Face hub (ORGANISATION/NAME), or a folder with one"
 DATA_DIR_HELP = f"folder with MRPC's parquet files (also: {DATA_DIR_VARIABLE})"
 
 
@@ -69,7 +70,7 @@ def build_parser() -> argparse.ArgumentParser:
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
     train = _command(subparsers, "train", commands.train, "train an adapter and verify it")
     train.formatter_class, train.epilog = argparse.RawDescriptionHelpFormatter, _settings()
-    train.add_argument("--base-model", help=f"{_names('base_model', BASE_MODELS)}, or a folder with a BERT")
+    train.add_argument("--base-model", help=f"{_names('base_model', BASE_MODELS)}, {OTHER_BASE_MODELS}")
     train.add_argument("--dataset", help=f"{_names('dataset', DATASETS)}, or a {ANY_FORMAT} file")
     train.add_argument("--data-dir", help=DATA_DIR_HELP)
     _file_options(train)

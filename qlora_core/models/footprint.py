@@ -11,7 +11,7 @@ import torch
 from safetensors import safe_open
 from torch import nn
 
-from qlora_core.models.catalog import weight_files
+from qlora_core.models.base.folder import weight_files
 from qlora_core.models.quantization import quantized_modules
 
 #: A checkpoint may hold more: heads it was pretrained with, which are not loaded.

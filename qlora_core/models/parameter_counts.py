@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from qlora_core.config import RunConfig
-from qlora_core.models.catalog import read_sizes
+from qlora_core.models.base.folder import read_sizes
 from qlora_core.models.limits import check_max_length, check_target_modules, is_target
 
 NUM_LABELS = 2

@@ -9,7 +9,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from qlora_core.errors import DAMAGE, ModelError, RunError, is_out_of_memory
 from qlora_core.models.adapter import load_adapter, trainable_state
-from qlora_core.models.catalog import BASE_MODELS
+from qlora_core.models.catalog import BASE_MODELS, hub_model
 from qlora_core.models.checkpoint import load_newest
 from qlora_core.models.device import Compute
 from qlora_core.models.factory import ModelFactory
@@ -27,7 +27,7 @@ def models_of(run: Run, compute: Compute) -> ModelFactory:
     if recorded is None:  # it is not finished
         return ModelFactory.find(run.config, compute)
     belongs = f"The adapter of run {run.id} belongs to {recorded['id']} (SHA-256 {recorded['sha256']})"
-    if name not in BASE_MODELS and not Path(name).expanduser().is_dir():
+    if name not in BASE_MODELS and not Path(name).expanduser().is_dir() and hub_model(name) is None:
         raise ModelError(f"{belongs}, which is not on this machine. Put its folder at {name}.")
     models = ModelFactory.find(run.config, compute)
     if models.base.sha256 != recorded["sha256"]:

@@ -3,7 +3,8 @@
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from qlora_core.errors import ModelError
-from qlora_core.models.catalog import BaseModel, read_sizes
+from qlora_core.models.base.folder import read_sizes
+from qlora_core.models.catalog import BaseModel
 from qlora_core.models.limits import check_max_length
 
 CONFIG_FILE, CASE_LINE = "tokenizer_config.json", '"do_lower_case": false'

@@ -17,8 +17,8 @@ from urllib.request import getproxies, proxy_bypass
 
 from qlora_core.child_process import child_environment, module_command
 from qlora_core.data.catalog import DATASETS
-from qlora_core.models.catalog import BASE_MODELS
-from qlora_core.server.findings import Code, Examination, Finding, Obstacle, Unavailable
+from qlora_core.models.catalog import offered_base_models
+from qlora_core.server.findings import Code, Examination, Finding, Kind, Obstacle, Unavailable
 from qlora_core.settings import read_settings
 
 log = logging.getLogger(__name__)
@@ -28,11 +28,6 @@ DOCTOR_SECONDS = 180.0
 CONNECT_SECONDS = 2.0
 NICENESS = 10
 PORTS = {"http": 80, "https": 443}
-#: What to choose instead of what can be had from the hub; "" where something comes with this program.
-ALTERNATIVES = {
-    **{("base_model", name): entry.instead for name, entry in BASE_MODELS.items()},
-    **{("dataset", name): entry.instead for name, entry in DATASETS.items()},
-}
 Known = dict[tuple[str, str], Unavailable]
 
 
@@ -44,6 +39,7 @@ class Availability:
         self._ended = Event()
         self._is_known = False
         self._unavailable: Known = {}
+        self._findings: list[Finding] = []
         self._device = ""
 
     def start(self) -> None:
@@ -64,6 +60,10 @@ class Availability:
         """
         return self._unavailable.get((kind, name))
 
+    def finding(self, kind: Kind, name: str) -> Finding | None:
+        """What was found out about something; None while nothing is known yet."""
+        return next((each for each in self._findings if (each.kind, each.name) == (kind, name)), None)
+
     @property
     def has_gpu(self) -> bool:
         """Whether runs here compute on something faster than the CPU; False while nothing is known yet."""
@@ -77,7 +77,8 @@ class Availability:
         except (OSError, ValueError, LookupError, TypeError, AttributeError, subprocess.SubprocessError) as error:
             log.warning("What works on this machine is not known, because the doctor failed: %s", error)
         else:
-            self._unavailable, self._device, self._is_known = found, device, True
+            self._findings, self._unavailable, self._device = examined.findings, found, device
+            self._is_known = True
         finally:
             self._ended.set()
 
@@ -135,8 +136,16 @@ def _obstacle(finding: Finding, hub_is_reachable: bool) -> Obstacle | None:
     return Obstacle.DAMAGED
 
 
+def alternatives() -> dict[tuple[str, str], str]:
+    """What to choose instead of what can be had from the hub; "" where something comes with this program."""
+    return {
+        **{("base_model", name): entry.instead for name, entry in offered_base_models().items()},
+        **{("dataset", name): entry.instead for name, entry in DATASETS.items()},
+    }
+
+
 def _alternative(finding: Finding) -> str:
-    return ALTERNATIVES.get((finding.kind, finding.name), "")
+    return alternatives().get((finding.kind, finding.name), "")
 
 
 def hub_is_reachable() -> bool:

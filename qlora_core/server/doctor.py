@@ -2,6 +2,7 @@
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from huggingface_hub import constants
 
@@ -10,7 +11,7 @@ from qlora_core.config import RunConfig, make_config
 from qlora_core.data.catalog import DATASETS
 from qlora_core.data.sources import load_pairs
 from qlora_core.errors import ConfigError, HubError, HubProblem, NotInstalled, QLoRAError
-from qlora_core.models.catalog import BASE_MODELS, find_base_model
+from qlora_core.models.catalog import find_base_model, offered_base_models
 from qlora_core.models.device import describe_environment, start_accelerator
 from qlora_core.models.quantization import Compute, try_quantization
 from qlora_core.server.findings import Code, Examination, Finding, Kind
@@ -22,7 +23,7 @@ def examine() -> Examination:
     """Look at everything a run may need; nothing is downloaded."""
     compute, accelerator = start_accelerator(RunConfig())
     findings = [
-        *(_base_model(name) for name in BASE_MODELS),
+        *(_base_model(name) for name in offered_base_models()),
         *(_dataset(name) for name in DATASETS),
         *(_quantization(name, compute) for name in SCHEMES),
         *(_folder(variable, path) for variable, path in written_folders().items()),
@@ -48,10 +49,11 @@ def _folder(variable: str, path: Path) -> Finding:
 
 def _base_model(name: str) -> Finding:
     try:
-        source = find_base_model(name, download=False).source
+        model = find_base_model(name, download=False)
     except QLoRAError as error:
         return _missing("base_model", name, error)
-    return Finding(kind="base_model", name=name, code=Code.FOUND, source=source)
+    facts: dict[str, Any] = {"source": model.source, "weights_bytes": model.weights_bytes, "sha256": model.sha256}
+    return Finding(kind="base_model", name=name, code=Code.FOUND, **facts)
 
 
 def _dataset(name: str) -> Finding:

@@ -29,6 +29,8 @@ class Finding(BaseModel):
     name: str  #: one of that field's values; of a folder, the variable that names it
     code: Code
     source: str = ""  #: where it was found
+    weights_bytes: int | None = None  #: of a base model that was found
+    sha256: str = ""  #: of its weights
     train: int | None = None  #: pairs of a dataset
     validation: int | None = None
     error: str = ""  #: what went wrong, for whoever runs the machine: it may name folders and options

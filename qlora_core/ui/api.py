@@ -20,7 +20,7 @@ from qlora_core.data.catalog import DATASETS, OWN_FILE
 from qlora_core.data.typed_pairs import MAX_SCALE
 from qlora_core.errors import ConfigError, QLoRAError
 from qlora_core.inspection.questions import ROLES, AskBlock, AskSpectrum
-from qlora_core.models.catalog import BASE_MODELS
+from qlora_core.models.catalog import offered_base_models
 from qlora_core.presets import PRESETS
 from qlora_core.server.services import Services
 from qlora_core.server.zerogpu.loans import Loans
@@ -40,7 +40,6 @@ R = TypeVar("R")
 ACTIONS = ("pause", "resume", "stop")
 #: What the endpoints' docstrings, which gradio_client's users read, say of the lists.
 LISTS = {
-    "base_models": either(BASE_MODELS),
     "datasets": either(DATASETS),
     "presets": either(PRESETS),
     "classifiers": either(INIT_CLASSIFIERS),
@@ -194,7 +193,7 @@ def add_borrowing(services: Services, loans: Loans) -> None:
 
 def _plainly(endpoint: Callable[P, R]) -> Callable[P, R]:
     """Check the types of what was sent, and show this package's own errors in words; all else stays in the log."""
-    endpoint.__doc__ = Template(endpoint.__doc__ or "").substitute(LISTS)
+    endpoint.__doc__ = Template(endpoint.__doc__ or "").substitute(LISTS, base_models=either(offered_base_models()))
     names = list(signature(endpoint).parameters)
     valid = validate_call(config=ConfigDict(strict=True, arbitrary_types_allowed=True))(endpoint)
 

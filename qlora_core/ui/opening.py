@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from qlora_core.choices import Choice
 from qlora_core.data.catalog import DATASETS
 from qlora_core.errors import ConfigError
-from qlora_core.models.catalog import BASE_MODELS
+from qlora_core.models.catalog import offered_base_models
 from qlora_core.presets import PRESETS
 from qlora_core.server.availability import Availability
 from qlora_core.server.services import Services
@@ -30,13 +30,6 @@ EVERYWHERE = Opening("minilm", "pairs", "quick")
 #: What papers and courses begin with; it takes a GPU to be done soon.
 CLASSIC = Opening("bert-base-cased", "mrpc", "standard")
 
-#: Which of the environment's settings decide a part of it, and what that may be.
-OWNERS_SETTINGS: dict[str, tuple[str, Mapping[str, Choice]]] = {
-    "base_model": ("default_base_model", BASE_MODELS),
-    "dataset": ("default_dataset", DATASETS),
-    "preset": ("default_preset", PRESETS),
-}
-
 
 def owners_choice(settings: Settings) -> dict[str, str]:
     """The parts of an ``Opening`` that the environment decides.
@@ -44,8 +37,14 @@ def owners_choice(settings: Settings) -> dict[str, str]:
     Raises:
         ConfigError: it names what there is not.
     """
+    may_be: dict[str, Mapping[str, Choice]] = {
+        "base_model": offered_base_models(settings),
+        "dataset": DATASETS,
+        "preset": PRESETS,
+    }
     chosen = {}
-    for part, (setting, table) in OWNERS_SETTINGS.items():
+    for part, table in may_be.items():
+        setting = f"default_{part}"
         name = getattr(settings, setting)
         if name and name not in table:
             variable = VARIABLES[setting]

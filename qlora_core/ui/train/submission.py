@@ -11,7 +11,7 @@ from qlora_core.data.catalog import DATASETS, OWN_FILE
 from qlora_core.data.formats import format_of
 from qlora_core.errors import ConfigError
 from qlora_core.evaluation.answerers import baselines_words
-from qlora_core.models.catalog import BASE_MODELS
+from qlora_core.models.catalog import offered_base_models
 from qlora_core.server.services import Services
 from qlora_core.server.who_may import may_be_secret
 from qlora_core.store.run import Run
@@ -68,8 +68,8 @@ def chosen_config(
         RunError: there is no such run to start from.
         DataError: an uploaded file is of another kind.
     """
-    if base_model not in BASE_MODELS:
-        raise ConfigError(words.no_such("base model", BASE_MODELS))
+    if base_model not in (offered := offered_base_models()):
+        raise ConfigError(words.no_such("base model", offered))
     if dataset not in DATASET_CHOICES:
         raise ConfigError(words.no_such("dataset", DATASET_CHOICES))
     if dataset == OWN_FILE.name:

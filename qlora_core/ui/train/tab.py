@@ -12,7 +12,7 @@ from qlora_core.config import SETTINGS
 from qlora_core.data.catalog import OWN_FILE
 from qlora_core.data.formats import FORMATS
 from qlora_core.errors import QLoRAError
-from qlora_core.models.catalog import BASE_MODELS
+from qlora_core.models.catalog import offered_base_models
 from qlora_core.server.services import Services
 from qlora_core.ui.events import PRIVATE, address_of
 from qlora_core.ui.opening import Opening, opening_everywhere, opening_now
@@ -87,7 +87,7 @@ def train_tab(services: Services) -> Form:
 
 def _form(services: Services) -> Form:
     opening = opening_everywhere(services)
-    base_model = _subject("base_model", BASE_MODELS, opening.base_model)
+    base_model = _subject("base_model", offered_base_models(), opening.base_model)
     dataset = _subject("dataset", DATASET_CHOICES, opening.dataset)
     with gr.Column(visible=False, elem_classes="own-files") as own_part:
         own = _own_files()
@@ -196,6 +196,9 @@ def _wire_expectation(services: Services, form: Form) -> None:
         **quietly,
     )
     gr.on([control.change for control in subject], *what_it_costs, **quietly)
+    form.base_model.change(
+        lambda name: gr.update(info=_about(services, name)), form.base_model, form.base_model, **quietly
+    )
     form.dataset.change(lambda name: gr.update(visible=name == OWN_FILE.name), form.dataset, form.own_part, **quietly)
     gr.on(
         [control.change for control in form.chosen if hasattr(control, "change")],
@@ -210,6 +213,19 @@ def _wire_expectation(services: Services, form: Form) -> None:
     )
     measured.then(*what_it_costs, **quietly)
     form.measure_again.click(lambda: True, None, form.settings[FIELD_NAMES.index(MEASURE_AGAIN)], **quietly)
+
+
+def _about(services: Services, base_model: object) -> str:
+    """What stands beside the choice of a base model: what it is, whose it is, and how large."""
+    entry, setting = offered_base_models().get(str(base_model)), SETTINGS["base_model"]
+    if entry is None:
+        return setting.help
+    found = services.availability.finding("base_model", entry.name)
+    if found is not None and found.weights_bytes:
+        weights = words.weights_here(found.weights_bytes, found.sha256)
+    else:
+        weights = words.weights_listed(entry.megabytes)
+    return words.base_model(setting.help, entry.hub_id, entry.licence, weights)
 
 
 def _offered_presets(services: Services, base_model: str, dataset: str) -> dict[str, Any]:
@@ -245,7 +261,7 @@ def wire_opening(services: Services, form: Form, page: gr.Blocks) -> None:
     subject = [form.base_model, form.dataset]
     page.load(first_expectation(services), None, form.expectation, **quietly)
     page.load(partial(_offered_presets, services), subject, form.preset, **quietly)
-    known = page.load(labelled_choices(services), None, [*subject, opening], **quietly)
+    known = page.load(labelled_choices(services), form.base_model, [*subject, opening], **quietly)
     known.then(
         None,
         [opening, *subject, form.preset],
@@ -260,7 +276,7 @@ def _opening_words(opening: Opening) -> str:
     return " ".join((opening.base_model, opening.dataset, opening.preset))
 
 
-def labelled_choices(services: Services) -> Callable[[], tuple[Any, Any, str]]:
+def labelled_choices(services: Services) -> Callable[[str], tuple[Any, Any, str]]:
     """A handler that gives the base models and datasets again, saying of each that cannot work here why, and what to
     open with."""
 
@@ -271,10 +287,10 @@ def labelled_choices(services: Services) -> Callable[[], tuple[Any, Any, str]]:
             for label, name in _choices(choices)
         ]
 
-    def handler() -> tuple[Any, Any, str]:
+    def handler(base_model: str) -> tuple[Any, Any, str]:
         services.availability.wait(30)
         return (
-            gr.update(choices=labelled("base_model", BASE_MODELS)),
+            gr.update(choices=labelled("base_model", offered_base_models()), info=_about(services, base_model)),
             gr.update(choices=labelled("dataset", DATASET_CHOICES)),
             _opening_words(opening_now(services)),
         )

@@ -90,6 +90,21 @@ def unavailable(label: str, reason: str) -> str:
     return f"{label}. {reason}"
 
 
+def base_model(help: str, hub_id: str, licence: str, weights: str) -> str:
+    """What stands below the choice of a base model; "" for a licence that is not known here."""
+    return f"{help} {hub_id}, {licence or 'licence: see its page on the hub'}; {weights}."
+
+
+def weights_here(size: int, sha256: str) -> str:
+    """Weights on this server, measured."""
+    return f"{size / 1e6:.0f} MB of weights here, SHA-256 {sha256[:12]}"
+
+
+def weights_listed(megabytes: int) -> str:
+    """Weights that are not here yet, or not known to be; 0 where nobody has said how large they are."""
+    return f"{megabytes:,} MB of weights, as the hub lists it" if megabytes else "its size is known once it is here"
+
+
 def preset(label: str, purpose: str, cost: str) -> str:
     """A preset in the list of them: what it is for and what it costs, "" where that is not known."""
     return f"{label}: {purpose}{f'; {cost}' if cost else ''}."
