@@ -12,6 +12,7 @@ square matrices in the same number type. Tokens are those of the pairs; padding 
 import argparse
 import json
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -29,6 +30,7 @@ from benchmarks.pasted_recipe import FORMS, make_pasted_trainer
 from benchmarks.shapes import write_bert_base
 from qlora_core.config import RunConfig, make_config
 from qlora_core.data.sources import load_run_pairs
+from qlora_core.errors import HubError
 from qlora_core.models.catalog import find_base_model
 from qlora_core.models.device import choose_compute, peak_gpu_bytes, peak_rss_bytes, process_state
 from qlora_core.training.setup import Setup
@@ -209,7 +211,9 @@ def compare(measure: Callable[..., Row], steps: int, rounds: int, batch_size: in
 def main() -> None:
     """Read the command line; measure, or be one of the measured processes."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--base-model", default="minilm", help="a name from the catalog, or a folder")
+    parser.add_argument(
+        "--base-model", default="minilm", help="as of `train`; one that cannot be had is replaced by random weights"
+    )
     parser.add_argument("--shape", choices=["bert-base"], help="random weights of this shape instead")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=30, help=f"timed, after {WARM_UP} others")
@@ -221,7 +225,7 @@ def main() -> None:
     parser.add_argument("--counting", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        model = str(write_bert_base(Path(folder))) if options.shape else options.base_model
+        model, label = chosen_model(options.base_model, options.shape, Path(folder))
         if options.form:
             print(
                 json.dumps(run_child(options.form, _config(options, model), options.steps, counting=options.counting))
@@ -237,7 +241,21 @@ def main() -> None:
             return measure_in_child("benchmarks.train_step", f"--form={form}", *arguments, *more)
 
         table, numbers = compare(measure, options.steps, options.rounds, options.batch_size)
-    report(f"train_step, {options.shape or options.base_model}, batches of {options.batch_size}", table, numbers)
+    report(f"train_step, {label}, batches of {options.batch_size}", table, numbers)
+
+
+def chosen_model(base_model: str, shape: str | None, folder: Path) -> tuple[str, str]:
+    """What every measured process loads, and what it is called: fetched here, as those processes do not ask the hub.
+
+    Where a model is on the hub and the hub cannot be reached, its weights are random and of bert-base's shape.
+    """
+    try:
+        if shape is None:
+            find_base_model(base_model)
+            return base_model, base_model
+    except HubError as error:
+        print(f"{error} Measured instead: random weights of bert-base's shape.", file=sys.stderr)
+    return str(write_bert_base(folder)), "random weights of bert-base's shape"
 
 
 def _config(options: argparse.Namespace, base_model: str) -> RunConfig:

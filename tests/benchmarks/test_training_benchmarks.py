@@ -18,6 +18,7 @@ from qlora_core.evaluation.comparison import Outcome
 from qlora_core.store.runs import RunStore
 from qlora_core.training.run_process import start_run
 from tests.conftest import ignore
+from tests.loopback_hub import keep_below
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing.*:FutureWarning"),
@@ -131,3 +132,14 @@ def test_scaling_measures_everything_that_grows_and_draws_it(
     assert len(rows) == 2 + sum(map(len, expected.values()))
     assert all(value > 0 for sizes in numbers["medians"].values() for value in sizes.values())
     assert plot.read_text(encoding="utf-8").count("Attaching to a run") == 1
+
+
+def test_a_model_that_cannot_be_had_is_measured_as_random_weights_and_called_so(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keep_below(tmp_path, monkeypatch)
+    monkeypatch.setattr(train_step, "write_bert_base", lambda folder: folder / "random")
+    random = (str(tmp_path / "random"), "random weights of bert-base's shape")
+    assert train_step.chosen_model("bert-base-cased", None, tmp_path) == random
+    assert "Measured instead: random weights" in capsys.readouterr().err
+    assert train_step.chosen_model("minilm", None, tmp_path) == ("minilm", "minilm")

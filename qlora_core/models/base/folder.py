@@ -12,11 +12,9 @@ from qlora_core.errors import ModelError
 WEIGHTS_FILE = "model.safetensors"
 #: Which tensor is in which file, where the weights are in several (shards).
 INDEX_FILE = "model.safetensors.index.json"
-#: What is taken of a repository on the hub.
-HUB_FILES = [
-    *("config.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt"),
-    *(WEIGHTS_FILE, INDEX_FILE, "model-*-of-*.safetensors"),
-]
+#: What is taken of a repository on the hub: these files, and of large models the shards.
+WHOLE_FILES = ("config.json", WEIGHTS_FILE, "tokenizer.json", "tokenizer_config.json", "vocab.txt")
+HUB_FILES = [*WHOLE_FILES, INDEX_FILE, "model-*-of-*.safetensors"]
 
 #: Either is enough.
 TOKENIZER_FILES = ("tokenizer.json", "vocab.txt")

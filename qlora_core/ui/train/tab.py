@@ -17,6 +17,7 @@ from qlora_core.server.services import Services
 from qlora_core.ui.events import PRIVATE, address_of
 from qlora_core.ui.opening import Opening, opening_everywhere, opening_now
 from qlora_core.ui.safe_text import MAX_MESSAGE, plain
+from qlora_core.ui.train.base_model_choice import shown_about
 from qlora_core.ui.train.borrowing import device_control, wire_borrowing
 from qlora_core.ui.train.form import FIELD_NAMES, preset_values
 from qlora_core.ui.train.live_view import live_view
@@ -196,9 +197,7 @@ def _wire_expectation(services: Services, form: Form) -> None:
         **quietly,
     )
     gr.on([control.change for control in subject], *what_it_costs, **quietly)
-    form.base_model.change(
-        lambda name: gr.update(info=_about(services, name)), form.base_model, form.base_model, **quietly
-    )
+    form.base_model.change(partial(shown_about, services), form.base_model, form.base_model, **quietly)
     form.dataset.change(lambda name: gr.update(visible=name == OWN_FILE.name), form.dataset, form.own_part, **quietly)
     gr.on(
         [control.change for control in form.chosen if hasattr(control, "change")],
@@ -213,19 +212,6 @@ def _wire_expectation(services: Services, form: Form) -> None:
     )
     measured.then(*what_it_costs, **quietly)
     form.measure_again.click(lambda: True, None, form.settings[FIELD_NAMES.index(MEASURE_AGAIN)], **quietly)
-
-
-def _about(services: Services, base_model: object) -> str:
-    """What stands beside the choice of a base model: what it is, whose it is, and how large."""
-    entry, setting = offered_base_models().get(str(base_model)), SETTINGS["base_model"]
-    if entry is None:
-        return setting.help
-    found = services.availability.finding("base_model", entry.name)
-    if found is not None and found.weights_bytes:
-        weights = words.weights_here(found.weights_bytes, found.sha256)
-    else:
-        weights = words.weights_listed(entry.megabytes)
-    return words.base_model(setting.help, entry.hub_id, entry.licence, weights)
 
 
 def _offered_presets(services: Services, base_model: str, dataset: str) -> dict[str, Any]:
@@ -290,7 +276,7 @@ def labelled_choices(services: Services) -> Callable[[str], tuple[Any, Any, str]
     def handler(base_model: str) -> tuple[Any, Any, str]:
         services.availability.wait(30)
         return (
-            gr.update(choices=labelled("base_model", offered_base_models()), info=_about(services, base_model)),
+            shown_about(services, base_model) | {"choices": labelled("base_model", offered_base_models())},
             gr.update(choices=labelled("dataset", DATASET_CHOICES)),
             _opening_words(opening_now(services)),
         )
