@@ -15,7 +15,11 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCES = sorted([ROOT / "app.py", *ROOT.glob("qlora_core/**/*.py")])
 READERS = ("environ", "getenv", "parse_flag_from_env")
 #: What passes the environment on to a process of our own, or sets something in it for a library.
-PASSING_ON = {"child_process.py": {"PYTHONPATH"}, "commands.py": {"TOKENIZERS_PARALLELISM"}}
+PASSING_ON = {
+    "child_process.py": {"PYTHONPATH"},
+    "commands.py": {"TOKENIZERS_PARALLELISM"},
+    "first.py": set(),  # whether this is ZeroGPU has to be known before anything else is imported
+}
 
 
 def readers(source: str) -> Iterator[ast.AST]:

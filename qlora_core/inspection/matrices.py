@@ -12,7 +12,7 @@ from safetensors import safe_open
 from qlora_core.errors import UserError
 from qlora_core.evaluation.predictor import Predictor
 from qlora_core.inspection.questions import ROLES
-from qlora_core.models.catalog import weight_files
+from qlora_core.models.base.folder import weight_files
 
 
 @dataclass(frozen=True)
