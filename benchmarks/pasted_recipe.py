@@ -26,7 +26,8 @@ from transformers.utils import logging
 from qlora_core.choices import BERT_LINEAR_LAYERS
 from qlora_core.config import RunConfig
 from qlora_core.models.device import choose_compute, process_state
-from qlora_core.models.quantization import NOT_QUANTIZED, guard_cpu_training
+from qlora_core.models.limits import NOT_QUANTIZED
+from qlora_core.models.quantization import guard_cpu_training
 
 LORA_DROPOUT = 0.1
 

@@ -98,7 +98,6 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
 def test_no_module_is_named_in_a_string_to_be_imported() -> None:
     text = {name: file.read_text(encoding="utf-8") for name, file in MODULES.items()}
     assert [name for name, code in text.items() if re.search(r"import_module\([\"']qlora_core", code)] == []
-    assert "qlora_core" not in text["heavy_libraries"]
 
 
 @pytest.mark.parametrize("name", [name for name in MODULES if room(name) == "ui.words"])

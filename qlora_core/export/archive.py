@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from qlora_core.errors import RunError
-from qlora_core.models.quantization import NOT_QUANTIZED
+from qlora_core.models.limits import NOT_QUANTIZED
 from qlora_core.store.directory import ADAPTER
 from qlora_core.store.packed.pack import parts_to_take_home, write_packed
 from qlora_core.store.run import Run

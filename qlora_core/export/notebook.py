@@ -26,7 +26,7 @@ from qlora_core.evaluation.metrics import METRICS, Metric
 from qlora_core.evaluation.scores import RecordedScores
 from qlora_core.export.engine_source import Verbatim, engine, source_of
 from qlora_core.models.base.folder import WEIGHTS_FILE
-from qlora_core.models.quantization import NOT_QUANTIZED
+from qlora_core.models.limits import NOT_QUANTIZED
 from qlora_core.settings import DATA_DIR_VARIABLE
 from qlora_core.store.files import replace_text
 from qlora_core.store.run import Run

@@ -1,8 +1,12 @@
-"""What a base model leaves of the settings: the layers it has, and the tokens it reads at once. Imports no torch."""
+"""What a base model leaves of the settings: layers, and the tokens it reads at once. Imports no torch."""
 
 from collections.abc import Iterable
 
 from qlora_core.errors import ConfigError
+
+#: Kept in floating point: they are trained. A name matches the end of a module's path in whole parts, so it has
+#: to be "bert.pooler" ("pooler" alone would leave bert.pooler.dense to be quantised).
+NOT_QUANTIZED = ["classifier", "bert.pooler"]
 
 
 def is_target(layer: str, targets: Iterable[str]) -> bool:

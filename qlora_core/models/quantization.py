@@ -22,10 +22,8 @@ from transformers.utils import logging as transformers_logging
 from qlora_core.config import RunConfig
 from qlora_core.errors import ModelError, is_out_of_memory
 from qlora_core.models.device import Compute
+from qlora_core.models.limits import NOT_QUANTIZED
 
-#: Kept in floating point: they are trained. A name matches the end of a module's path in whole parts, so it has
-#: to be "bert.pooler" ("pooler" alone would leave bert.pooler.dense to be quantised).
-NOT_QUANTIZED = ["classifier", "bert.pooler"]
 NUM_LABELS = 2
 #: Held while transformers loads a model: meanwhile it replaces functions of its own classes and torch's default number
 #: type, and two threads that did so at once would leave them replaced.

@@ -175,6 +175,35 @@ class ForkServer:
         self._control, self._is_ready = None, False
 
 
+def start_program(
+    fork_server: ForkServer | None,
+    module: str,
+    *arguments: str,
+    output: IO[bytes],
+    channel: socket.socket | None = None,
+) -> "ForkedProcess | subprocess.Popen[bytes]":
+    """Run a module of this package in a process of its own: as a fork where that is possible now, else afresh.
+
+    Args:
+        output: what the program prints, and its errors.
+        channel: its standard input; none without.
+    """
+    forked = fork_server.fork(module, *arguments, output=output, channel=channel) if fork_server else None
+    if forked is not None:
+        return forked
+    started = subprocess.Popen(
+        module_command(module, *arguments),
+        env=child_environment(),
+        stdin=subprocess.DEVNULL if channel is None else channel.fileno(),
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,  # a Ctrl-C in the server's terminal is the server's to pass on
+    )
+    with suppress(ProcessLookupError):
+        os.setpriority(os.PRIO_PROCESS, started.pid, NICENESS)
+    return started
+
+
 def _ask(control: socket.socket, module: str, arguments: Sequence[str], streams: list[int]) -> ForkedProcess:
     request = json.dumps({"module": module, "arguments": arguments}).encode()
     told, theirs = socket.socketpair()

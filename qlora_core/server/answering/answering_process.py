@@ -15,7 +15,6 @@ from threading import Lock
 import torch
 
 from qlora_core.child_process import limit_memory
-from qlora_core.errors import MemoryExhausted, QLoRAError, RunFailure, is_out_of_memory
 from qlora_core.evaluation.attribution import attribute
 from qlora_core.evaluation.flips import read_validation_pairs
 from qlora_core.inspection.answers import inside
@@ -23,8 +22,6 @@ from qlora_core.server.answering.model_cache import Predictors
 from qlora_core.server.answering.questions import (
     ATTRIBUTION,
     BASE_CHECK,
-    FAILED,
-    OUT_OF_MEMORY,
     VALIDATION_PAIRS,
     Answered,
     AskBaseCheck,
@@ -39,8 +36,6 @@ from qlora_core.server.answering.questions import (
     Reply,
 )
 from qlora_core.store.run import Run
-
-log = logging.getLogger(__name__)
 
 #: Questions at work at once, more than the page lets through; a run's model answers one after the other.
 MAX_AT_ONCE = 16
@@ -95,23 +90,13 @@ class Answering:
         if done.cancelled():
             return
         error = done.exception()
-        line = done.result() if error is None else _line(Reply(number=number, failure=_failure(error)))
+        line = done.result() if error is None else _line(Reply(number=number, failure=Failure.of(error)))
         with self._sending, suppress(OSError):  # nobody is left to be told
             self._channel.sendall(line)
 
 
 def _line(reply: Reply) -> bytes:
     return reply.model_dump_json().encode() + b"\n"
-
-
-def _failure(error: BaseException) -> Failure:
-    """What the page says of it; what is not expected goes to the log, which is the server's."""
-    if isinstance(error, QLoRAError):
-        return Failure(kind=type(error).__name__, message=str(error).encode("utf-8", "replace").decode())
-    if isinstance(error, Exception) and is_out_of_memory(error):
-        return Failure(kind=MemoryExhausted.__name__, message=OUT_OF_MEMORY)
-    log.error("A question could not be answered.", exc_info=error)
-    return Failure(kind=RunFailure.__name__, message=FAILED)
 
 
 def _use_half_of_the_cores() -> None:

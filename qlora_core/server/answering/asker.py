@@ -4,7 +4,6 @@ import logging
 import os
 import socket
 import struct
-import subprocess
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
@@ -13,7 +12,6 @@ from itertools import count
 from threading import Lock, Thread
 from typing import Any, Protocol
 
-from qlora_core.child_process import child_environment, module_command
 from qlora_core.config import RunConfig
 from qlora_core.data.typed_pairs import Attribution, BaseCheck, Pair, check_pair, check_scale
 from qlora_core.errors import RunFailure
@@ -35,13 +33,12 @@ from qlora_core.server.answering.questions import (
     Question,
     Reply,
 )
-from qlora_core.server.forking import ForkServer
+from qlora_core.server.forking import ForkServer, start_program
 from qlora_core.store.run import Run
 
 log = logging.getLogger(__name__)
 
 PROGRAM = "qlora_core.server.answering.answering_process"
-NICENESS = 5  # somebody waits for it, but everybody waits for the page
 #: For an answer: a run may have to be loaded, after others, while training has the machine; its base model downloaded.
 MAX_SECONDS = 300.0
 #: For a question to be taken; the process does nothing else meanwhile.
@@ -234,18 +231,6 @@ class Connection:
 
 
 def start_process(channel: socket.socket, fork_server: ForkServer | None) -> Process:
-    """Start the process that answers, as a fork where there is a server for that; ``channel`` is its standard input."""
+    """Start the process that answers; ``channel`` is its standard input, and the server's log has what it prints."""
     with os.fdopen(os.dup(2), "wb") as output:
-        forked = fork_server.fork(PROGRAM, output=output, channel=channel) if fork_server else None
-        if forked is not None:
-            return forked
-        started = subprocess.Popen(
-            module_command(PROGRAM),
-            env=child_environment(),
-            stdin=channel.fileno(),
-            stdout=output,
-            start_new_session=True,  # a Ctrl-C in the server's terminal is the server's to pass on
-        )
-    with suppress(ProcessLookupError):
-        os.setpriority(os.PRIO_PROCESS, started.pid, NICENESS)
-    return started
+        return start_program(fork_server, PROGRAM, output=output, channel=channel)

@@ -1,7 +1,4 @@
-"""The reloaded runs of a page: the few that were asked last, each loaded once for everybody who asks it.
-
-Importing this module imports no torch; loading the first run does.
-"""
+"""The reloaded runs of a page: the few that were asked last, each loaded once for everybody who asks it."""
 
 import gc
 import logging
@@ -9,15 +6,11 @@ from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING
 
 from qlora_core.errors import DAMAGE, MemoryExhausted, QLoRAError, RunError, is_out_of_memory
-from qlora_core.heavy_libraries import load_libraries
+from qlora_core.evaluation.predictor import Predictor
 from qlora_core.store.directory import WeightsVersion
 from qlora_core.store.run import Run
-
-if TYPE_CHECKING:
-    from qlora_core.evaluation.predictor import Predictor
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +23,7 @@ Key = tuple[Path, WeightsVersion]
 class Predictors:
     """At most ``capacity`` reloaded runs; the one that was asked longest ago gives way."""
 
-    def __init__(self, capacity: int = CAPACITY, load: "Callable[[Run], Predictor] | None" = None) -> None:
+    def __init__(self, capacity: int = CAPACITY, load: Callable[[Run], Predictor] | None = None) -> None:
         self.capacity = capacity
         self._load = load or load_predictor
         self._kept: OrderedDict[Key, Predictor] = OrderedDict()
@@ -39,7 +32,7 @@ class Predictors:
         # and two models being loaded at once would need the memory of both.
         self._loading = Lock()
 
-    def get(self, run: Run) -> "Predictor":
+    def get(self, run: Run) -> Predictor:
         """The run's saved adapter, or the newest weights of one that is still training or paused.
 
         Raises:
@@ -58,7 +51,7 @@ class Predictors:
             self._keep(key, run, predictor)
         return predictor
 
-    def _loaded(self, run: Run) -> "Predictor":
+    def _loaded(self, run: Run) -> Predictor:
         try:
             return self._load(run)
         except (QLoRAError, MemoryError, *DAMAGE) as error:
@@ -80,13 +73,13 @@ class Predictors:
     def __len__(self) -> int:
         return len(self._kept)
 
-    def _find(self, key: Key) -> "Predictor | None":
+    def _find(self, key: Key) -> Predictor | None:
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
             return self._kept.get(key)
 
-    def _keep(self, key: Key, run: Run, predictor: "Predictor") -> None:
+    def _keep(self, key: Key, run: Run, predictor: Predictor) -> None:
         with self._lock:
             if run.exists:  # not deleted meanwhile
                 self._kept[key] = predictor
@@ -94,15 +87,12 @@ class Predictors:
         _free(gone)
 
 
-def load_predictor(run: Run) -> "Predictor":
+def load_predictor(run: Run) -> Predictor:
     """A run's saved adapter, or its newest checkpoint where it has saved none yet.
 
     Raises:
         RunError, ModelError, HubError: see ``Predictors.get``.
     """
-    load_libraries()
-    from qlora_core.evaluation.predictor import Predictor
-
     return Predictor(run) if run.has_adapter else Predictor.from_checkpoint(run)
 
 
@@ -117,7 +107,7 @@ def _key(run: Run) -> Key:
     return run.path, version
 
 
-def _free(gone: "list[Predictor]") -> None:
+def _free(gone: list[Predictor]) -> None:
     """Give their memory back at once: a model is full of references in circles, which wait for the collector."""
     if gone:
         gone.clear()

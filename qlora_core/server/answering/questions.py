@@ -1,5 +1,6 @@
 """What the page asks the process that answers, and what it is told: a line of JSON each. It imports no torch."""
 
+import logging
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -10,6 +11,8 @@ from qlora_core.config import RunConfig
 from qlora_core.data.typed_pairs import Answer, Attribution, BaseCheck, Pair
 from qlora_core.evaluation.flips import ValidationPairs
 from qlora_core.inspection.questions import InsideQuestion
+
+log = logging.getLogger(__name__)
 
 #: Said where an error of no class of this package's keeps a question from being answered.
 FAILED = "This cannot be answered; the server's log says why. Try again, or ask another run."
@@ -89,6 +92,16 @@ class Failure(_Form):
 
     kind: str  #: name of an exception's class
     message: str
+
+    @classmethod
+    def of(cls, error: BaseException) -> "Failure":
+        """What the page says of it; what is not expected goes to the log, which is the server's."""
+        if isinstance(error, errors.QLoRAError):
+            return cls(kind=type(error).__name__, message=str(error).encode("utf-8", "replace").decode())
+        if isinstance(error, Exception) and errors.is_out_of_memory(error):
+            return cls(kind=errors.MemoryExhausted.__name__, message=OUT_OF_MEMORY)
+        log.error("Something could not be answered.", exc_info=error)
+        return cls(kind=errors.RunFailure.__name__, message=FAILED)
 
     def as_error(self) -> errors.QLoRAError:
         """The exception, to be raised here."""

@@ -2,29 +2,25 @@
 
 import json
 import logging
-import os
 import subprocess
 import tempfile
 from collections import OrderedDict
-from contextlib import suppress
 from pathlib import Path
 from threading import BoundedSemaphore, Lock
 from typing import IO, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from qlora_core.child_process import child_environment, module_command
 from qlora_core.config import RunConfig
 from qlora_core.data.look import PairsLook
 from qlora_core.data.typed_pairs import Pair
 from qlora_core.errors import DataError, UserError
-from qlora_core.server.forking import ForkedProcess, ForkServer
+from qlora_core.server.forking import ForkedProcess, ForkServer, start_program
 from qlora_core.store.shared.contents import by_content
 
 log = logging.getLogger(__name__)
 
 PROGRAM = "qlora_core.server.visitor_files.reading_process"
-NICENESS = 5  # somebody waits for it, but everybody waits for the page
 MAX_SECONDS = 90.0
 MAX_AT_ONCE = 2
 #: Exit statuses of a process that answers with what is wrong: with the pairs for good, or with what may pass.
@@ -137,19 +133,7 @@ class FileReader:
         raise UserError(FAILED)
 
     def _start(self, arguments: list[str], output: IO[bytes]) -> "ForkedProcess | subprocess.Popen[bytes]":
-        process = self._fork_server.fork(PROGRAM, *arguments, output=output) if self._fork_server else None
-        if process is not None:
-            return process
-        started = subprocess.Popen(
-            module_command(PROGRAM, *arguments),
-            env=child_environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-        with suppress(ProcessLookupError):
-            os.setpriority(os.PRIO_PROCESS, started.pid, NICENESS)
-        return started
+        return start_program(self._fork_server, PROGRAM, *arguments, output=output)
 
 
 def _asked(config: RunConfig) -> RunConfig:

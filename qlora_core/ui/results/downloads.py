@@ -10,10 +10,10 @@ from gradio.processing_utils import save_file_to_cache
 
 from qlora_core.errors import QLoRAError
 from qlora_core.export.apart import Listener
+from qlora_core.export.archive import export_run
 from qlora_core.export.merged.kept import MergedModels
 from qlora_core.export.numbers import numbers_table
 from qlora_core.export.spreadsheet import csv_text
-from qlora_core.heavy_libraries import load_libraries
 from qlora_core.server.services import Services
 from qlora_core.store.run import Run
 from qlora_core.ui.events import PRIVATE
@@ -93,20 +93,8 @@ def written(run: Run, suffix: str, write: Write, cache: str) -> str:
 
 def write_zip(run: Run, path: Path) -> None:
     """Adapter, records, and a script that loads them."""
-    load_libraries()
-    from qlora_core.export.archive import export_run
-
     with run.explaining_damage():
         export_run(run, path)
-
-
-def write_notebook(run: Run, path: Path) -> None:
-    """The run as a notebook."""
-    load_libraries()
-    from qlora_core.export.notebook import export_notebook
-
-    with run.explaining_damage():
-        export_notebook(run, path)
 
 
 def write_numbers(run: Run, path: Path) -> None:

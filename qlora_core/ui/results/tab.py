@@ -1,6 +1,7 @@
 """The tab "Results": what a run came to, which answers it changed, and what can be taken home."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,13 @@ from gradio.events import Dependency
 from qlora_core.choices import explained
 from qlora_core.errors import QLoRAError
 from qlora_core.evaluation.metrics import METRICS
+from qlora_core.export.made_apart import make_notebook
 from qlora_core.export.merged.kept import MergedModels
 from qlora_core.server.services import Services
 from qlora_core.settings import read_settings
 from qlora_core.ui.events import PRIVATE
 from qlora_core.ui.results.bring_panel import BringPanel, bring_panel, brought_run
-from qlora_core.ui.results.downloads import download_button, merged_button, write_notebook, write_numbers, write_zip
+from qlora_core.ui.results.downloads import download_button, merged_button, write_numbers, write_zip
 from qlora_core.ui.results.flips_panel import FlipsPanel, flips_panel, shown_flips, wire_flips
 from qlora_core.ui.results.history_panel import HistoryPanel, delete_runs, history_panel, listed, wire_history
 from qlora_core.ui.results.push_panel import push_panel
@@ -105,6 +107,7 @@ def _numbers_and_downloads(services: Services, runs: gr.Dropdown) -> gr.Datafram
         message = gr.Markdown(render=False, latex_delimiters=[])
         shared: dict[str, Any] = {"runs": runs, "message": message, "size": "md", "min_width": 200}
         download_button(services, words.ZIP, ".zip", write_zip, variant="primary", **shared)
+        write_notebook = partial(make_notebook, fork_server=services.fork_server)
         download_button(services, words.NOTEBOOK, ".ipynb", write_notebook, **shared)
         download_button(services, words.CSV, ".csv", write_numbers, **shared)
         merged_button(services, MergedModels(Path(runs.GRADIO_CACHE)), **shared)

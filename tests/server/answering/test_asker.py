@@ -19,10 +19,9 @@ from qlora_core.evaluation.attribution import attribute
 from qlora_core.evaluation.flips import read_validation_pairs
 from qlora_core.evaluation.predictor import Predictor
 from qlora_core.server.answering import asker as asker_module
-from qlora_core.server.answering.answering_process import _failure
-from qlora_core.server.answering.asker import CLOSED, ENDED, NICENESS, TOO_SLOW, Asker
-from qlora_core.server.answering.questions import ERRORS, FAILED, OUT_OF_MEMORY
-from qlora_core.server.forking import ForkServer
+from qlora_core.server.answering.asker import CLOSED, ENDED, TOO_SLOW, Asker
+from qlora_core.server.answering.questions import ERRORS, FAILED, OUT_OF_MEMORY, Failure
+from qlora_core.server.forking import NICENESS, ForkServer
 from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore
 from tests.conftest import wait_until
@@ -174,14 +173,14 @@ def test_errors_cross_with_their_class_and_their_words(
         here.answer(run, [("", "b")])
     assert ERRORS["HubError"] is HubError
     for kind in ERRORS.values():
-        crossed = _failure(kind("Half a \ud800 pair.")).as_error()
+        crossed = Failure.of(kind("Half a \ud800 pair.")).as_error()
         assert (type(crossed), str(crossed)) == (kind, "Half a ? pair.")
 
 
 def test_what_nobody_expected_is_logged_and_said_plainly(caplog: pytest.LogCaptureFixture) -> None:
-    assert str(_failure(ZeroDivisionError("by nobody")).as_error()) == FAILED
+    assert str(Failure.of(ZeroDivisionError("by nobody")).as_error()) == FAILED
     assert "by nobody" in caplog.text
-    memory = _failure(RuntimeError("DefaultCPUAllocator: can't allocate memory")).as_error()
+    memory = Failure.of(RuntimeError("DefaultCPUAllocator: can't allocate memory")).as_error()
     assert (type(memory).__name__, str(memory)) == ("MemoryExhausted", OUT_OF_MEMORY)
     assert isinstance(memory, QLoRAError)
 

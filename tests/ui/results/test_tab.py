@@ -13,6 +13,7 @@ import pytest
 
 from qlora_core.config import RunConfig, make_config
 from qlora_core.errors import RunError
+from qlora_core.export.notebook import export_notebook
 from qlora_core.server.services import Services
 from qlora_core.server.who_may import NotYours
 from qlora_core.store import run as run_module
@@ -20,7 +21,7 @@ from qlora_core.store import status as status_module
 from qlora_core.store.feed import Cursor
 from qlora_core.store.run import Run
 from qlora_core.training.run_process import start_run
-from qlora_core.ui.results.downloads import write_notebook, write_numbers, write_zip, written
+from qlora_core.ui.results.downloads import write_numbers, write_zip, written
 from qlora_core.ui.results.flips_panel import shown_flips, take_pair
 from qlora_core.ui.results.history_panel import delete_runs, differing_settings, listed, question, toggled
 from qlora_core.ui.results.run_choice import finished_choices, run_to_open
@@ -219,7 +220,7 @@ def test_a_row_without_sentences_goes_nowhere(row: object) -> None:
 def test_what_is_taken_home_bears_the_runs_id(run: Run, tmp_path: Path) -> None:
     cache = str(tmp_path / "cache")
     archive = Path(written(run, ".zip", write_zip, cache))
-    notebook = Path(written(run, ".ipynb", write_notebook, cache))
+    notebook = Path(written(run, ".ipynb", export_notebook, cache))
     numbers = Path(written(run, ".csv", write_numbers, cache))
     assert [path.name for path in (archive, notebook, numbers)] == [
         f"{run.id}{end}" for end in (".zip", ".ipynb", ".csv")
