@@ -12,6 +12,8 @@ import psutil
 
 #: Set in a Space whose GPUs are lent.
 ZERO_GPU_VARIABLE = "SPACES_ZERO_GPU"
+#: What a child of such a Space has in its place.
+LENT_ELSEWHERE = "QLORA_GPUS_ARE_LENT"
 PACKAGE_PARENT = Path(__file__).resolve().parent.parent
 
 
@@ -29,8 +31,13 @@ def child_environment(**changes: str) -> dict[str, str]:
     path = [str(PACKAGE_PARENT), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = {**os.environ, "TOKENIZERS_PARALLELISM": "false", "PYTHONPATH": os.pathsep.join(path)}
     if environment.pop(ZERO_GPU_VARIABLE, None) is not None:
-        environment["CUDA_VISIBLE_DEVICES"] = ""
+        environment |= {"CUDA_VISIBLE_DEVICES": "", LENT_ELSEWHERE: "true"}
     return environment | changes
+
+
+def gpus_are_lent() -> bool:
+    """Whether this is a program of a Space whose GPUs are lent, whether or not one is lent to this process."""
+    return any(os.environ.get(name) for name in (ZERO_GPU_VARIABLE, LENT_ELSEWHERE))
 
 
 def limit_memory(size: int) -> None:

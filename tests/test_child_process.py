@@ -6,7 +6,7 @@ import sys
 import psutil
 import pytest
 
-from qlora_core.child_process import child_environment
+from qlora_core.child_process import LENT_ELSEWHERE, child_environment, gpus_are_lent
 from qlora_core.config import make_config
 from qlora_core.errors import RunFailure
 from qlora_core.server import estimates
@@ -77,3 +77,8 @@ def test_where_gpus_are_lent_a_child_has_none_and_is_not_patched(monkeypatch: py
     environment = child_environment(OTHER="1")
     assert "SPACES_ZERO_GPU" not in environment
     assert (environment["CUDA_VISIBLE_DEVICES"], environment["OTHER"]) == ("", "1")
+    assert gpus_are_lent()
+    monkeypatch.delenv("SPACES_ZERO_GPU")
+    assert not gpus_are_lent()
+    monkeypatch.setenv(LENT_ELSEWHERE, environment[LENT_ELSEWHERE])
+    assert gpus_are_lent()  # as the doctor is told, which is a child

@@ -12,6 +12,11 @@ SECTIONS: dict[Kind, str] = {
 }
 
 
+LENT = (
+    "GPUs are lent here, to one run at a time (ZeroGPU): which one cannot be asked before it is; the above is without."
+)
+
+
 def as_json(examination: Examination) -> dict[str, Any]:
     """Every finding in words by section and name, and as a record."""
     words = {
@@ -30,6 +35,7 @@ def as_text(examination: Examination) -> str:
         [
             f"{environment['device_name']} ({environment['device']}), {environment['threads']} threads, "
             f"computes in {environment['compute_dtype']}: {environment['compute_dtype_reason']}",
+            *([LENT] if environment.get("gpus_are_lent") else []),
             f"Python {environment['python']}, {', '.join(versions)}",
             *(f"{SECTIONS[one.kind]} {one.name}: {in_words(one)}" for one in examination.findings),
         ]

@@ -6,6 +6,7 @@ from typing import Any
 
 from huggingface_hub import constants
 
+from qlora_core.child_process import gpus_are_lent
 from qlora_core.choices import SCHEMES
 from qlora_core.config import RunConfig, make_config
 from qlora_core.data.catalog import DATASETS
@@ -28,7 +29,8 @@ def examine() -> Examination:
         *(_quantization(name, compute) for name in SCHEMES),
         *(_folder(variable, path) for variable, path in written_folders().items()),
     ]
-    return Examination(describe_environment(compute, accelerator), findings)
+    lent = {"gpus_are_lent": True} if gpus_are_lent() else {}
+    return Examination(describe_environment(compute, accelerator) | lent, findings)
 
 
 def written_folders() -> dict[str, Path]:

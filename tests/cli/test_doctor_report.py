@@ -2,7 +2,7 @@
 
 import pytest
 
-from qlora_core.cli.doctor_report import as_json, as_text, in_words
+from qlora_core.cli.doctor_report import LENT, as_json, as_text, in_words
 from qlora_core.server.findings import Code, Examination, Finding
 
 MODEL = Finding(kind="base_model", name="minilm", code=Code.FOUND, source="package x 0.1")
@@ -50,3 +50,9 @@ def test_text_has_a_line_for_the_device_for_versions_and_for_each_finding() -> N
         "quantization nf4: works",
         "quantization int8: does not work here: no kernel",
     ]
+
+
+def test_where_gpus_are_lent_it_says_that_they_cannot_be_asked() -> None:
+    assert LENT not in as_text(Examination(ENVIRONMENT, []))
+    text = as_text(Examination(ENVIRONMENT | {"gpus_are_lent": True}, []))
+    assert text.splitlines()[1] == LENT
