@@ -101,7 +101,7 @@ class AnyOrder(RuleBasedStateMachine):
             (job_queue, "start_worker", self.start_worker),
             (job_queue, "kill", alive.discard),
             (worker_module, "kill", alive.discard),
-            (run_module, "identify", str),
+            (run_module, "noted", lambda pid: {"pid": pid, "pid_identity": str(pid), "pid_started": 0.0}),
             (status_module, "is_running", lambda pid, identity: pid in alive and identity == str(pid)),
             (psutil, "Process", lambda pid: type("P", (), {"create_time": lambda _: 1.0, "pid": pid})()),
             (time, "time", lambda: now() + self.machine.ahead),
