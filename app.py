@@ -12,7 +12,7 @@ import qlora_core.server.zerogpu.first  # noqa: F401 (first of all, see there)
 from qlora_core.assets import RECORDED_RUNS
 from qlora_core.errors import ConfigError, QLoRAError
 from qlora_core.server.services import make_services
-from qlora_core.settings import Settings, read_settings
+from qlora_core.settings import Settings, check_trackers, read_settings
 from qlora_core.ui.build import build_app, launch_options
 from qlora_core.ui.opening import owners_choice
 from qlora_core.ui.web.address import check_address, page_address
@@ -42,6 +42,7 @@ def serve(settings: Settings) -> None:
         ConfigError: the address cannot be used.
         QLoRAError: the folder of runs cannot, see ``Services.open``.
     """
+    check_trackers(settings.report_to)
     check_address(settings.server_name, settings.server_port)
     handles = raise_handle_limit()
     owner_key = settings.owner_key or secrets.token_urlsafe(16)

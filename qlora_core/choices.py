@@ -91,6 +91,23 @@ SCHEDULERS = table(
     Choice("cosine", "cosine", "falls to zero along half a cosine wave"),
     Choice("constant", "constant", "does not fall"),
 )
+
+
+@dataclass(frozen=True)
+class TrackerChoice(Choice):
+    """A program that draws what trainings report, and the package that has to be installed for it."""
+
+    package: str = ""
+
+
+#: None of them is needed, or comes with this program.
+TRACKERS = table(
+    TrackerChoice(
+        "trackio", "Trackio", "Hugging Face's, which keeps everything on this machine", "trackio>=0.43,<0.44"
+    ),
+    TrackerChoice("tensorboard", "TensorBoard", "files in the run's own folder", "tensorboard>=2.21,<3"),
+    TrackerChoice("wandb", "Weights & Biases", "a service, which needs an account of yours", "wandb>=0.31,<1"),
+)
 #: Of a run that starts from another one.
 INIT_CLASSIFIERS = table(
     Choice("fresh", "fresh", "drawn at random and learned anew, for pairs that ask another question"),

@@ -3,15 +3,17 @@
 docs/deploying.md has the same table, and a test compares the two. Libraries read further variables of their own.
 """
 
+import importlib.util
 import math
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 from urllib.parse import urlsplit
 
+from qlora_core.choices import TRACKERS
 from qlora_core.errors import ConfigError
 from qlora_core.hub_names import read_hub_name
 
@@ -80,6 +82,30 @@ def _count(text: str) -> int:
     return int(text)
 
 
+def tracker_names(text: str) -> tuple[str, ...]:
+    """Trackers that commas part.
+
+    Raises:
+        ValueError: there is none of that name.
+    """
+    names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    if not set(names) <= TRACKERS.keys():
+        raise ValueError("no trackers")
+    return names
+
+
+def check_trackers(names: Sequence[str]) -> None:
+    """Refuse trackers whose packages are not installed.
+
+    Raises:
+        ConfigError: one is not; the message says how to install it.
+    """
+    for name in names:
+        if importlib.util.find_spec(name) is None:
+            tracker = TRACKERS[name]
+            raise ConfigError(f"{tracker.label} is not installed. Install it: pip install '{tracker.package}'.")
+
+
 ADDRESS = Variable(
     ("GRADIO_SERVER_NAME",), "address to listen on; `0.0.0.0` means every network of this machine", "`127.0.0.1`"
 )
@@ -145,6 +171,13 @@ EXTRA_BASE_MODELS = Variable(
     "none",
     _hub_names,
 )
+REPORT_TO = Variable(
+    ("QLORA_REPORT_TO",),
+    f"where each run reports its losses and scores besides: {', '.join(TRACKERS)}, or several with commas between them "
+    "(trackers)",
+    "none",
+    tracker_names,
+)
 DATA_DIR = Variable(
     (DATA_DIR_VARIABLE,), "folder that holds MRPC in the layout of `nyu-mll/glue` (`mrpc/*.parquet`)", "none", Path
 )
@@ -183,6 +216,7 @@ class Settings:
     default_dataset: Annotated[str, DEFAULT_DATASET] = ""
     default_preset: Annotated[str, DEFAULT_PRESET] = ""
     extra_base_models: Annotated[tuple[str, ...], EXTRA_BASE_MODELS] = ()
+    report_to: Annotated[tuple[str, ...], REPORT_TO] = ()
     data_dir: Annotated[Path | None, DATA_DIR] = None
     hub_is_off: Annotated[bool, HUB_IS_OFF] = False
     hub_endpoint: Annotated[str, HUB_ENDPOINT] = "https://huggingface.co"

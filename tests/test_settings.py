@@ -1,6 +1,7 @@
 """What the environment may set: read in one place, checked, and described in docs/deploying.md word for word."""
 
 import ast
+import importlib.util
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from qlora_core.errors import ConfigError
-from qlora_core.settings import VARIABLES, Settings, read_settings
+from qlora_core.settings import VARIABLES, Settings, check_trackers, read_settings
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = sorted([ROOT / "app.py", *ROOT.glob("qlora_core/**/*.py")])
@@ -91,6 +92,8 @@ def test_nothing_is_required() -> None:
         ("TRANSFORMERS_OFFLINE", "yes", "hub_is_off", True),
         ("HF_HUB_OFFLINE", "0", "hub_is_off", False),
         ("HF_ENDPOINT", "https://mirror.example", "hub_endpoint", "https://mirror.example"),
+        ("QLORA_REPORT_TO", "tensorboard, trackio,", "report_to", ("tensorboard", "trackio")),
+        ("QLORA_ARCHIVE_DIR", "/bucket", "archive_dir", Path("/bucket")),
         ("RANK", "3", "rank", 3),
         ("ACCELERATE_USE_CPU", "True", "use_cpu", True),
         ("ACCELERATE_USE_CPU", "False", "use_cpu", False),
@@ -139,3 +142,14 @@ def test_settings_are_read_when_they_are_asked_for(monkeypatch: pytest.MonkeyPat
     assert read_settings().data_dir == Path("first")
     monkeypatch.setenv("QLORA_DATA_DIR", "second")
     assert read_settings().data_dir == Path("second")
+
+
+def test_a_tracker_that_there_is_not_is_refused() -> None:
+    with pytest.raises(ConfigError, match="trackio, tensorboard, wandb"):
+        read_settings({"QLORA_REPORT_TO": "mlflow"})
+
+
+def test_a_tracker_that_is_not_installed_is_refused_with_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", {}.get)
+    with pytest.raises(ConfigError, match=r"^Weights & Biases is not installed\. Install it: pip install 'wandb"):
+        check_trackers(["wandb"])

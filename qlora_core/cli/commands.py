@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from qlora_core.choices import LABELS
+from qlora_core.choices import LABELS, TRACKERS, either
 from qlora_core.cli import doctor_report
 from qlora_core.cli.assignments import parse_assignments
 from qlora_core.config import RunConfig, column_names, make_config
@@ -24,6 +24,7 @@ from qlora_core.evaluation.metrics import METRICS, shown
 from qlora_core.evaluation.scores import finetuned_values, recorded_scores
 from qlora_core.evaluation.truncation import some_truncated_words, truncation_words
 from qlora_core.presets import DEFAULT_PRESET
+from qlora_core.settings import check_trackers, read_settings, tracker_names
 from qlora_core.store.files import check_writable
 from qlora_core.store.packed.mark import brought
 from qlora_core.store.run import Run
@@ -52,14 +53,24 @@ def train(options: argparse.Namespace) -> Report:
     from qlora_core.cli.progress_bar import ProgressBar
     from qlora_core.training.run_process import resume_run, start_run
 
+    report_to = read_settings().report_to if options.report_to is None else _trackers(options.report_to)
+    check_trackers(report_to)
     if config is None:
-        run = resume_run(options.resume, store, ProgressBar())
+        run = resume_run(options.resume, store, ProgressBar(), report_to)
     else:
-        run = start_run(config, store, ProgressBar())
+        run = start_run(config, store, ProgressBar(), report_to)
     result = run.result
     if result is None:
         return {"run_id": run.id, "state": run.status.state, "message": run.status.message}, run.status.message
     return result, _summary(result)
+
+
+def _trackers(text: str) -> tuple[str, ...]:
+    """What --report-to names."""
+    try:
+        return tracker_names(text)
+    except ValueError as error:
+        raise ConfigError(f"There is no tracker '{text[:80]}'. Choose {either(TRACKERS)}.") from error
 
 
 def _asked_for(options: argparse.Namespace) -> RunConfig | None:

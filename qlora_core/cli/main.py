@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from qlora_core.choices import Choice
+from qlora_core.choices import TRACKERS, Choice
 from qlora_core.cli import commands
 from qlora_core.config import SETTINGS
 from qlora_core.data.catalog import DATASETS
@@ -85,6 +85,7 @@ def build_parser() -> argparse.ArgumentParser:
         default=None,
         help="measure the baselines even where an earlier run has measured the same ones",
     )
+    train.add_argument("--report-to", metavar="TRACKER", help=f"{', '.join(TRACKERS)}; several with commas between")
     train.add_argument("--resume", metavar="RUN_ID", help="go on with an interrupted run")
 
     data = _command(subparsers, "data", commands.data, "look at pairs before a run: balance, lengths, repetitions")

@@ -14,6 +14,7 @@ adapter/              what peft loads
 owner                 SHA-256 of the secret of the visitor who started it, where one did
 estimate.json         time and memory expected before it started, where they were asked for
 worker.log            what its process printed, where a queue started it
+tensorboard/          what TensorBoard draws, where the run was told to report to it
 brought.json          that it was carried out elsewhere, and brought here as a zip
 """
 
@@ -29,6 +30,7 @@ from qlora_core.store.files import open_file, read_json, read_word
 CONFIG, ENVIRONMENT, STATUS, RESULT = "config.json", "environment.json", "status.json", "result.json"
 ESTIMATE, OWNER, CONTROL, EVENTS, WORKER_LOG = "estimate.json", "owner", "control", "events.jsonl", "worker.log"
 BROUGHT = "brought.json"
+TENSORBOARD = "tensorboard"
 PREDICTIONS, HEADS = "predictions.parquet", "baseline_heads.safetensors"
 ADAPTER, CHECKPOINT, START = "adapter", "checkpoint/training.safetensors", "start"
 ADAPTER_CONFIG = "adapter_config.json"  # of the adapter's files, PEFT's own name

@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 import traceback
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from threading import current_thread, main_thread
@@ -28,17 +29,19 @@ from qlora_core.errors import (
 )
 from qlora_core.loans import Loan, Suspended
 from qlora_core.models.device import process_state
+from qlora_core.settings import read_settings
 from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore
 from qlora_core.training.pipeline import execute
 from qlora_core.training.reporter import Listener, Reporter, StopRequested
 from qlora_core.training.start import find_run, prepare_start
+from qlora_core.training.trackers import Trackers
 
 HAND_OVER_SECONDS = 10.0
 HAND_OVER_POLL_SECONDS = 0.01
 
 
-def start_run(config: RunConfig, store: RunStore, listener: Listener) -> Run:
+def start_run(config: RunConfig, store: RunStore, listener: Listener, report_to: Sequence[str] = ()) -> Run:
     """Create a run and carry it out; under ``accelerate launch`` all processes share the one run.
 
     Raises:
@@ -49,7 +52,7 @@ def start_run(config: RunConfig, store: RunStore, listener: Listener) -> Run:
     run_id = [_create(config, store).id if state.is_main_process else ""]
     if state.num_processes > 1:
         broadcast_object_list(run_id)
-    return carry_out(store.open(run_id[0]), listener)
+    return carry_out(store.open(run_id[0]), listener, report_to)
 
 
 def _create(config: RunConfig, store: RunStore) -> Run:
@@ -57,7 +60,7 @@ def _create(config: RunConfig, store: RunStore) -> Run:
     return store.create(config, worker=os.getpid(), fill=fill)
 
 
-def resume_run(run_id: str, store: RunStore, listener: Listener) -> Run:
+def resume_run(run_id: str, store: RunStore, listener: Listener, report_to: Sequence[str] = ()) -> Run:
     """Go on with an interrupted or failed run from its last checkpoint, or start one that waits.
 
     Raises:
@@ -67,10 +70,12 @@ def resume_run(run_id: str, store: RunStore, listener: Listener) -> Run:
     # Of several processes the main one alone looks: it may have claimed the run before the others come to it.
     if process_state().is_main_process and not (run.status.is_resumable or run.status.is_waiting):
         raise RunError(f"Run {run_id} is {run.status.state}; only an interrupted or failed run can be resumed.")
-    return carry_out(run, listener)
+    return carry_out(run, listener, report_to)
 
 
-def carry_out(run: Run, listener: Listener, loan: Loan | None = None) -> Run:
+def carry_out(
+    run: Run, listener: Listener, report_to: Sequence[str] = (), *, loan: Loan | None = None
+) -> Run:
     """Execute ``run`` and write into its status how it ended.
 
     Args:
@@ -84,7 +89,8 @@ def carry_out(run: Run, listener: Listener, loan: Loan | None = None) -> Run:
     if state.is_main_process:
         run.claim()
     alone = state.num_processes == 1
-    reporter = Reporter(run, listener, is_main_process=state.is_main_process, alone=alone, loan=loan)
+    trackers = Trackers(run, report_to if state.is_main_process else (), listener)
+    reporter = Reporter(run, trackers, is_main_process=state.is_main_process, alone=alone, loan=loan)
     # Python hands signals to the main thread alone; a run in another one is ended by its loan
     numbers = (signal.SIGINT, signal.SIGTERM) if current_thread() is main_thread() else ()
     handlers_before = {number: signal.signal(number, reporter.interrupt) for number in numbers}
@@ -105,6 +111,7 @@ def carry_out(run: Run, listener: Listener, loan: Loan | None = None) -> Run:
     finally:
         for number, handler in handlers_before.items():
             signal.signal(number, handler)
+        trackers.close()
     return run
 
 
@@ -123,7 +130,7 @@ def main(run_directory: str) -> int:
     """Carry out the run in ``run_directory``; how it ended is in its status, and in the exit status 0, 1 or 2."""
     path = Path(run_directory)
     try:
-        carry_out(RunStore(path.parent).open(path.name), _ignore)
+        carry_out(RunStore(path.parent).open(path.name), _ignore, read_settings().report_to)
     except UserError as error:
         print(error, file=sys.stderr)
         return 2
