@@ -22,8 +22,8 @@ from qlora_core.export.spreadsheet import csv_text
 from qlora_core.store.feed import Cursor, RunFeed
 from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore
-from qlora_core.training.model_card import model_card
-from qlora_core.training.reporter import Reporter
+from qlora_core.training.reports.model_card import model_card
+from qlora_core.training.reports.reporter import Reporter
 from qlora_core.ui.results.finished_run import headline
 from qlora_core.ui.results.history_table import columns, history_row, orders
 from qlora_core.ui.train.live_tables import tables

@@ -24,7 +24,6 @@ from qlora_core.training.baselines import classifier_set_to, fit_linear_probe
 from qlora_core.training.known_baselines import answered_before, find_baselines, keep_answers, record_baselines
 from qlora_core.training.loop.events import Resumed, Step
 from qlora_core.training.loop.trainer import TrainingSummary
-from qlora_core.training.model_card import write_model_card
 from qlora_core.training.passes import (
     PairSet,
     WorkName,
@@ -33,8 +32,9 @@ from qlora_core.training.passes import (
     steps_between_looks,
     total_steps,
 )
-from qlora_core.training.reporter import Reporter
-from qlora_core.training.result import build_result, prediction_columns, train_sample
+from qlora_core.training.reports.model_card import write_model_card
+from qlora_core.training.reports.reporter import Reporter
+from qlora_core.training.reports.result import build_result, prediction_columns, train_sample
 from qlora_core.training.setup import Setup
 from qlora_core.training.start import WEIGHTS, Start, lora_scaling, read_start
 

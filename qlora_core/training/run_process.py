@@ -33,9 +33,9 @@ from qlora_core.settings import read_settings
 from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore
 from qlora_core.training.pipeline import execute
-from qlora_core.training.reporter import Listener, Reporter, StopRequested
+from qlora_core.training.reports.reporter import Listener, Reporter, StopRequested
+from qlora_core.training.reports.trackers import Trackers
 from qlora_core.training.start import find_run, prepare_start
-from qlora_core.training.trackers import Trackers
 
 HAND_OVER_SECONDS = 10.0
 HAND_OVER_POLL_SECONDS = 0.01
@@ -52,7 +52,7 @@ def start_run(config: RunConfig, store: RunStore, listener: Listener, report_to:
     run_id = [_create(config, store).id if state.is_main_process else ""]
     if state.num_processes > 1:
         broadcast_object_list(run_id)
-    return carry_out(store.open(run_id[0]), listener, report_to)
+    return carry_out(store.open(run_id[0]), listener, report_to=report_to)
 
 
 def _create(config: RunConfig, store: RunStore) -> Run:
@@ -70,16 +70,15 @@ def resume_run(run_id: str, store: RunStore, listener: Listener, report_to: Sequ
     # Of several processes the main one alone looks: it may have claimed the run before the others come to it.
     if process_state().is_main_process and not (run.status.is_resumable or run.status.is_waiting):
         raise RunError(f"Run {run_id} is {run.status.state}; only an interrupted or failed run can be resumed.")
-    return carry_out(run, listener, report_to)
+    return carry_out(run, listener, report_to=report_to)
 
 
-def carry_out(
-    run: Run, listener: Listener, report_to: Sequence[str] = (), *, loan: Loan | None = None
-) -> Run:
+def carry_out(run: Run, listener: Listener, loan: Loan | None = None, *, report_to: Sequence[str] = ()) -> Run:
     """Execute ``run`` and write into its status how it ended.
 
     Args:
         loan: that of the GPU, where it is borrowed: the run ends in time, with a checkpoint.
+        report_to: which trackers are told of it, see ``trackers``.
 
     Raises:
         UserError, RunFailure: it could not be carried out; the run in the store says why.
@@ -130,7 +129,7 @@ def main(run_directory: str) -> int:
     """Carry out the run in ``run_directory``; how it ended is in its status, and in the exit status 0, 1 or 2."""
     path = Path(run_directory)
     try:
-        carry_out(RunStore(path.parent).open(path.name), _ignore, read_settings().report_to)
+        carry_out(RunStore(path.parent).open(path.name), _ignore, report_to=read_settings().report_to)
     except UserError as error:
         print(error, file=sys.stderr)
         return 2

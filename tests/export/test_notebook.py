@@ -33,7 +33,7 @@ from qlora_core.models.catalog import find_base_model
 from qlora_core.settings import DATA_DIR_VARIABLE
 from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore
-from qlora_core.training.result import describe_file
+from qlora_core.training.reports.result import describe_file
 from qlora_core.training.run_process import start_run
 from tests.conftest import ignore, make_bert, make_rows
 from tests.ready_processes import start_process

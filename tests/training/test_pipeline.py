@@ -20,7 +20,7 @@ from qlora_core.evaluation.predictor import Predictor
 from qlora_core.models.heads import read_heads
 from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore
-from qlora_core.training import reporter
+from qlora_core.training.reports import reporter
 from qlora_core.training.run_process import resume_run, start_run
 from tests.conftest import ignore, make_bert
 

@@ -16,7 +16,7 @@ from qlora_core.config import RunConfig
 from qlora_core.errors import DivergedError, MemoryExhausted, QLoRAError, RunError, RunFailure, StorageError
 from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore
-from qlora_core.training.reporter import Listener
+from qlora_core.training.reports.reporter import Listener
 from qlora_core.training.run_process import await_hand_over, carry_out, main, resume_run, start_run
 from tests.conftest import ignore, largest_file
 

@@ -28,7 +28,7 @@ from qlora_core.hub import hub_answers, wait_at_most
 from qlora_core.models.reloaded import explaining_adapter_damage
 from qlora_core.store.files import replace_text
 from qlora_core.store.run import Run
-from qlora_core.training.model_card import pushed_card
+from qlora_core.training.reports.model_card import pushed_card
 
 #: What the hub puts into a new repository itself.
 FILES_OF_A_NEW_REPOSITORY = {".gitattributes"}

@@ -8,7 +8,7 @@ from huggingface_hub import ModelCard
 from qlora_core.choices import LABELS, SCHEMES
 from qlora_core.export.merged.agreement import Compared, Form
 from qlora_core.store.files import replace_text
-from qlora_core.training.model_card import card_of, header, how_it_was_made, measured_table
+from qlora_core.training.reports.model_card import card_of, header, how_it_was_made, measured_table
 
 NOT_COMPARED = (
     "The validation pairs of the run were not on the machine that merged it, so its answers were not compared."

@@ -19,7 +19,7 @@ from qlora_core.evaluation.metrics import METRICS, probabilities
 from qlora_core.evaluation.predictor import Predictor
 from qlora_core.evaluation.report import measure_all, phenomena
 from qlora_core.store.run import Run
-from qlora_core.training.result import compare_reloaded, measurements
+from qlora_core.training.reports.result import compare_reloaded, measurements
 from qlora_core.training.setup import Setup
 
 ANSWERERS = ("majority", "untrained_head", "linear_probe", "finetuned", "reloaded")

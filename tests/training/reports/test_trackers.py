@@ -15,7 +15,7 @@ from qlora_core.config import RunConfig
 from qlora_core.models.device import process_state
 from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore
-from qlora_core.training import trackers
+from qlora_core.training.reports import trackers
 from qlora_core.training.run_process import start_run
 from tests.conftest import ignore
 

@@ -11,9 +11,9 @@ from qlora_core.config import RunConfig
 from qlora_core.store.events import STAMPS
 from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore
-from qlora_core.training import reporter as reporter_module
 from qlora_core.training.loop.events import Evaluated, Evaluating, Paused, Resumed, Step
-from qlora_core.training.reporter import Passes, Reporter, StopRequested
+from qlora_core.training.reports import reporter as reporter_module
+from qlora_core.training.reports.reporter import Passes, Reporter, StopRequested
 from tests.conftest import ignore, wait_until
 
 STEP = Step(3, 8, 0.75, 0.6, 1e-3, 1.5, 100.0, 2.0)
@@ -168,7 +168,7 @@ def test_a_result_ends_the_run(stopped: bool, state: str, run: Run) -> None:
 
 
 def test_progress_is_in_the_status_until_the_next_phase(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("qlora_core.training.reporter.SECONDS_BETWEEN_STATUS_UPDATES", 0)
+    monkeypatch.setattr("qlora_core.training.reports.reporter.SECONDS_BETWEEN_STATUS_UPDATES", 0)
     reporter = Reporter(run, ignore)
     for done in (4, 8, 16):
         reporter.progress(done, 16)

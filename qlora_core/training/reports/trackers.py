@@ -19,7 +19,7 @@ from qlora_core.evaluation.metrics import METRICS
 from qlora_core.evaluation.scores import Result, recorded_scores
 from qlora_core.store.directory import TENSORBOARD
 from qlora_core.store.run import Run
-from qlora_core.training.reporter import Listener
+from qlora_core.training.reports.reporter import Listener
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from huggingface_hub import EvalResult, ModelCard, ModelCardData
 from qlora_core.data.catalog import DATASETS
 from qlora_core.evaluation.answerers import ANSWERERS
 from qlora_core.store.run import Run
-from qlora_core.training.model_card import model_card, write_model_card
+from qlora_core.training.reports.model_card import model_card, write_model_card
 
 
 @pytest.fixture
