@@ -138,6 +138,13 @@ window.qlora = (() => {
       document.querySelector("#open-results").click();
     },
 
+    /** Opens the tab Inside at one of the recorded runs that failed. */
+    openFailure(name) {
+      qlora.address({ failure: name });
+      document.querySelector("#open-inside").click();
+      window.dispatchEvent(new CustomEvent("qlora:failure", { detail: name }));
+    },
+
     /** The run that Results is to show, "" where it has been told already. */
     resultsWanted() {
       const run = wanted;

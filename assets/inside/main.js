@@ -4,6 +4,7 @@
 import { AdapterPanel } from "./adapter.js";
 import { makeAsk, Overtaken, told } from "./ask.js";
 import { BlockPanel } from "./block.js";
+import { FailuresPanel } from "./failures.js";
 import { FirstStepPanel } from "./first_step.js";
 import { FormatsPanel } from "./formats.js";
 import { MapPanel } from "./map.js";
@@ -12,10 +13,11 @@ import { fill, whenSeen } from "./page.js";
 import { Pair } from "./pair.js";
 import { ReadingsPanel } from "./readings.js";
 
-const PANELS = [BlockPanel, FormatsPanel, MemoryPanel, AdapterPanel, FirstStepPanel, ReadingsPanel];
+const PANELS = [BlockPanel, FormatsPanel, MemoryPanel, AdapterPanel, FirstStepPanel, ReadingsPanel, FailuresPanel];
 
-/** `element` is the rendered inside.html; `server` has runs, about and ask of qlora_core/ui/inside/tab.py. */
-export async function start(element, server) {
+/** `element` is the rendered inside.html; `server` has runs, about and ask of qlora_core/ui/inside/tab.py, and `live` is where
+ * the scripts of the live view are. */
+export async function start(element, server, { live }) {
   const at = (name) => element.querySelector(`[data-at="${name}"]`);
   const note = at("note");
   const say = (words) => {
@@ -27,6 +29,7 @@ export async function start(element, server) {
   const shared = {
     pair: new Pair(at("pair"), window.qlora.address),
     about: () => told(server.about({ run: chosen.run })),
+    live,
   };
   const panels = PANELS.map((Panel) => new Panel(at, ask, shared));
   const seen = new Set();

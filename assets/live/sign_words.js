@@ -71,3 +71,4 @@ export function signWords(sign) {
 
 export const NO_SIGN =
   "No sign of trouble so far. Told here would be: a loss that runs away, one answer for all, nothing learned, learning by heart, overfitting, and what is too good to be true.";
+export const SEE_FAILURE = "See a run that failed like this";

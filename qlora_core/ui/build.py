@@ -37,6 +37,7 @@ def build_app(services: Services) -> Page:
                 inside_tab.inside_tab(services)
         results_tab.wire_opening(services, results, results_place, tabs)
         compare_tab.wire_opening(services, compare, compare_place, tabs, page)
+        inside_tab.wire_opening(tabs)
         flipped = [results.sentence1, results.sentence2, results.runs]
         compare_tab.wire_taken_pair(services, compare, results.pair_chosen, flipped, tabs)
         train_tab.wire_opening(services, form, page)

@@ -16,10 +16,10 @@ DAY, YEAR = 86_400, 365 * 86_400
 
 
 class Modules:
-    """Scripts of one folder of ``assets/`` that import each other by name."""
+    """Scripts of one folder of ``assets/`` that import each other by name, and the records that they read."""
 
     def __init__(self, folder: str) -> None:
-        self.files = {path.name: path for path in sorted((ASSETS / folder).glob("*.js"))}
+        self.files = {path.name: path for path in sorted((ASSETS / folder).glob("*.js*"))}
         digest = hashlib.sha256(b"".join(path.read_bytes() for path in self.files.values())).hexdigest()[:16]
         #: Where they are, so that a browser may keep them: another version of them is elsewhere.
         self.address = f"{folder}/{digest}"
@@ -92,4 +92,5 @@ def _plotly(request: Request) -> Response:
 
 
 def _script(path: Path, seconds: int) -> Response:
-    return FileResponse(path, media_type="text/javascript", headers={"Cache-Control": f"max-age={seconds}"})
+    kind = "application/json" if path.suffix == ".json" else "text/javascript"
+    return FileResponse(path, media_type=kind, headers={"Cache-Control": f"max-age={seconds}"})

@@ -3,9 +3,15 @@
 import json
 from pathlib import Path
 
-from benchmarks.failures import FAILURES, FEW, record, run_of
+import pytest
+
+from benchmarks import failures
+from benchmarks.failures import FAILURES, FEW, RECORD, record, run_of
+from qlora_core.config import without_folders
 from qlora_core.data.sources import load_pairs, load_run_pairs
 from qlora_core.store.run import Run
+
+MAX_BYTES = 80_000
 
 
 def test_shuffled_labels_are_those_of_other_pairs_and_validation_keeps_its_own(tmp_path: Path) -> None:
@@ -34,6 +40,20 @@ def test_a_run_is_recorded_in_numbers_that_the_signs_need(finished_run: Run) -> 
     assert (recorded["in_both"], recorded["ended_by"]) == (None, "")
     assert recorded["command"].endswith("--failures shuffled")
     assert str(finished_run.path.parent) not in json.dumps(recorded)
+
+
+def test_what_is_recorded_is_small_whole_and_made_with_the_settings_that_are_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(failures, "_written", lambda folder, name, *_: {"dataset": str(folder / f"{name}.jsonl")})
+    records = json.loads(RECORD.read_text(encoding="utf-8"))
+    assert RECORD.stat().st_size < MAX_BYTES
+    assert [each["name"] for each in records] == list(FAILURES)
+    for each in records:
+        config = FAILURES[each["name"]].config(tmp_path, None)
+        settings = config.model_dump(mode="json", exclude_defaults=True)
+        assert {**each["settings"], **without_folders(settings)} == each["settings"]
+        assert each["seed"] == config.seed
 
 
 def test_only_a_finished_run_counts_as_made(finished_run: Run) -> None:

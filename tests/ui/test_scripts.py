@@ -43,3 +43,9 @@ def test_a_part_starts_from_where_its_modules_are(start: str, client: TestClient
     address = re.search(r'"((?:live|inside)/[^"]+)"', start)
     assert address is not None
     assert re.search(r"export (async )?function start\(", client.get(f"/{address[1]}").text)
+
+
+def test_what_was_recorded_is_served_beside_the_modules_that_show_it(client: TestClient) -> None:
+    answer = client.get(f"/{scripts.INSIDE.address}/failures.json")
+    assert answer.headers["content-type"] == "application/json"
+    assert len(answer.json()) == 5

@@ -16,8 +16,9 @@ from qlora_core.inspection.questions import InsideQuestion
 from qlora_core.server.services import Services
 from qlora_core.store.run import Run
 from qlora_core.ui.compare.sides import check_run, second_choices
+from qlora_core.ui.events import PRIVATE
 from qlora_core.ui.safe_text import MAX_MESSAGE, MAX_NAME, one_line
-from qlora_core.ui.scripts import start_inside
+from qlora_core.ui.scripts import LIVE, start_inside
 from qlora_core.ui.words import page as words
 
 
@@ -36,6 +37,7 @@ def inside_tab(services: Services) -> gr.HTML:
         value="",
         html_template=(ASSETS / "inside" / "inside.html").read_text(encoding="utf-8"),
         js_on_load=start_inside(),
+        tables={"live": LIVE.address},
         server_functions=server_functions(services),
         elem_id="inside",
         container=False,
@@ -46,6 +48,12 @@ def inside_tab(services: Services) -> gr.HTML:
 def server_functions(services: Services) -> list[Callable[[Any], dict[str, Any]]]:
     """What the scripts may ask, by the functions' names."""
     return [_runs(services), _about(services), _ask(services)]
+
+
+def wire_opening(tabs: gr.Tabs) -> None:
+    """What a script presses to open the tab; has to be called inside the page's ``gr.Blocks`` and outside its tabs."""
+    opener = gr.Button(visible="hidden", elem_id="open-inside")
+    opener.click(lambda: gr.Tabs(selected="inside"), None, tabs, show_progress="hidden", queue=False, **PRIVATE)
 
 
 def _runs(services: Services) -> Callable[[Any], dict[str, Any]]:

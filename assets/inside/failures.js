@@ -1,0 +1,223 @@
+// Five ways to fail: recorded runs, each with its curves, the sign by which the live view knows it, and the cure.
+
+import { html, numbers, short, svg, whenSeen } from "./page.js";
+
+const WIDTH = 340;
+const HEIGHT = 190;
+const LEFT = 34;
+const RIGHT = 8;
+const TOP = 16;
+const BOTTOM = 26;
+/** Steps that one point of the training loss is a mean of: a single batch is noise. */
+const MEAN_OF = 10;
+const LIBRARIES = ["torch", "transformers", "peft", "bitsandbytes"];
+
+export const FAILURES = {
+  learning_rate: {
+    title: "The learning rate is too high",
+    what: "A learning rate of 0.05, two hundred times what this program starts with.",
+    why: "Each step overshoots: it answers one label for all, then the other, surer each time and as often wrong.",
+    cure: "A hundredth of it. If a loss jumps in its first steps, a longer warm-up helps too.",
+  },
+  majority: {
+    title: "The majority class",
+    what: "What notebooks often do: little of the model is adapted (query and value), and few steps are taken, on pairs of which two in three mean the same.",
+    why: "Saying the commoner label is the first thing there is to learn, and here nothing more was learned. An accuracy of two thirds, and an F1 of 0.8, say nothing.",
+    cure: "Adapt all linear layers, train longer, and look at Matthews' correlation, which is 0 for whoever always says the same.",
+  },
+  shuffled: {
+    title: "Shuffled labels",
+    what: "160 training pairs whose labels were drawn from a hat; the validation pairs have their own.",
+    why: "There is nothing to understand, so the model learns the pairs by heart. The training loss looks splendid.",
+    cure: "Read twenty training pairs with their labels. A column that was sorted by itself, or labels with 0 and 1 exchanged, looks just like this.",
+  },
+  leakage: {
+    title: "Leakage",
+    what: "The validation pairs are trained on.",
+    why: "The score says how well pairs are remembered that were seen with their labels. Of new pairs it says nothing.",
+    cure: "Take out what is in both, near copies too: pairs that share a sentence belong on one side.",
+  },
+  overfitting: {
+    title: "Overfitting",
+    what: "160 training pairs, seen twenty times.",
+    why: "Once the training pairs are known, each further step makes the model surer of itself, on new pairs without being right more often.",
+    cure: "More pairs, fewer epochs, dropout; or keep the epoch with the best validation score, as this program does.",
+  },
+};
+
+export class FailuresPanel {
+  /** `live` is where the scripts of the live view are, whose rules find the signs. */
+  constructor(at, ask, { live }) {
+    this.place = at("failures");
+    this.live = live;
+    this.page = this.place.closest(".inside");
+    window.addEventListener("qlora:failure", ({ detail }) => this.open(detail));
+    this.open(new URLSearchParams(location.search).get("failure"));
+  }
+
+  show() {
+    this.shown ??= this.build();
+    return this.shown;
+  }
+
+  async build() {
+    const at = (name) => new URL(`${this.live}/${name}.js`, document.baseURI);
+    const [records, { signOf }, { signWords }] = await Promise.all([
+      fetch(new URL("./failures.json", import.meta.url)).then((answer) => answer.json()),
+      import(at("signs")),
+      import(at("sign_words")),
+    ]);
+    const told = (record) => signWords(signOf(courseOf(record))).text;
+    const links = records.map(({ name }) =>
+      html("a", { href: `#failure-${name}`, onclick: (event) => this.follow(event, name) }, FAILURES[name].title),
+    );
+    this.place.replaceChildren(
+      html("nav", { class: "inside-chips", "aria-label": "The five failures" }, ...links),
+      ...records.map((record) => article(record, told(record))),
+    );
+  }
+
+  follow(event, name) {
+    event.preventDefault();
+    window.qlora.address({ failure: name });
+    this.open(name);
+  }
+
+  /** Shows one of them, as soon as the tab is open. */
+  open(name) {
+    if (!Object.hasOwn(FAILURES, name ?? "")) return;
+    whenSeen(this.page, async () => {
+      await this.show();
+      const heading = this.place.querySelector(`#failure-${name} h3`);
+      heading.scrollIntoView({ block: "start" });
+      heading.focus({ preventScroll: true });
+    });
+  }
+}
+
+/** A record as the rules of the live view take it. */
+export const courseOf = (record) => ({
+  points: record.points,
+  evaluations: record.evaluations,
+  baselines: record.baselines,
+  totalSteps: record.total_steps,
+  endedBy: record.ended_by,
+  inBoth: record.in_both,
+});
+
+function article(record, told) {
+  const { title, what, why, cure } = FAILURES[record.name];
+  const settings = Object.entries(record.settings).map(([name, value]) => `${name} ${value}`);
+  const versions = LIBRARIES.map((name) => `${name} ${record.versions[name]}`);
+  return html(
+    "article",
+    { id: `failure-${record.name}`, class: "failure" },
+    html("h3", { tabindex: -1 }, title),
+    html("p", {}, what, " ", why),
+    html("div", { class: "failure-charts" }, lossChart(record), accuracyChart(record)),
+    html("p", { class: "inside-verdict" }, html("span", {}, "The live view says: "), told),
+    html("p", {}, html("b", {}, "The cure: "), cure),
+    html("p", { class: "inside-where" }, "Make it yourself: ", html("code", {}, record.command)),
+    html(
+      "p",
+      { class: "inside-where" },
+      `Recorded on ${record.date}: ${record.machine}; ${record.validation_pairs} validation pairs, ${settings.join(", ")}, seed ${record.seed}; ${versions.join(", ")}.`,
+    ),
+    numbers(
+      `${title}: after each measurement`,
+      ["step", "training loss", "validation loss", "accuracy", "Matthews' correlation"],
+      record.evaluations.map((entry) => [
+        entry.step,
+        short(lossBefore(record.points, entry.step)),
+        short(entry.loss),
+        short(entry.accuracy),
+        short(entry.matthews_correlation),
+      ]),
+    ),
+  );
+}
+
+/** The mean training loss of the last steps before one. */
+function lossBefore(points, step) {
+  const losses = points.filter(([at]) => at <= step).slice(-MEAN_OF);
+  return losses.reduce((sum, [, loss]) => sum + loss, 0) / losses.length;
+}
+
+/** The training loss as means of ten steps, [step, loss] each. */
+export function means(points) {
+  const ends = points.filter((_, index) => (index + 1) % MEAN_OF === 0 || index === points.length - 1);
+  return ends.map(([step]) => [step, lossBefore(points, step)]);
+}
+
+function lossChart(record) {
+  const training = means(record.points);
+  const validation = record.evaluations.map(({ step, loss }) => [step, loss]);
+  const largest = Math.max(1, ...training.map(([, loss]) => loss), ...validation.map(([, loss]) => loss)) * 1.05;
+  const chance = record.baselines.find(({ name }) => name === "majority").loss;
+  const scale = scales(record, 0, largest);
+  return chart(scale, "Loss", [
+    level(scale, chance, "chance"),
+    curve(scale, training, "curve-training"),
+    curve(scale, validation, "curve-validation"),
+    ...validation.map((point) => mark(scale, point, "curve-validation")),
+  ]);
+}
+
+function accuracyChart(record) {
+  const accuracy = record.evaluations.map((entry) => [entry.step, entry.accuracy]);
+  const majority = record.baselines.find(({ name }) => name === "majority").accuracy;
+  const scale = scales(record, Math.min(0.4, majority - 0.05), 1);
+  return chart(scale, "Validation accuracy", [
+    level(scale, majority, "majority"),
+    curve(scale, accuracy, "curve-training"),
+    ...accuracy.map((point) => mark(scale, point, "curve-training")),
+  ]);
+}
+
+function scales(record, low, high) {
+  return {
+    low,
+    high,
+    last: record.total_steps,
+    x: (step) => LEFT + (step / record.total_steps) * (WIDTH - LEFT - RIGHT),
+    y: (value) => HEIGHT - BOTTOM - ((value - low) / (high - low)) * (HEIGHT - BOTTOM - TOP),
+  };
+}
+
+function chart(scale, title, drawn) {
+  const key =
+    title === "Loss"
+      ? [html("span", { class: "key-first" }, "training"), html("span", { class: "key-second" }, "validation")]
+      : [html("span", { class: "key-first" }, "fine-tuned")];
+  const ends = [scale.low, scale.high].map((value) =>
+    svg("text", { x: LEFT - 5, y: scale.y(value) + 4, "text-anchor": "end" }, short(value, 2)),
+  );
+  return html(
+    "figure",
+    { class: "inside-figure" },
+    html("figcaption", { class: "inside-key" }, html("b", {}, `${title} `), ...key),
+    svg(
+      "svg",
+      { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, "aria-hidden": "true" },
+      svg("line", { class: "level", x1: LEFT, x2: WIDTH - RIGHT, y1: HEIGHT - BOTTOM, y2: HEIGHT - BOTTOM }),
+      ...ends,
+      svg("text", { x: LEFT, y: HEIGHT - 8 }, "step 0"),
+      svg("text", { x: WIDTH - RIGHT, y: HEIGHT - 8, "text-anchor": "end" }, `step ${scale.last}`),
+      ...drawn,
+    ),
+  );
+}
+
+const curve = ({ x, y }, points, look) =>
+  svg("polyline", { class: look, points: points.map(([step, value]) => `${x(step)},${y(value)}`).join(" ") });
+
+const mark = ({ x, y }, [step, value], look) => svg("circle", { class: look, cx: x(step), cy: y(value), r: 3.5 });
+
+function level({ y }, value, label) {
+  return svg(
+    "g",
+    {},
+    svg("line", { class: "curve-baseline", x1: LEFT, x2: WIDTH - RIGHT, y1: y(value), y2: y(value) }),
+    svg("text", { x: LEFT + 4, y: y(value) + 14 }, `${label} ${short(value, 2)}`),
+  );
+}
