@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from datasets import Dataset
 
-from qlora_core.assets import ASSETS
+from qlora_core.assets import ASSETS, RECORDED_RUNS
 from qlora_core.config import RunConfig, make_config, without_folders
 from qlora_core.data.bundles import shared_sentence_bundles
 from qlora_core.data.sources import load_pairs
@@ -100,6 +100,11 @@ class Failure:
         return make_config(self.preset, seed=SEED, **pairs, **self.changes)
 
 
+def recorded_standard() -> str:
+    """The run that comes with the program and was made with ``standard``."""
+    return next(run.id for run in RunStore(RECORDED_RUNS).runs() if run.config == make_config("standard"))
+
+
 BY_HEART: dict[str, Any] = {
     "r": 8,
     "lora_alpha": 16,
@@ -129,7 +134,20 @@ FAILURES = {
     ),
     "shuffled": Failure(shuffled, "standard", BY_HEART),
     "leakage": Failure(leaking, "standard", BY_HEART),
-    "overfitting": Failure(bundled, "standard", {**BY_HEART, "max_train_samples": FEW}),
+    "overfitting": Failure(
+        bundled,
+        "standard",
+        {
+            **BY_HEART,
+            "r": 16,
+            "lora_alpha": 32,
+            "learning_rate": 5e-4,
+            "max_train_samples": FEW,
+            # from a model that has learned something, which there is to lose
+            "init_from": recorded_standard(),
+            "init_classifier": "keep",
+        },
+    ),
 }
 
 

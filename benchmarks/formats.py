@@ -50,12 +50,12 @@ def measure(run: Run) -> dict[str, Any]:
         answers = {who: predictor.logits(tokenized, who).argmax(axis=1) for who in ANSWERERS}
         scores[name] = {who: float((found == tokenized.labels).mean()) for who, found in answers.items()}
         print(run.id, name, scores[name], flush=True)
-    environment = run.require_result()["environment"]
+    compute = predictor.models.compute
     return {
         "n": len(pairs),
         "scores": scores,
         "trained_in": run.config.quantization,
-        "device": environment["device_name"],
+        "computed_in": str(compute.dtype).removeprefix("torch."),
     }
 
 

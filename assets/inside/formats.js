@@ -14,13 +14,15 @@ const WORDS = {
 };
 
 export class FormatsPanel {
-  constructor(at, ask) {
+  constructor(at, ask, { about }) {
     this.place = at("formats");
     this.ask = ask;
+    this.about = about;
   }
 
   async show({ layer, role }) {
     const data = await this.ask({ what: "formats", layer, role });
+    const { format_scores: scores } = await this.about();
     const head = [
       "format",
       `values from ${short(data.edges[0], 2)} to ${short(data.edges.at(-1), 2)}`,
@@ -61,8 +63,33 @@ export class FormatsPanel {
           `${short(100 * one.relative_error)} %`,
         ]),
       ),
+      ...(scores ? inAnswers(scores) : []),
     );
   }
+}
+
+/** What each format costs in answers, where it was measured of this run: recorded, and not measured again. */
+function inAnswers({ n, scores, trained_in: trainedIn, computed_in: computedIn }) {
+  const names = Object.keys(scores);
+  const accuracies = names.map((name) => scores[name].finetuned);
+  const noise = Math.sqrt((0.25 / n) * 2);
+  const range = `${short(Math.min(...accuracies))} to ${short(Math.max(...accuracies))}`;
+  const spread = Math.max(...accuracies) - Math.min(...accuracies);
+  const verdict = spread < 2 * noise ? "no more than chance explains" : "more than chance explains";
+  return [
+    html("h3", {}, "And in answers?"),
+    html(
+      "p",
+      {},
+      `Recorded: the accuracy of this run's adapter on ${n} validation pairs, with the base model's matrices stored in each of the six: ${range}, ${verdict}. ` +
+        `The adapter was trained over ${trainedIn.toUpperCase()}; all of them were computed in ${computedIn}.`,
+    ),
+    numbers(
+      "Accuracy on validation by format, recorded",
+      ["format", "fine-tuned", "linear probe on the base"],
+      names.map((name) => [name, short(scores[name].finetuned), short(scores[name].linear_probe)]),
+    ),
+  ];
 }
 
 /** Counts as bars; their square roots, so that a few values far out can be seen beside many near 0. */

@@ -4,7 +4,9 @@ One element, drawn by scripts (``assets/inside/``), which ask for what is looked
 anybody can send one; it is answered by the process that answers for the whole page.
 """
 
+import json
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 import gradio as gr
@@ -67,14 +69,22 @@ def _runs(services: Services) -> Callable[[Any], dict[str, Any]]:
 
 def _about(services: Services) -> Callable[[Any], dict[str, Any]]:
     def about(request: Any) -> dict[str, Any]:
-        """What was measured of a run's memory; nothing where it has not finished."""
+        """What was measured of a run's memory once it has finished, and of its answers in other formats."""
         try:
             run = check_run(services, request.get("run") if isinstance(request, dict) else None)
-            return measured_memory(run) if run.has_result else {}
+            measured = measured_memory(run) if run.has_result else {}
+            return measured | {"format_scores": format_scores().get(run.id)}
         except QLoRAError as error:
             return {"error": one_line(error, MAX_MESSAGE)}
 
     return about
+
+
+@cache
+def format_scores() -> dict[str, Any]:
+    """What ``benchmarks/formats.py`` measured of the recorded runs, by run."""
+    found: dict[str, Any] = json.loads((ASSETS / "inside" / "format_scores.json").read_text(encoding="utf-8"))
+    return found
 
 
 def measured_memory(run: Run) -> dict[str, Any]:

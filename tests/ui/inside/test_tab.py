@@ -51,6 +51,18 @@ def test_what_was_measured_of_memory_is_the_run_s_own(functions: dict[str, Ask])
     assert about["device"]
 
 
+@pytest.mark.parametrize("preset", ["quick", "standard"])
+def test_what_formats_cost_in_answers_is_recorded_of_the_runs_that_come_along(
+    functions: dict[str, Ask], preset: str
+) -> None:
+    run = recorded_run(preset)
+    recorded = functions["about"]({"run": run.id})["format_scores"]
+    own = run.require_result()["metrics"]["finetuned"]["accuracy"]
+    assert len(recorded["scores"]) == 6
+    # a run that was made on another machine may differ by what its number type rounds
+    assert recorded["scores"]["NF4, double quantisation"]["finetuned"] == pytest.approx(own, abs=0.02)
+
+
 def test_a_question_is_answered_by_the_run_that_it_is_about(functions: dict[str, Ask]) -> None:
     run = recorded_run("quick").id
     assert functions["ask"]({"run": run, "question": {"what": "spectrum"}}) == {"answer": {"of": run}}
