@@ -82,7 +82,7 @@ ON_MRPC: dict[str, dict[str, Any]] = {
     | DROPOUT
     | {"swap_probability": 0.5, "label_smoothing_factor": 0.1, "num_train_epochs": 8},
 }
-SOONER = {"r": 32, "lora_alpha": 64, "learning_rate": 3e-4, "easy_pairs_steps": 100, "evaluations_per_epoch": 2}
+SOONER = {"r": 32, "lora_alpha": 64, "learning_rate": 3e-4, "easy_pairs_steps": 100, "max_train_samples": 8840}
 RECIPES = {
     "quick": Recipe("pairs", "quick"),
     "quick, r 32": Recipe("pairs", "quick", {"r": 32, "lora_alpha": 64}),

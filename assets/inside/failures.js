@@ -39,7 +39,7 @@ export const FAILURES = {
   },
   overfitting: {
     title: "Overfitting",
-    what: "160 training pairs, seen twenty times.",
+    what: "A model that had learned something goes on with 160 training pairs, each seen eight times.",
     why: "Once the training pairs are known, each further step makes the model surer of itself, on new pairs without being right more often.",
     cure: "More pairs, fewer epochs, dropout; or keep the epoch with the best validation score, as this program does.",
   },
