@@ -46,7 +46,7 @@ def test_a_visitors_whole_path_with_a_file_of_their_own(pairs_file: Path, real_s
     expect(page.get_by_role("tab", name="Results", selected=True)).to_be_visible()
     expect(page.get_by_text(re.compile("Reload verified")).first).to_be_visible()
     with page.expect_download() as download:
-        page.get_by_role("button", name=re.compile("zip")).click()
+        page.get_by_role("button", name="Take the adapter home (zip)").click()
     assert download.value.suggested_filename == f"{run.id}.zip"
     page.get_by_role("tab", name="Compare").click()
     page.get_by_label("Sentence 1").fill("The bakery closed early.")

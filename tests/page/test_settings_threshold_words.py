@@ -13,6 +13,7 @@ def test_opening_a_group_of_settings_closes_the_one_that_was_open(
     server: Server, visit: Callable[..., Visitor]
 ) -> None:
     page = visit().open(server.url)
+    expect(page.get_by_text("Trains 812,162 of")).to_be_visible()  # the form has been filled in
     page.get_by_role("button", name="Advanced: every setting").click()
     expect(setting(page, "learning_rate")).to_be_visible()
     other = setting(page, "seed")
@@ -37,7 +38,8 @@ def test_a_threshold_is_moved_by_the_arrow_keys(server: Server, visit: Callable[
 
 
 def test_a_word_that_has_the_focus_shows_how_it_pushed(server: Server, visit: Callable[..., Visitor]) -> None:
-    page = visit().open(f"{server.url}?a=The+cat+sat.&b=The+cat+stood.")
+    page = visit().open(server.url)
+    page.goto(f"{server.url}?a=The+cat+sat.&b=The+cat+stood.")  # which opens Compare
     word = page.locator(".push-word", has_text="stood").last
     expect(word).to_be_visible()
     expect(word.locator(".push-number")).to_be_hidden()

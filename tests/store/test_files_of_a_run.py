@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 SOURCES = [
     path
     for path in [*ROOT.glob("qlora_core/**/*.py"), *ROOT.glob("benchmarks/*.py"), ROOT / "app.py"]
-    if path.parent.name != "store"
+    if "store" not in path.relative_to(ROOT).parent.parts
 ]
 #: Names that only files of a run have. config.json is also a base model's file, "owner" and "control" are words.
 NAMES = re.compile(

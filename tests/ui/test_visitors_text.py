@@ -35,8 +35,18 @@ MARKUP = re.compile(r"!\[|\]\(|<img|<script|<a |javascript:|onerror=|\$\$", re.I
 PLOTLY_MARKUP = re.compile(r"<img|<script|<a ", re.IGNORECASE)
 #: Marks that turn the writing direction, and other characters that do not print.
 UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-ENDPOINTS = ("start_run", "run_status", "run_results", "control_run", "compare", "bring_run")
-MAX_TEXT = 12_000  #: characters of one piece of Markdown: a few messages and the program's own words
+ENDPOINTS = (
+    "start_run",
+    "run_status",
+    "run_results",
+    "control_run",
+    "compare",
+    "bring_run",
+    "quantized_block",
+    "adapter_spectrum",
+)
+#: Characters of one piece of Markdown: a few messages and the program's own words, or a long pair's words, tinted.
+MAX_TEXT = 40_000
 
 
 @pytest.fixture(scope="module")
