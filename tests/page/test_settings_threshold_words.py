@@ -1,5 +1,6 @@
 """Groups of settings, the threshold and the words that pushed an answer, as a visitor without a mouse meets them."""
 
+import re
 from collections.abc import Callable
 
 from playwright.sync_api import expect
@@ -13,7 +14,7 @@ def test_opening_a_group_of_settings_closes_the_one_that_was_open(
     server: Server, visit: Callable[..., Visitor]
 ) -> None:
     page = visit().open(server.url)
-    expect(page.get_by_text("Trains 812,162 of")).to_be_visible()  # the form has been filled in
+    expect(page.get_by_text(re.compile(r"Trains 812,162 of [\d,]+ parameters"))).to_be_visible()  # it is filled in
     page.get_by_role("button", name="Advanced: every setting").click()
     expect(setting(page, "learning_rate")).to_be_visible()
     other = setting(page, "seed")
