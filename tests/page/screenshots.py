@@ -1,8 +1,6 @@
-"""Pictures of the running page: python -m tests.page.screenshots [FOLDER], every tab, light and dark, wide and narrow.
+"""Pictures of the running page: python -m tests.page.screenshots FOLDER, every tab, light and dark, wide and narrow.
 
 First on a server without runs of its own, then "Fine-tune" while a run begins, and while it trains.
-
-Without a folder, only the pictures that README and docs show are made, in docs/images/.
 """
 
 import re
@@ -15,7 +13,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from qlora_core.store.run import Run
-from tests.page.server import OWNER_KEY, REAL, ROOT, Server, until
+from tests.page.server import OWNER_KEY, REAL, Server, until
 from tests.page.visitor import CHROMIUM
 
 TABS = {"Fine-tune": "fine-tune", "Results": "results", "Compare": "compare", "Inside": "inside"}
@@ -26,12 +24,12 @@ SETTLE_SECONDS = {"Fine-tune": 27, "Results": 20, "Compare": 30, "Inside": 15}
 DRAW_SECONDS = 2
 
 
-def take(browser: Browser, url: str, folder: Path, width: int, theme: str, suffix: str, *, whole: bool) -> None:
+def take(browser: Browser, url: str, folder: Path, width: int, theme: str) -> None:
     """One picture of each tab."""
     page = open_page(browser, f"{url}?__theme={theme}", width)
     for tab, name in TABS.items():
         open_and_settle(page, tab)
-        page.screenshot(path=folder / f"{name}{suffix}.png", full_page=whole)
+        page.screenshot(path=folder / f"{name}-{width}-{theme}.png", full_page=True)
     page.close()
 
 
@@ -71,20 +69,17 @@ def open_and_settle(page: Page, tab: str) -> None:
     page.wait_for_timeout(1000 * SETTLE_SECONDS[tab])
 
 
-def main(folder: str | None = None) -> None:
+def main(folder: str) -> None:
     """Start a server without runs of its own, so that the recorded run is shown, and take the pictures."""
-    target = Path(folder) if folder else ROOT / "docs" / "images"
+    target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as place, sync_playwright() as driver:
         server = Server(Path(place) / "server" / "runs", REAL)
         server.start()
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        if folder is None:
-            take(browser, server.url, target, 1280, "light", "", whole=False)
-        else:
-            for width, theme in product(WIDTHS, THEMES):
-                take(browser, server.url, target, width, theme, f"-{width}-{theme}", whole=True)
-            take_live(browser, server, target)
+        for width, theme in product(WIDTHS, THEMES):
+            take(browser, server.url, target, width, theme)
+        take_live(browser, server, target)
         browser.close()
         server.stop()
 
