@@ -141,6 +141,15 @@ def add_api(services: Services) -> None:
         secret = secret or secrets.token_urlsafe(24)
         return {"run_id": brought_run(services, path, secret).id, "secret": secret}
 
+    if services.loans is not None:
+        add_borrowing(services, services.loans)
+    for endpoint in (start_run, run_status, run_results, control_run, compare, bring_run, *_inside(services)):
+        gr.api(endpoint, api_name=endpoint.__name__, concurrency_limit=4)
+
+
+def _inside(services: Services) -> tuple[Callable[..., dict[str, Any]], ...]:
+    """The endpoints that look into a run."""
+
     @_plainly
     def quantized_block(
         run_id: str, layer: int = 0, role: str = "attention.self.query", block: int = 0
@@ -160,11 +169,7 @@ def add_api(services: Services) -> None:
         """What the adapter changed of each matrix: singular values, size against the matrix, directions used."""
         return dict(services.asker.inside(run_or_newest(services, run_id), AskSpectrum(what="spectrum")))
 
-    if services.loans is not None:
-        add_borrowing(services, services.loans)
-    endpoints = (start_run, run_status, run_results, control_run, compare, bring_run, quantized_block, adapter_spectrum)
-    for endpoint in endpoints:
-        gr.api(endpoint, api_name=endpoint.__name__, concurrency_limit=4)
+    return quantized_block, adapter_spectrum
 
 
 def add_borrowing(services: Services, loans: Loans) -> None:

@@ -29,22 +29,13 @@ from qlora_core.ui.build import build_app
 from qlora_core.ui.safe_text import MAX_CELL
 from tests.conftest import ignore
 from tests.ui.hostile_run import MARK, NAME, TEXT, hostile_pairs, make_hostile
+from tests.ui.test_hostile_requests import ENDPOINTS
 
 #: Markup that no text of the program's own has; in Markdown, a character reference stands in the way of each.
 MARKUP = re.compile(r"!\[|\]\(|<img|<script|<a |javascript:|onerror=|\$\$", re.IGNORECASE)
 PLOTLY_MARKUP = re.compile(r"<img|<script|<a ", re.IGNORECASE)
 #: Marks that turn the writing direction, and other characters that do not print.
 UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-ENDPOINTS = (
-    "start_run",
-    "run_status",
-    "run_results",
-    "control_run",
-    "compare",
-    "bring_run",
-    "quantized_block",
-    "adapter_spectrum",
-)
 #: Characters of one piece of Markdown: a few messages and the program's own words, or a long pair's words, tinted.
 MAX_TEXT = 40_000
 
