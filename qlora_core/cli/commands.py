@@ -232,6 +232,15 @@ def export(options: argparse.Namespace) -> Report:
     return {"run_id": run.id, "file": str(options.to), "bytes": size}, f"Wrote {options.to} ({size:,} bytes)."
 
 
+def worksheet(options: argparse.Namespace) -> Report:
+    """Write a run's worksheet, a page to print."""
+    from qlora_core.export.worksheet.sheet import export_worksheet
+
+    run = RunStore(options.runs_dir).open(options.run_id)
+    size = export_worksheet(run, options.file).stat().st_size
+    return {"run_id": run.id, "file": str(options.file), "bytes": size}, f"Wrote {options.file} ({size:,} bytes)."
+
+
 def merge(options: argparse.Namespace) -> Report:
     """Write a run's base model and adapter as one model."""
     from qlora_core.cli.progress_bar import ProgressBar

@@ -1,5 +1,5 @@
 """The command line: python -m qlora_core COMMAND, where COMMAND is one of
-train | data | evaluate | predict | runs | export | import | merge | push | doctor.
+train | data | evaluate | predict | runs | export | worksheet | import | merge | push | doctor.
 
 With --json, stdout carries one JSON object and nothing else; progress goes to stderr. Exit status: 0 worked,
 2 the user's mistake (one line on stderr), 1 anything else.
@@ -115,6 +115,14 @@ def build_parser() -> argparse.ArgumentParser:
     export = _command(subparsers, "export", commands.export, "write a run's adapter and records to a zip")
     export.add_argument("run_id", metavar="RUN_ID")
     export.add_argument("--to", type=Path, required=True, metavar="FILE.zip")
+    worksheet = _command(
+        subparsers,
+        "worksheet",
+        commands.worksheet,
+        "write what a run found as a page to print, with room for own words",
+    )
+    worksheet.add_argument("run_id", metavar="RUN_ID")
+    worksheet.add_argument("file", type=Path, metavar="FILE.html")
     merge = _command(subparsers, "merge", commands.merge, "write base model and adapter as one, for plain transformers")
     merge.add_argument("run_id", metavar="RUN_ID")
     merge.add_argument("folder", type=Path, metavar="FOLDER", help="a new folder")

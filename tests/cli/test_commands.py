@@ -356,6 +356,14 @@ def test_without_a_token_nothing_is_pushed(
     assert done.stderr.startswith("error: There is no token of an account on the hub. Set HF_TOKEN")
 
 
+def test_a_worksheet_is_written_as_a_page(command_line: CommandLine, run: Run, folder: Path) -> None:
+    report = json_of(command_line("worksheet", run.id, "sheet.html", "--json"))
+    page = (folder / "sheet.html").read_text(encoding="utf-8")
+    assert report == {"run_id": run.id, "file": "sheet.html", "bytes": len(page.encode())}
+    assert str(folder) not in page
+    assert command_line("worksheet", "no-such-run", "sheet.html").status == 2
+
+
 def test_an_exported_run_is_taken_in_by_another_store(command_line: CommandLine, run: Run) -> None:
     assert command_line("export", run.id, "--to", "taken-home.zip").status == 0
     report = json_of(command_line("import", "taken-home.zip", "--runs-dir", "elsewhere", "--json"))

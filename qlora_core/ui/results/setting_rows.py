@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from qlora_core.config import PATH_FIELDS, SETTINGS, RunConfig, file_name
+from qlora_core.config import SETTINGS, RunConfig
+from qlora_core.export.setting_values import setting_value
 from qlora_core.ui.safe_text import one_line
 
 MAX_VALUE = 600  #: characters: five names of layers and more
@@ -12,11 +13,7 @@ MAX_ROWS = 100  #: about the machine and what was used; there are some thirty
 
 def shown_value(name: str, value: object) -> str:
     """A setting as the page shows it: of a path only the file's name, which is all that a visitor may know."""
-    if value is None:
-        return "all" if name.startswith("max_") else "none"
-    if name in PATH_FIELDS:
-        return one_line(file_name(value))
-    return one_line(", ".join(map(str, value)) if isinstance(value, list | tuple) else value, MAX_VALUE)
+    return one_line(setting_value(name, value), MAX_VALUE)
 
 
 def setting_rows(config: RunConfig) -> list[list[str]]:

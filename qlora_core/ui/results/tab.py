@@ -13,6 +13,7 @@ from qlora_core.errors import QLoRAError
 from qlora_core.evaluation.metrics import METRICS
 from qlora_core.export.made_apart import make_notebook
 from qlora_core.export.merged.kept import MergedModels
+from qlora_core.export.worksheet.sheet import export_worksheet
 from qlora_core.server.services import Services
 from qlora_core.settings import read_settings
 from qlora_core.ui.events import PRIVATE
@@ -110,6 +111,7 @@ def _numbers_and_downloads(services: Services, runs: gr.Dropdown) -> gr.Datafram
         write_notebook = partial(make_notebook, fork_server=services.fork_server)
         download_button(services, words.NOTEBOOK, ".ipynb", write_notebook, **shared)
         download_button(services, words.CSV, ".csv", write_numbers, **shared)
+        download_button(services, words.WORKSHEET, ".html", export_worksheet, **shared)
         merged_button(services, MergedModels(Path(runs.GRADIO_CACHE)), **shared)
     message.render()
     if read_settings().oauth_client:

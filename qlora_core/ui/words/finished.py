@@ -59,6 +59,7 @@ DAMAGED_EVENTS = "damaged lines of events, left out"
 ZIP = "Take the adapter home (zip)"
 NOTEBOOK = "Take the run home as a notebook"
 CSV = "All numbers as CSV"
+WORKSHEET = "A worksheet to print (HTML)"
 MERGED = "Take the whole model home (zip)"
 PUSH = "Push to my account on Hugging Face"
 PUSH_HELP = (

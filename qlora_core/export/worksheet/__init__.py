@@ -1,0 +1,1 @@
+"""What a class guessed, judged and found, as a page to print or to save."""

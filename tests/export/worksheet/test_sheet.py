@@ -1,0 +1,105 @@
+"""A worksheet: the run's own numbers in one file that asks nobody for anything, whatever the run's folder holds."""
+
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from qlora_core.config import make_config
+from qlora_core.errors import RunError
+from qlora_core.export.worksheet.sheet import export_worksheet, worksheet_of
+from qlora_core.store.packed.mark import mark_brought
+from qlora_core.store.runs import RunStore
+from tests.recorded import recorded_run
+from tests.ui.hostile_run import MARK, make_hostile
+
+#: What a page could do something with, or ask for something.
+ACTIVE_TAGS = {"script", "iframe", "img", "image", "link", "a", "form", "object", "embed", "use", "foreignobject"}
+ACTIVE_ATTRIBUTES = {"href", "src", "xlink:href", "action", "srcdoc", "style"}
+
+
+class Elements(HTMLParser):
+    """Every element and its attributes, and all text but the style sheet's."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: set[str] = set()
+        self.attributes: set[str] = set()
+        self.text = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.open.append(tag)
+        self.tags.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+
+    def handle_data(self, data: str) -> None:
+        if self.open[-1:] != ["style"]:
+            self.text += data
+
+    def handle_endtag(self, tag: str) -> None:
+        while self.open and self.open.pop() != tag:
+            pass
+
+
+def words(page: str) -> str:
+    """The page's text on one line."""
+    return " ".join(Elements(page).text.split())
+
+
+@pytest.mark.parametrize("preset", ["quick", "standard"])
+def test_it_has_the_runs_numbers_and_says_that_it_is_recorded(preset: str) -> None:
+    run = recorded_run(preset)
+    result = run.require_result()
+    text = words(worksheet_of(run))
+    accuracy = result["metrics"]["finetuned"]
+    low, high = accuracy["accuracy_ci95"]
+    assert f"{accuracy['accuracy']:.3f} [{low:.3f}, {high:.3f}]" in text
+    assert result["comparison"]["linear_probe"]["verdict"] in text
+    assert f"with seed {run.config.seed}" in text
+    assert result["dataset"]["fingerprint"] in text
+    assert f"torch {result['environment']['versions']['torch']}" in text
+    assert "Recorded run" in text
+    assert "learning_rate" in text
+    assert "Before training I expect an accuracy of" in text
+
+
+def test_both_charts_are_drawn_inside_their_frames() -> None:
+    page = worksheet_of(recorded_run("quick"))
+    assert page.count("<svg ") == 2
+    places = [point.split(",") for part in page.split('points="')[1:] for point in part.split('"')[0].split()]
+    assert len(places) > 300
+    assert all(0 <= float(x) <= 360 and 0 <= float(y) <= 210 for x, y in places)
+
+
+def test_it_is_one_file_without_scripts_that_asks_for_nothing(store: RunStore) -> None:
+    for run in (recorded_run("quick"), make_hostile(recorded_run("quick"), store)):
+        found = Elements(worksheet_of(run))
+        assert found.tags & ACTIVE_TAGS == set()
+        assert found.attributes & ACTIVE_ATTRIBUTES == set()
+        assert not [name for name in found.attributes if name.startswith("on")]
+
+
+def test_hostile_text_of_a_run_is_shown_as_text_with_an_end(store: RunStore) -> None:
+    page = worksheet_of(make_hostile(recorded_run("quick"), store))
+    assert MARK in Elements(page).text
+    assert "<script" not in page
+    assert len(page) < 120_000
+
+
+def test_a_run_that_was_brought_says_where_it_was_trained(store: RunStore) -> None:
+    recorded = recorded_run("quick")
+    shutil.copytree(recorded.path, store.folder / recorded.id)
+    run = store.open(recorded.id)
+    assert "This run" not in words(worksheet_of(run))
+    mark_brought(run, {"environment": {"device_name": "a farm's <b>laptop</b>"}})
+    assert "This run was trained elsewhere, as its file says on a farm's <b>laptop</b>" in words(worksheet_of(run))
+
+
+def test_a_run_without_a_result_has_none_and_a_folder_is_no_file(store: RunStore, tmp_path: Path) -> None:
+    with pytest.raises(RunError):
+        worksheet_of(store.create(make_config("quick")))
+    with pytest.raises(RunError, match="is a folder"):
+        export_worksheet(recorded_run("quick"), tmp_path)
