@@ -5,7 +5,10 @@ window.qlora = (() => {
   const SECRET = "qlora-secret";
   const OWNER = "qlora-owner";
   const DOWNLOAD_DELAY = 100;
-  const NO_ANSWER = "The server does not answer. Open the link with the owner's key again.";
+  const LANGUAGE = "qlora-language";
+  const YEAR = 365 * 86_400;
+  const _ = (text) => window.qloraLanguage?.texts[text] ?? text; // as language.js, which only modules can import
+  const NO_ANSWER = _("The server does not answer. Open the link with the owner's key again.");
   const inMemory = {}; // for a browser that keeps nothing: it lasts as long as the page
   let wanted = "";
   let key = "";
@@ -59,6 +62,16 @@ window.qlora = (() => {
     if (!isOnTheWay && event.target.closest?.(".train-form")) touched = true;
   }
 
+  /** Has the server answer in a language from now on: a cookie, because it has to know before any script runs. */
+  function keepLanguage(code) {
+    const isSafe = location.protocol === "https:"; // then it is kept in a frame of another site as well
+    const rest = isSafe ? "SameSite=None; Secure; Partitioned" : "SameSite=Lax";
+    document.cookie = `${LANGUAGE}=${code}; max-age=${YEAR}; path=/; ${rest}`;
+  }
+
+  const linked = new URLSearchParams(location.search).get("lang");
+  if (/^[a-z]{2}$/.test(linked ?? "")) keepLanguage(linked);
+
   // The tab Results asks for the run it is to show. When it is first opened by hand, that is the address's run.
   wanted = new URLSearchParams(location.search).get("run") || "";
   takeKey();
@@ -110,6 +123,13 @@ window.qlora = (() => {
      * somebody has touched it. */
     opened(opening, chosen) {
       return touched || !opening ? chosen : opening.split(" ");
+    },
+
+    /** Shows the page in another language. */
+    speak(code) {
+      keepLanguage(code);
+      qlora.address({ lang: code });
+      location.reload();
     },
 
     /** Shows a run in the live view. */

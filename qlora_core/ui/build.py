@@ -1,20 +1,24 @@
 """The page: its tabs, what happens when it is opened, and how it is launched."""
 
+from functools import partial
 from typing import Any
 
 import gradio as gr
 from starlette.middleware import Middleware
 
+from qlora_core.language import gettext as _
 from qlora_core.server.services import Services
 from qlora_core.settings import Settings
 from qlora_core.ui import scripts
 from qlora_core.ui.api import add_api
 from qlora_core.ui.compare import tab as compare_tab
 from qlora_core.ui.inside import tab as inside_tab
+from qlora_core.ui.language_choice import language_choice
 from qlora_core.ui.results import tab as results_tab
 from qlora_core.ui.theme import style_sheet, theme
 from qlora_core.ui.train import tab as train_tab
 from qlora_core.ui.web.hosts import OwnPagesOnly, hosts_of
+from qlora_core.ui.web.languages import InLanguages, PageInLanguages
 from qlora_core.ui.web.malformed import BoundedBodies, Page
 from qlora_core.ui.words import page as words
 
@@ -22,18 +26,21 @@ MAX_UPLOAD = "20mb"
 
 
 def build_app(services: Services) -> Page:
-    """Lay out the page and wire it to ``services``; nothing is started."""
-    with Page(title=words.TITLE, analytics_enabled=False, fill_width=True, delete_cache=(3600, 86400)) as page:
+    """Lay out the page, in the language of this context, and wire it to ``services``; nothing is started."""
+    looks: dict[str, Any] = {"analytics_enabled": False, "fill_width": True, "delete_cache": (3600, 86400)}
+    with PageInLanguages(again=partial(build_app, services), title=words.TITLE, **looks) as page:
         add_api(services)  # first: of two handlers of one name, Gradio renames the later
-        gr.Markdown(words.INTRODUCTION, elem_classes="intro")
+        with gr.Row(equal_height=False, elem_classes="page-head"):
+            gr.Markdown(_(words.INTRODUCTION), elem_classes="intro")
+            language_choice()
         with gr.Tabs(elem_id="tabs") as tabs:
-            with gr.Tab(words.TRAIN_TAB, id="train"):
+            with gr.Tab(_(words.TRAIN_TAB), id="train"):
                 form = train_tab.train_tab(services)
-            with gr.Tab(words.RESULTS_TAB, id="results") as results_place:
+            with gr.Tab(_(words.RESULTS_TAB), id="results") as results_place:
                 results = results_tab.results_tab(services)
-            with gr.Tab(words.COMPARE_TAB, id="compare") as compare_place:
+            with gr.Tab(_(words.COMPARE_TAB), id="compare") as compare_place:
                 compare = compare_tab.compare_tab(services)
-            with gr.Tab(words.INSIDE_TAB, id="inside"):
+            with gr.Tab(_(words.INSIDE_TAB), id="inside"):
                 inside_tab.inside_tab(services)
         results_tab.wire_opening(services, results, results_place, tabs)
         compare_tab.wire_opening(services, compare, compare_place, tabs, page)
@@ -52,7 +59,11 @@ def launch_options(settings: Settings) -> dict[str, Any]:
         "head": scripts.head(),
         "app_kwargs": {
             "routes": scripts.routes(),
-            "middleware": [Middleware(OwnPagesOnly, hosts=hosts_of(settings)), Middleware(BoundedBodies)],
+            "middleware": [
+                Middleware(OwnPagesOnly, hosts=hosts_of(settings)),
+                Middleware(BoundedBodies),
+                Middleware(InLanguages),
+            ],
         },
         "footer_links": [],
         "run_history": False,

@@ -1,6 +1,8 @@
 """The page's scripts: what the page loads before anything is shown, and where this server has it."""
 
 import hashlib
+import json
+from functools import cache
 from pathlib import Path
 
 import plotly
@@ -9,10 +11,18 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from qlora_core.assets import ASSETS
+from qlora_core.language import LANGUAGES, N_, current, gettext, script_texts
 
 PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
-PAGE = ASSETS / "page.js"
+PAGE, LANGUAGE = ASSETS / "page.js", ASSETS / "language.js"
 DAY, YEAR = 86_400, 365 * 86_400
+
+
+@cache
+def version() -> str:
+    """Where all modules are, so that a browser may keep them: another version of any of them is elsewhere."""
+    files = [LANGUAGE, *sorted(ASSETS.glob("*/*.js*"))]
+    return f"scripts/{hashlib.sha256(b''.join(path.read_bytes() for path in files)).hexdigest()[:16]}"
 
 
 class Modules:
@@ -20,9 +30,7 @@ class Modules:
 
     def __init__(self, folder: str) -> None:
         self.files = {path.name: path for path in sorted((ASSETS / folder).glob("*.js*"))}
-        digest = hashlib.sha256(b"".join(path.read_bytes() for path in self.files.values())).hexdigest()[:16]
-        #: Where they are, so that a browser may keep them: another version of them is elsewhere.
-        self.address = f"{folder}/{digest}"
+        self.address = f"{version()}/{folder}"
 
     def route(self) -> Route:
         """Where the server has them."""
@@ -34,14 +42,22 @@ class Modules:
 
 
 LIVE, INSIDE = Modules("live"), Modules("inside")
-NOT_LOADED = "This part of the page could not be loaded. Reload the page."
+NOT_LOADED = N_("This part of the page could not be loaded. Reload the page.")
 
 
 def head() -> str:
-    """HTML for the page's head. Every address is relative, because a proxy may have put the page into a folder."""
-    modules = "\n".join(f'<link rel="modulepreload" href="{LIVE.address}/{name}">' for name in LIVE.files)
+    """HTML for the page's head, in its language. Every address is relative, because a proxy may have put the page into
+    a folder."""
+    addresses = [f"{version()}/{LANGUAGE.name}", *(f"{LIVE.address}/{name}" for name in LIVE.files)]
+    modules = "\n".join(f'<link rel="modulepreload" href="{address}">' for address in addresses)
     page = PAGE.read_text(encoding="utf-8")
-    return f'<script defer src="plotly.min.js"></script>\n{modules}\n<script>{page}</script>'
+    return f'<script defer src="plotly.min.js"></script>\n{modules}\n<script>{_texts()}\n{page}</script>'
+
+
+def _texts() -> str:
+    """JavaScript that gives the scripts their texts, as ``assets/language.js`` takes them."""
+    texts = {"tag": LANGUAGES[current()].tag, "texts": script_texts(current())}
+    return f"window.qloraLanguage = {json.dumps(texts, ensure_ascii=False).replace('<', chr(92) + 'u003c')};"
 
 
 def start_live_view() -> str:
@@ -65,7 +81,7 @@ def _start(modules: Modules) -> str:
     return f"""
         import(new URL("{modules.address}/main.js", document.baseURI)).then(
             (part) => part.start(element, server, props.tables),
-            () => {{ element.querySelector("h2").textContent = "{NOT_LOADED}"; }},
+            () => {{ element.querySelector("h2").textContent = {json.dumps(gettext(NOT_LOADED))}; }},
         );
     """
 
@@ -83,7 +99,17 @@ def show_results_sign() -> str:
 
 def routes() -> list[Route]:
     """plotly.js as it comes with the plotly package, and the page's modules."""
-    return [Route("/plotly.min.js", _plotly), LIVE.route(), INSIDE.route()]
+    return [
+        Route("/plotly.min.js", _plotly),
+        Route(f"/{version()}/{LANGUAGE.name}", _language),
+        LIVE.route(),
+        INSIDE.route(),
+    ]
+
+
+def _language(request: Request) -> Response:
+    del request
+    return _script(LANGUAGE, YEAR)
 
 
 def _plotly(request: Request) -> Response:

@@ -1,11 +1,14 @@
 """The page's scripts are where the page looks for them, and nowhere but on this server."""
 
 import re
+from unittest.mock import patch
 
 import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from qlora_core.assets import ASSETS
+from qlora_core.language import speaking
 from qlora_core.ui import scripts
 
 
@@ -17,7 +20,7 @@ def client() -> TestClient:
 
 def test_every_address_in_the_head_is_relative_and_served_as_a_script(client: TestClient) -> None:
     addresses = re.findall(r'(?:src|href)="([^"]+)"', scripts.head())
-    assert len(addresses) == 1 + len(scripts.LIVE.files)
+    assert len(addresses) == 2 + len(scripts.LIVE.files)  # and plotly.js, language.js
     for address in addresses:
         assert not address.startswith(("/", "http"))
         answer = client.get(f"/{address}")
@@ -40,7 +43,7 @@ def test_nothing_else_is_served(name: str, client: TestClient) -> None:
 
 @pytest.mark.parametrize("start", [scripts.start_live_view(), scripts.start_inside()], ids=["live", "inside"])
 def test_a_part_starts_from_where_its_modules_are(start: str, client: TestClient) -> None:
-    address = re.search(r'"((?:live|inside)/[^"]+)"', start)
+    address = re.search(r'"(scripts/\w+/(?:live|inside)/[^"]+)"', start)
     assert address is not None
     assert re.search(r"export (async )?function start\(", client.get(f"/{address[1]}").text)
 
@@ -49,3 +52,17 @@ def test_what_was_recorded_is_served_beside_the_modules_that_show_it(client: Tes
     answer = client.get(f"/{scripts.INSIDE.address}/failures.json")
     assert answer.headers["content-type"] == "application/json"
     assert len(answer.json()) == 5
+
+
+def test_the_scripts_are_given_the_texts_of_the_pages_language_as_data() -> None:
+    assert '"texts": {}' in scripts.head()
+    with speaking("de"):
+        assert "Der Server antwortet nicht." in scripts.head()
+    with speaking("de"), patch.object(scripts, "script_texts", return_value={"a": "</script><script>alert(1)"}):
+        assert "<script>alert" not in scripts.head()
+
+
+def test_every_script_finds_what_it_imports_from_the_folder_above() -> None:
+    for path in ASSETS.glob("*/*.js"):
+        imported = re.findall(r'from "(\.\./[^"]+)"', path.read_text(encoding="utf-8"))
+        assert set(imported) <= {f"../{scripts.LANGUAGE.name}"}, path

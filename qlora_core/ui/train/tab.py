@@ -12,6 +12,7 @@ from qlora_core.config import SETTINGS
 from qlora_core.data.catalog import OWN_FILE
 from qlora_core.data.formats import FORMATS
 from qlora_core.errors import QLoRAError
+from qlora_core.language import gettext as _
 from qlora_core.models.catalog import offered_base_models
 from qlora_core.server.services import Services
 from qlora_core.ui.events import PRIVATE, address_of
@@ -96,7 +97,7 @@ def _form(services: Services) -> Form:
     preset = preset_control(services, opening)
     was_filled = gr.Textbox(filled(opening.preset, opening.dataset), visible=False)
     device = device_control(services)
-    start = gr.Button(words.START, variant="primary", size="lg", elem_id="start")
+    start = gr.Button(_(words.START), variant="primary", size="lg", elem_id="start")
     message = gr.Markdown(words.START_HELP_LENT if services.loans else words.START_HELP, elem_classes="form-message")
     expected = gr.Markdown(elem_classes="form-expected")
     measure = gr.Button(words.MEASURE, size="sm")

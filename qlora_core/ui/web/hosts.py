@@ -15,6 +15,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from qlora_core.language import gettext as _
 from qlora_core.settings import Settings
 from qlora_core.ui.words import page as words
 
@@ -123,7 +124,7 @@ class OwnPagesOnly:
         origin = headers.get("origin")
         is_foreign = origin is not None and not self.hosts.is_own_page(origin, host)
         if is_foreign and (writes or not self.hosts.is_space):
-            return PlainTextResponse(words.FOREIGN_PAGE, FORBIDDEN)
+            return PlainTextResponse(_(words.FOREIGN_PAGE), FORBIDDEN)
         if writes and headers.get("sec-fetch-site") == "cross-site":
-            return PlainTextResponse(words.FOREIGN_PAGE, FORBIDDEN)
+            return PlainTextResponse(_(words.FOREIGN_PAGE), FORBIDDEN)
         return None

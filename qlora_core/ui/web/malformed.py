@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from qlora_core.language import gettext as _
 from qlora_core.ui.words import page as words
 
 #: What Gradio raises of values that its components do not hold.
@@ -36,7 +37,7 @@ class Page(gr.Blocks):
         try:
             return await super().preprocess_data(block_fn, inputs, *arguments, **named)
         except UNREADABLE as error:
-            raise gr.Error(words.UNREADABLE, print_exception=False) from error
+            raise gr.Error(_(words.UNREADABLE), print_exception=False) from error
 
 
 class BoundedBodies:
@@ -53,7 +54,7 @@ class BoundedBodies:
         most = MAX_FILES if scope["path"].rstrip("/").endswith("/upload") else MAX_BODY
         told = Headers(scope=scope).get("content-length", "")
         if told.isdecimal() and (len(told) > len(str(most)) or int(told) > most):
-            await PlainTextResponse(words.TOO_LARGE, TOO_LARGE)(scope, receive, send)
+            await PlainTextResponse(_(words.TOO_LARGE), TOO_LARGE)(scope, receive, send)
             return
         came = 0
 
@@ -62,7 +63,7 @@ class BoundedBodies:
             message = await receive()
             came += len(message.get("body", b""))
             if came > most:
-                raise HTTPException(TOO_LARGE, words.TOO_LARGE)
+                raise HTTPException(TOO_LARGE, _(words.TOO_LARGE))
             return message
 
         await self.app(scope, receive_bounded, send)

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from qlora_core.choices import Choice, table
 from qlora_core.data.formats import FORMATS
+from qlora_core.language import N_
 
 HOW_IT_WORKS_TITLE = "How it works"
 HOW_IT_WORKS = """
@@ -14,7 +15,7 @@ HOW_IT_WORKS = """
 4. **Compare.** Before against after, with intervals, and on sentences of your own.
 """
 PRESET = "Preset"
-START = "Start"
+START = N_("Start")
 START_HELP = "Press **Start**. Runs take turns; yours goes on when you close this page, and you can come back to it."
 MEASURE = "Measure time and memory first"
 MEASURE_AGAIN = "Measure the baselines again"

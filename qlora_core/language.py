@@ -1,0 +1,141 @@
+"""The language that words are read in: a visitor's for each request, English everywhere else.
+
+Every text is written in English, in full sentences, and looked up by that where it is shown: ``gettext`` translates,
+``ngettext`` chooses a plural form, ``N_`` marks a text of a table for the catalogue and leaves it as it is. What varies
+stands in braces and is put in afterwards: ``gettext("{n} pairs").format(n=n)``. The catalogues are gettext's, one a
+language, in ``qlora_core/locale/``; they are read as they stand, so that nothing has to be compiled.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import cache
+from io import BytesIO
+from pathlib import Path
+from typing import Any, overload
+
+from babel import Locale
+from babel.messages.catalog import Catalog
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.numbers import get_decimal_symbol, get_group_symbol
+from babel.support import NullTranslations, Translations
+
+FOLDER = Path(__file__).parent / "locale"
+ENGLISH = "en"
+
+
+@dataclass(frozen=True)
+class Language:
+    """A language that the page can be read in."""
+
+    name: str  #: what it calls itself
+    tag: str  #: as BCP 47 has it, for browsers
+
+
+#: By the codes that addresses and the catalogues' folders have.
+LANGUAGES = {
+    ENGLISH: Language("English", "en"),
+    "de": Language("Deutsch", "de"),
+    "es": Language("Español", "es"),
+    "fr": Language("Français", "fr"),
+    "pt": Language("Português", "pt"),
+    "zh": Language("中文", "zh-CN"),
+}
+_current: ContextVar[str] = ContextVar("language", default=ENGLISH)
+
+
+def current() -> str:
+    """The code of the language that is spoken in this context."""
+    return _current.get()
+
+
+@contextmanager
+def speaking(code: str) -> Iterator[None]:
+    """Everything that is called inside, also in threads that are given this context, speaks a language."""
+    token = _current.set(code)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+def catalogue_path(code: str) -> Path:
+    """Where the texts of a language stand."""
+    return FOLDER / code / "LC_MESSAGES" / "messages.po"
+
+
+@cache
+def messages(code: str) -> Catalog:
+    """A language's catalogue as it stands; English has none."""
+    if code == ENGLISH or not catalogue_path(code).exists():
+        return Catalog()
+    with catalogue_path(code).open("rb") as file:
+        return read_po(file, locale=code)
+
+
+@cache
+def catalogue(code: str) -> NullTranslations:
+    """A language's texts, to look them up."""
+    compiled = BytesIO()
+    write_mo(compiled, messages(code))
+    compiled.seek(0)
+    return Translations(compiled)
+
+
+@cache
+def script_texts(code: str) -> dict[str, str | list[str]]:
+    """The texts that the page's scripts look up, a list of forms where there are several."""
+    found: dict[str, str | list[str]] = {}
+    for message in messages(code):
+        if any(file.endswith(".js") for file, _ in message.locations) and message.string:
+            name = message.id if isinstance(message.id, str) else message.id[0]
+            found[name] = message.string if isinstance(message.string, str) else list(message.string)
+    return found
+
+
+def N_(text: str) -> str:
+    """The same text; marks it for the catalogue where it is only looked up later."""
+    return text
+
+
+def gettext(text: str) -> str:
+    """A text in the language of this context; as it is where the catalogue does not have it."""
+    return str(catalogue(current()).gettext(text)) if text else ""
+
+
+def ngettext(one: str, many: str, n: int) -> str:
+    """The form for ``n`` things; ``{n}`` in it still has to be put in."""
+    return str(catalogue(current()).ngettext(one, many, n))
+
+
+def number(value: float, form: str) -> str:
+    """A number in one of Python's forms (".3f", ",", ".1%"), with this language's point, comma and per cent sign."""
+    locale, text = Locale.parse(current()), format(value, form)
+    signs: dict[str, str | int | None] = {".": get_decimal_symbol(locale), ",": get_group_symbol(locale)}
+    if text.endswith("%"):
+        signs["%"] = str(locale.percent_formats[None].pattern).lstrip("#,0.")
+    return text.translate(str.maketrans(signs))
+
+
+class Translated:
+    """A field of a dataclass that holds a text in English and reads in the language of this context."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = f"_{name}"
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> "Translated": ...
+
+    @overload
+    def __get__(self, instance: object, owner: type) -> str: ...
+
+    def __get__(self, instance: object | None, owner: type) -> Any:
+        """The text; the class itself has none, so that the field has no default."""
+        if instance is None:
+            raise AttributeError(self._name)
+        return gettext(instance.__dict__[self._name])
+
+    def __set__(self, instance: object, text: str) -> None:
+        instance.__dict__[self._name] = text
