@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -17,6 +18,8 @@ PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 FOLDS = 4
 #: Training pairs that the probe sees: docs/recipes.md has what more of them add.
 MAX_PROBE_PAIRS = 4000
+#: Training pairs that it sees first; the others only where these tell it something of the labels.
+FIRST_PROBE_PAIRS = 2000
 #: With fewer of a label among them, the probe would suffer: it then sees every training pair.
 MIN_PROBE_PAIRS_OF_A_LABEL = 200
 
@@ -34,29 +37,59 @@ def draw_probe_pairs(labels: np.ndarray, bundles: np.ndarray, count: int, seed: 
     return chosen.tolist()
 
 
+@dataclass(frozen=True)
+class LinearProbe:
+    """A fitted probe."""
+
+    head: dict[str, torch.Tensor]  #: the state of a classifier: weight (2, hidden_size), bias (2,)
+    pairs: int  #: training pairs that it was fitted to
+
+
 def fit_linear_probe(
     model: PreTrainedModel,
-    pairs: TokenizedPairs,
+    train: TokenizedPairs,
     accelerator: Accelerator,
     batch_size: int,
+    seed: int,
     progress: Progress | None = None,
-) -> dict[str, torch.Tensor]:
+) -> LinearProbe:
     """Train a logistic regression on what the classifier sees, the encoder left as it is (Alain & Bengio 2016).
 
     The penalty is the one that does best in cross-validation inside the training pairs: the probe is meant to be good.
     A good score here shows what the pretrained encoder already knows; only what a fine-tune adds to it is adaptation.
-
-    Returns:
-        The state of a classifier for ``model``: weight (2, hidden_size), bias (2,).
+    Encoding is what it costs: a probe that is no better than the labels' shares on ``FIRST_PROBE_PAIRS`` sees no more.
     """
-    features = pooled_features(model.bert, pairs, accelerator, batch_size, progress)
-    return probe_head(features, pairs.labels)
+    first, most = (
+        draw_probe_pairs(train.labels, train.bundles, count, seed) for count in (FIRST_PROBE_PAIRS, MAX_PROBE_PAIRS)
+    )
+
+    def features_of(rows: list[int], earlier: int) -> np.ndarray:
+        def report(done: int, _: int) -> None:
+            if progress is not None:
+                progress(earlier + done, len(most))
+
+        return pooled_features(model.bert, train.select(rows), accelerator, batch_size, report)
+
+    features = features_of(first, 0)
+    head, loss = probe_head(features, train.labels[first])
+    if len(first) >= len(most) or loss >= entropy(train.labels[first]):
+        return LinearProbe(head, len(first))
+    further = sorted(set(most).difference(first))
+    features = np.concatenate([features, features_of(further, len(first))])[np.argsort([*first, *further])]
+    return LinearProbe(probe_head(features, train.labels[most])[0], len(most))
 
 
-def probe_head(features: np.ndarray, labels: np.ndarray) -> dict[str, torch.Tensor]:
-    """Weight (2, hidden_size) and bias (2,) of a classifier that answers as a logistic regression on ``features``.
+def entropy(labels: np.ndarray) -> float:
+    """The loss, in nats, of one who knows only how often each label comes."""
+    shares = np.bincount(labels, minlength=2) / len(labels)
+    return float(-sum(share * np.log(share) for share in shares if share))
 
-    Scaling and the regression's one row are folded into a linear layer of two rows with the same softmax.
+
+def probe_head(features: np.ndarray, labels: np.ndarray) -> tuple[dict[str, torch.Tensor], float]:
+    """A classifier that answers as a logistic regression on ``features``, and the latter's loss in cross-validation.
+
+    Scaling and the regression's one row are folded into a linear layer of two rows with the same softmax: weight
+    (2, hidden_size), bias (2,).
     """
     from sklearn.linear_model import LogisticRegressionCV  # a second's work that verifying needs not do
     from sklearn.preprocessing import StandardScaler
@@ -68,7 +101,8 @@ def probe_head(features: np.ndarray, labels: np.ndarray) -> dict[str, torch.Tens
     weight = regression.coef_[0] / scaler.scale_
     bias = regression.intercept_[0] - weight @ scaler.mean_
     rows = np.stack([-weight / 2, weight / 2]).astype(np.float32)
-    return {"weight": torch.from_numpy(rows), "bias": torch.tensor([-bias / 2, bias / 2], dtype=torch.float32)}
+    head = {"weight": torch.from_numpy(rows), "bias": torch.tensor([-bias / 2, bias / 2], dtype=torch.float32)}
+    return head, -float(regression.scores_.mean(axis=0).max())
 
 
 @contextmanager

@@ -77,14 +77,18 @@ def keep_answers(run: Run, setup: Setup, answers: Mapping[str, np.ndarray]) -> N
 
 
 def record_baselines(
-    run: Run, setup: Setup, heads: dict[str, torch.Tensor], logits: dict[str, np.ndarray]
+    run: Run, setup: Setup, heads: dict[str, torch.Tensor], logits: dict[str, np.ndarray], probe_pairs: int
 ) -> Provenance:
     """Write what this run has measured into its folder, and keep it for other runs.
+
+    Args:
+        logits: by answerer, each of shape (n, 2).
+        probe_pairs: training pairs that the linear probe saw.
 
     Raises:
         StorageError: the run's folder cannot be written to.
     """
-    key, provenance = baselines_key(setup), Provenance(run.id, time.time())
+    key, provenance = baselines_key(setup), Provenance(run.id, time.time(), probe_pairs)
     measured: dict[str, np.ndarray] = {name: logits[name] for name in baseline_names(run.config)}
     save_baselines(Baselines(key, provenance, heads, measured), run.heads_path)
     RunStore(run.path.parent).baselines.keep(run.config, key, run.heads_path)

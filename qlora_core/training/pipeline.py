@@ -149,12 +149,14 @@ class Pipeline:
             return
         setup, model = self.setup, self.loaded.model
         batch_size = setup.config.eval_batch_size
-        head = fit_linear_probe(model, setup.probe, setup.accelerator, batch_size, self.reporter.progress)
-        with classifier_set_to(head, model):
+        probe = fit_linear_probe(
+            model, setup.train, setup.accelerator, batch_size, setup.config.seed, self.reporter.progress
+        )
+        with classifier_set_to(probe.head, model):
             self._baseline("linear_probe", setup.classify(model, self.features))
         if setup.accelerator.is_main_process:
-            heads = heads_of(model, head, pooler_is_new=self.loaded.pooler_is_new)
-            self.provenance = record_baselines(self.run, setup, heads, self.logits)
+            heads = heads_of(model, probe.head, pooler_is_new=self.loaded.pooler_is_new)
+            self.provenance = record_baselines(self.run, setup, heads, self.logits, probe.pairs)
 
     def answer_start(self) -> None:
         """The run that this one starts from, with the classifier it had; training then begins there."""

@@ -15,13 +15,16 @@ from sklearn.preprocessing import StandardScaler
 from qlora_core.data.batching import TokenizedPairs, tokenize
 from qlora_core.evaluation.scores import score
 from qlora_core.models.inference import pooled_features, predict_logits
+from qlora_core.training import baselines
 from qlora_core.training.baselines import (
     FOLDS,
     MIN_PROBE_PAIRS_OF_A_LABEL,
     PENALTIES,
     classifier_set_to,
     draw_probe_pairs,
+    entropy,
     fit_linear_probe,
+    probe_head,
 )
 from tests.conftest import Bench, make_rows
 
@@ -39,9 +42,9 @@ def train_pairs(bench: Bench, rows: int = 60) -> TokenizedPairs:
 
 def probe(bench: Bench, pairs: TokenizedPairs | None = None) -> Probe:
     """Fitted to ``pairs``, or to sixty of its own."""
-    head = fit_linear_probe(bench.model, pairs or train_pairs(bench), bench.accelerator, 8)
-    with classifier_set_to(head, bench.model):
-        return Probe(head, predict_logits(bench.model, bench.pairs, bench.accelerator, 8))
+    fitted = fit_linear_probe(bench.model, pairs or train_pairs(bench), bench.accelerator, 8, seed=0)
+    with classifier_set_to(fitted.head, bench.model):
+        return Probe(fitted.head, predict_logits(bench.model, bench.pairs, bench.accelerator, 8))
 
 
 @pytest.mark.parametrize("scheme", ["nf4", "none"])
@@ -92,8 +95,49 @@ def test_labels_that_follow_from_nothing_get_a_stronger_penalty(bench: Callable[
 def test_progress_counts_the_training_pairs(bench: Callable[..., Bench]) -> None:
     base = bench()
     seen: list[tuple[int, int]] = []
-    fit_linear_probe(base.model, train_pairs(base), base.accelerator, 30, lambda *counts: seen.append(counts))
+    fit_linear_probe(base.model, train_pairs(base), base.accelerator, 30, 0, lambda *counts: seen.append(counts))
     assert seen == [(30, 60), (60, 60)]
+
+
+@pytest.mark.parametrize(("labels_follow", "seen"), [(True, 60), (False, 30)])
+def test_a_probe_sees_more_pairs_only_where_the_first_tell_it_something(
+    bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch, labels_follow: bool, seen: int
+) -> None:
+    monkeypatch.setattr(baselines, "FIRST_PROBE_PAIRS", 30)
+    monkeypatch.setattr(baselines, "MIN_PROBE_PAIRS_OF_A_LABEL", 8)
+    base, rows = bench(), make_rows(60)
+    if not labels_follow:
+        labels = np.random.default_rng(1).permutation(60) % 2
+        rows = [row | {"label": int(label)} for row, label in zip(rows, labels, strict=True)]
+    train = tokenize(Dataset.from_list(rows), base.tokenizer, 64)
+    counts: list[tuple[int, int]] = []
+    fitted = fit_linear_probe(base.model, train, base.accelerator, 30, 0, lambda *each: counts.append(each))
+    assert fitted.pairs == seen
+    assert counts == [(30, 60), (60, 60)][: len(counts)]
+    assert counts[-1] == (seen, 60)
+
+
+def test_a_probe_that_sees_all_in_two_parts_is_the_one_that_sees_all_at_once(
+    bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = bench()
+    train = train_pairs(base)
+    at_once, _ = probe_head(pooled_features(base.model.bert, train, base.accelerator, 60), train.labels)
+    monkeypatch.setattr(baselines, "FIRST_PROBE_PAIRS", 30)
+    monkeypatch.setattr(baselines, "MIN_PROBE_PAIRS_OF_A_LABEL", 8)
+    fitted = fit_linear_probe(base.model, train, base.accelerator, 60, seed=0)
+    assert fitted.pairs == 60
+    assert all(torch.allclose(fitted.head[name], at_once[name], atol=1e-3) for name in at_once)
+
+
+def test_where_a_label_is_too_rare_in_the_first_pairs_a_probe_sees_all_at_once(bench: Callable[..., Bench]) -> None:
+    base = bench()
+    assert fit_linear_probe(base.model, train_pairs(base), base.accelerator, 30, seed=0).pairs == 60
+
+
+@pytest.mark.parametrize(("labels", "nats"), [([0, 1, 0, 1], np.log(2)), ([1, 1], 0.0), ([0, 1, 1, 1], 0.5623)])
+def test_entropy_is_the_loss_of_who_knows_only_how_often_each_label_comes(labels: list[int], nats: float) -> None:
+    assert entropy(np.array(labels)) == pytest.approx(nats, abs=1e-4)
 
 
 def drawn(labels: np.ndarray, bundles: np.ndarray, count: int, seed: int = 0) -> list[int]:

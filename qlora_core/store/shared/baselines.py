@@ -38,6 +38,7 @@ class Provenance:
 
     run_id: str  #: of the run that measured them; it may be gone
     measured_at: float  #: seconds since 1970
+    probe_pairs: int | None = None  #: training pairs that the linear probe saw; versions that wrote none showed it all
 
     @classmethod
     def read(cls, metadata: dict[str, str]) -> Self:
@@ -48,11 +49,13 @@ class Provenance:
         """
         measured_at = float(metadata["measured_at"])
         time.gmtime(measured_at)
-        return cls(metadata["run_id"][:80], measured_at)
+        probe_pairs = metadata.get("probe_pairs")
+        return cls(metadata["run_id"][:80], measured_at, None if probe_pairs is None else int(probe_pairs))
 
     def as_metadata(self) -> dict[str, str]:
         """As a safetensors file takes it."""
-        return {"run_id": self.run_id, "measured_at": repr(self.measured_at)}
+        texts = {"run_id": self.run_id, "measured_at": repr(self.measured_at)}
+        return texts if self.probe_pairs is None else texts | {"probe_pairs": str(self.probe_pairs)}
 
 
 class KeptBaselines:

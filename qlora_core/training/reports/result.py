@@ -61,7 +61,7 @@ def build_result(
         "total_parameters": total,
         **measurements(logits, setup),
         "baselines": asdict(provenance),
-        "probe_pairs": len(setup.probe),
+        "probe_pairs": provenance.probe_pairs or len(setup.probe),
         "reload": {
             **compare_reloaded(logits["finetuned"], logits["reloaded"], missing),
             "fresh_process": setup.loan is None,

@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,12 @@ def test_what_was_kept_is_found_again_by_the_same_key_alone(kept: KeptBaselines,
     assert found.read_bytes() == file.read_bytes()
     assert kept.find(CONFIG, "another machine") is None
     assert kept.known(CONFIG) == SOURCE
+
+
+@pytest.mark.parametrize("probe_pairs", [None, 2000])
+def test_a_file_says_how_many_pairs_its_probe_saw(probe_pairs: int | None) -> None:
+    provenance = replace(SOURCE, probe_pairs=probe_pairs)
+    assert Provenance.read(provenance.as_metadata()) == provenance
 
 
 @pytest.mark.parametrize("name", BASELINE_SETTINGS)
