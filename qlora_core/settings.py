@@ -189,6 +189,7 @@ HUB_IS_OFF = Variable(
 )
 HUB_ENDPOINT = Variable(("HF_ENDPOINT",), "a mirror of the hub", "`https://huggingface.co`")
 RANK = Variable(("RANK",), "which of several processes this is; `accelerate launch` sets it", "`0`", int)
+WORLD_SIZE = Variable(("WORLD_SIZE",), "how many processes share a run; `accelerate launch` sets it", "`1`", _count)
 USE_CPU = Variable(
     ("ACCELERATE_USE_CPU",),
     "whether to compute on the CPU; `accelerate launch` sets it",
@@ -221,6 +222,7 @@ class Settings:
     hub_is_off: Annotated[bool, HUB_IS_OFF] = False
     hub_endpoint: Annotated[str, HUB_ENDPOINT] = "https://huggingface.co"
     rank: Annotated[int, RANK] = 0
+    world_size: Annotated[int, WORLD_SIZE] = 1
     use_cpu: Annotated[bool | None, USE_CPU] = None
 
 

@@ -95,6 +95,7 @@ def test_nothing_is_required() -> None:
         ("QLORA_REPORT_TO", "tensorboard, trackio,", "report_to", ("tensorboard", "trackio")),
         ("QLORA_ARCHIVE_DIR", "/bucket", "archive_dir", Path("/bucket")),
         ("RANK", "3", "rank", 3),
+        ("WORLD_SIZE", "2", "world_size", 2),
         ("ACCELERATE_USE_CPU", "True", "use_cpu", True),
         ("ACCELERATE_USE_CPU", "False", "use_cpu", False),
     ],

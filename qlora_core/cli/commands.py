@@ -13,6 +13,7 @@ from typing import Any
 from qlora_core.choices import LABELS, TRACKERS, either
 from qlora_core.cli import doctor_report
 from qlora_core.cli.assignments import parse_assignments
+from qlora_core.cli.several import train_several
 from qlora_core.config import RunConfig, column_names, make_config
 from qlora_core.data.columns import Columns
 from qlora_core.data.look import facts, shared_words
@@ -47,6 +48,8 @@ NAMED_OPTIONS = (
 def train(options: argparse.Namespace) -> Report:
     """Start a run, or go on with one, and report its result."""
     config = _asked_for(options)
+    if options.seeds or options.grid:
+        return train_several(options, config)
     check_writable(options.runs_dir, "Name another folder with --runs-dir.")
     store = RunStore(options.runs_dir)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")

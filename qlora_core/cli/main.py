@@ -1,5 +1,5 @@
 """The command line: python -m qlora_core COMMAND, where COMMAND is one of
-train | data | evaluate | predict | runs | export | worksheet | import | merge | push | doctor.
+train | data | evaluate | predict | compare | runs | export | worksheet | import | merge | push | doctor.
 
 With --json, stdout carries one JSON object and nothing else; progress goes to stderr. Exit status: 0 worked,
 2 the user's mistake (one line on stderr), 1 anything else.
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from qlora_core.choices import TRACKERS, Choice
-from qlora_core.cli import commands
+from qlora_core.cli import commands, several
 from qlora_core.config import SETTINGS
 from qlora_core.data.catalog import DATASETS
 from qlora_core.data.formats import ANY_FORMAT
@@ -86,6 +86,14 @@ def build_parser() -> argparse.ArgumentParser:
         help="measure the baselines even where an earlier run has measured the same ones",
     )
     train.add_argument("--report-to", metavar="TRACKER", help=f"{', '.join(TRACKERS)}; several with commas between")
+    train.add_argument("--seeds", metavar="SEED,SEED", help="a run for each of these seeds, one after the other")
+    train.add_argument(
+        "--grid",
+        action="append",
+        default=[],
+        metavar="FIELD=VALUE,VALUE",
+        help="a run for each combination of these values; repeatable (values of a list: parted by semicolons)",
+    )
     train.add_argument("--resume", metavar="RUN_ID", help="go on with an interrupted run")
 
     data = _command(subparsers, "data", commands.data, "look at pairs before a run: balance, lengths, repetitions")
@@ -110,6 +118,10 @@ def build_parser() -> argparse.ArgumentParser:
     source.add_argument("--pair", nargs=2, metavar=("A", "B"), help="two sentences")
     source.add_argument("--file", type=Path, metavar="PAIRS", help=f"{ANY_FORMAT} file of pairs")
     predict.add_argument("--columns", metavar="FIRST,SECOND", help="columns of the file to take")
+
+    compare = _command(subparsers, "compare", several.compare, "hold two runs on the same pairs against each other")
+    compare.add_argument("first", metavar="RUN_A")
+    compare.add_argument("second", metavar="RUN_B")
 
     _command(subparsers, "runs", commands.runs, "list the runs, newest first")
     export = _command(subparsers, "export", commands.export, "write a run's adapter and records to a zip")

@@ -37,6 +37,11 @@ class PairData:
         return fingerprint(self.train, self.validation)
 
     @property
+    def validation_fingerprint(self) -> str:
+        """The same of the validation pairs alone: runs that have it in common can be compared pair by pair."""
+        return fingerprint(self.validation)
+
+    @property
     def shared(self) -> int:
         """How many validation pairs have a sentence that is trained on."""
         return count_shared(self.train, self.validation)

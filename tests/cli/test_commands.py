@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from qlora_core.cli import commands
+from qlora_core.cli import commands, several
 from qlora_core.cli.main import build_parser, main
 from qlora_core.config import make_config
 from qlora_core.store.run import Run
@@ -21,6 +21,7 @@ from qlora_core.store.runs import RunStore
 from qlora_core.training.run_process import start_run
 from tests.cli.conftest import has_begun, only_json
 from tests.conftest import ignore, largest_file
+from tests.recorded import recorded_run
 from tests.small_hub import ACCOUNT, TOKEN, SmallHub, uploads
 
 
@@ -383,3 +384,82 @@ def test_what_is_no_run_is_not_taken_in(command_line: CommandLine, folder: Path)
         2,
         "error: That file is no zip, or it is damaged. Take the run home once more, then bring the new file.\n",
     )
+
+
+@pytest.fixture
+def children_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What --seeds and --grid start as processes of their own is carried out here, which loads nothing anew."""
+    monkeypatch.setattr(several, "run_child", main)
+
+
+TINY = ("--set", "num_train_epochs=1", "--set", "bootstrap_samples=100")
+
+
+@pytest.mark.usefixtures("children_in_this_process")
+def test_seeds_are_carried_out_one_after_the_other_and_one_that_fails_ends_no_other(
+    command_line: CommandLine, tiny_bert: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(arguments: list[str]) -> int:
+        return 2 if "seed=1" in arguments else main(arguments)
+
+    monkeypatch.setattr(several, "run_child", refused)
+    names = ("train", "--base-model", tiny_bert, "--dataset", "pairs.jsonl", "--validation-file", "pairs.jsonl")
+    done = command_line(*names, "--seeds", "0,1,2", "--runs-dir", "seeds", *TINY, "--json")
+    assert "Run 2 of 3: seed 1" in done.stderr
+    report = json_of(done)
+    assert (report["planned"], report["finished"]) == (3, 2)
+    assert [run["seed"] for run in report["runs"]] == [0, 2]
+    assert report["spread"]["same_pairs"] is True
+    assert report["spread"]["mean"]["accuracy"] == pytest.approx(sum(run["accuracy"] for run in report["runs"]) / 2)
+    assert report["claims"][-1] == "2 of 3 runs finished."
+
+
+@pytest.mark.usefixtures("children_in_this_process")
+def test_a_grid_is_carried_out_and_says_which_setting_mattered(command_line: CommandLine, tiny_bert: Path) -> None:
+    names = ("train", "--base-model", tiny_bert, "--dataset", "pairs.jsonl")
+    done = command_line(*names, "--grid", "learning_rate=1e-5,5e-3", "--runs-dir", "grid", *TINY)
+    assert done.status == 0, done.stderr
+    assert "learning_rate=0.005" in done.stdout
+    assert "corrected for the number of comparisons, 1 (Holm)" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--seeds", "0,x"), "are no seeds"),
+        (("--seeds", "0"), "That is one run"),
+        (("--grid", "seed=0,1"), "no setting that can be varied"),
+        (("--grid", "r=0,4"), "r should be greater"),
+        (("--seeds", "0,1", "--resume", "some-run"), "A run is resumed alone"),
+        (("--grid", "r=" + ",".join(map(str, range(1, 100)))), "At most 60"),
+    ],
+)
+def test_what_is_no_plan_of_several_runs_is_refused_before_anything_is_made(
+    command_line: CommandLine, folder: Path, options: tuple[str, ...], words: str
+) -> None:
+    done = command_line("train", *options, "--runs-dir", "nothing")
+    assert (done.status, words in done.stderr) == (2, True), done.stderr
+    assert not (folder / "nothing").exists()
+
+
+def test_several_runs_are_not_shared_out_between_processes(
+    command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    done = command_line("train", "--seeds", "0,1")
+    assert (done.status, "accelerate launch" in done.stderr) == (2, True)
+
+
+def test_two_runs_are_held_against_each_other(command_line: CommandLine) -> None:
+    quick, standard = (recorded_run(preset).id for preset in ("quick", "standard"))
+    report = json_of(command_line("compare", quick, standard, "--json"))
+    assert (report["runs"], report["outcome"], report["n"]) == ([quick, standard], "better", 484)
+    assert report["accuracy"][1] - report["accuracy"][0] == pytest.approx(report["accuracy_gain"])
+    done = command_line("compare", quick, standard)
+    assert f"Run {standard} is better than run {quick}" in done.stdout
+    assert "passive" in done.stdout or "negation" in done.stdout
+
+
+def test_runs_on_different_pairs_are_not_compared(command_line: CommandLine, run: Run) -> None:
+    done = command_line("compare", recorded_run("quick").id, run.id)
+    assert (done.status, "not validated on the same pairs" in done.stderr) == (2, True)

@@ -139,6 +139,7 @@ def _describe_dataset(setup: Setup) -> dict[str, Any]:
         "source": pairs.source,
         "revision": pairs.revision,
         "fingerprint": pairs.fingerprint,
+        "validation_fingerprint": pairs.validation_fingerprint,
         "train": len(pairs.train),
         "validation": len(pairs.validation),
         "shared": pairs.shared,

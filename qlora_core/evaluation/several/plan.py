@@ -1,0 +1,107 @@
+"""Several runs planned at once: each combination of some settings' values, with each of some seeds."""
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+from qlora_core.config import MAX_SEED, SETTINGS, RunConfig, load_config
+from qlora_core.errors import ConfigError
+from qlora_core.evaluation.several.alike import FREE, SUBJECT
+
+MAX_SETTINGS = 3  #: looked at together
+MAX_TEXT = 1000  #: characters of one setting's values
+#: Settings that may be looked at: not the seed, which has a place of its own, nor what a run is about.
+VARIABLE = tuple(
+    name for name in SETTINGS if name not in (*FREE, *SUBJECT, "base_model", "init_from", "init_classifier")
+)
+
+Grid = Mapping[str, Sequence[str]]  #: by setting, its values as they are written
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One run of a plan."""
+
+    changes: Mapping[str, str]  #: what it has that the others may not have, as it is written; the seed too
+    config: RunConfig
+
+
+def plan(base: RunConfig, grid: Grid, seeds: Sequence[int], most: int) -> list[Planned]:
+    """Every combination with the first seed, then with the next.
+
+    Raises:
+        ConfigError: it is no plan of two to ``most`` different runs, or a value is none of its setting.
+    """
+    combinations = [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
+    count = len(combinations) * len(seeds)
+    if count > most:
+        raise ConfigError(f"That is {count} runs. At most {most} are carried out together: take values or seeds away.")
+    planned = []
+    for seed in seeds:
+        for values in combinations:
+            changes = {**values, "seed": str(seed)}
+            read = {name: value_of(name, text) for name, text in changes.items()}
+            planned.append(Planned(changes, load_config({**base.model_dump(), **read})))
+    if len({one.config for one in planned}) < len(planned):
+        raise ConfigError("Some of these runs are the same. Name each value and each seed once.")
+    if count < 2:
+        raise ConfigError("That is one run. Name two values of a setting, or two seeds.")
+    return planned
+
+
+def read_grid(assignments: Sequence[str]) -> dict[str, list[str]]:
+    """What FIELD=VALUE,VALUE,... name; values of a setting that is a list are parted by semicolons.
+
+    Raises:
+        ConfigError: one is not of that form, or its setting cannot be varied.
+    """
+    grid: dict[str, list[str]] = {}
+    for assignment in assignments:
+        name, separator, text = assignment.partition("=")
+        name = name.strip()
+        if not separator:
+            raise ConfigError(f"'{assignment[:200]}' is not FIELD=VALUE,VALUE. Write for example --grid r=4,16.")
+        if name in grid:
+            raise ConfigError(f"{name} is named twice. Write all of its values in one place.")
+        grid[name] = values_of(name, text)
+    if len(grid) > MAX_SETTINGS:
+        raise ConfigError(f"At most {MAX_SETTINGS} settings can be varied together.")
+    return grid
+
+
+def values_of(name: str, text: str) -> list[str]:
+    """The values of a setting that is to be varied, as they are written.
+
+    Raises:
+        ConfigError: the setting cannot be varied, or there is no value.
+    """
+    if name not in VARIABLE:
+        raise ConfigError(f"'{name[:80]}' is no setting that can be varied. Those are: {', '.join(VARIABLE)}.")
+    values = [part.strip() for part in text[:MAX_TEXT].split(";" if _is_list(name) else ",")]
+    if not all(values):
+        raise ConfigError(f"Of {name} a value is empty. Write for example {name}={SETTINGS[name].default}.")
+    return values
+
+
+def read_seeds(text: str) -> list[int]:
+    """Seeds with commas between them.
+
+    Raises:
+        ConfigError: one is none.
+    """
+    parts = [part.strip() for part in text[:MAX_TEXT].split(",")]
+    if not all(part.isascii() and part.isdigit() and int(part) <= MAX_SEED for part in parts):
+        raise ConfigError(f"'{text[:80]}' are no seeds. Write whole numbers with commas between them, such as 0,1,2.")
+    return [int(part) for part in parts]
+
+
+def value_of(name: str, text: str) -> object:
+    """One value as ``load_config`` takes it."""
+    if text.lower() == "none" and SETTINGS[name].default is None:
+        return None
+    return tuple(next(csv.reader([text], skipinitialspace=True))) if _is_list(name) else text
+
+
+def _is_list(name: str) -> bool:
+    return isinstance(SETTINGS[name].default, tuple)
