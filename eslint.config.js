@@ -4,7 +4,10 @@ import globals from "globals";
 export default [
   { ignores: [".venv/", "venv/"] },
   js.configs.recommended,
-  { files: ["assets/live/*.js", "assets/inside/*.js"], languageOptions: { globals: globals.browser } },
+  {
+    files: ["assets/live/*.js", "assets/inside/*.js", "assets/class/*.js"],
+    languageOptions: { globals: globals.browser },
+  },
   { files: ["assets/page.js"], languageOptions: { sourceType: "script", globals: globals.browser } },
   { files: ["tests/**/*.js"], languageOptions: { globals: globals.node } },
 ];

@@ -15,6 +15,8 @@ window.qlora = (() => {
   let toBorrow = "";
   let touched = false; // whether somebody has done something with the form
   let show = () => {}; // shows the server the key, as soon as there is somebody to ask it
+  let news = null; // the live view's state, as it was told last
+  const listeners = [];
 
   function kept(name) {
     try {
@@ -138,6 +140,18 @@ window.qlora = (() => {
       qlora.address({ run });
       window.dispatchEvent(new CustomEvent("qlora:follow", { detail: run }));
       document.querySelector(".live-charts figure")?.scrollIntoView({ block: "nearest" }); // on a phone it is far below
+    },
+
+    /** Tells whoever follows the live view what it knows now, so that nobody else has to ask the server. */
+    tell(state) {
+      news = state;
+      for (const listener of listeners) listener(state);
+    },
+
+    /** Calls `listener` with the live view's state: at once where there is one, and at each answer of the server. */
+    onNews(listener) {
+      listeners.push(listener);
+      if (news) listener(news);
     },
 
     /** Borrows a GPU for a run of one's own, where they are lent: presses the hidden button, in this visitor's name. */

@@ -16,7 +16,7 @@ FLOORS = (
     ("store", "data"),
     ("models",),
     ("evaluation",),
-    ("inspection",),
+    ("inspection", "classroom"),
     ("training",),
     ("server",),
     ("export",),
@@ -26,7 +26,7 @@ FLOORS = (
 UI_FLOORS = (
     ("ui.words",),
     ("ui",),
-    ("ui.charts", "ui.web"),
+    ("ui.charts", "ui.web", "ui.classroom"),
     ("ui.train", "ui.results", "ui.compare"),
     ("ui.inside",),
     ("ui.build", "ui.api"),

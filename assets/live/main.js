@@ -17,6 +17,7 @@ export function start(element, server, tables) {
     const before = state;
     state = next;
     view.show(state, before);
+    if (state.news !== before.news) window.qlora.tell(state);
     play();
   };
   const who = () => ({ secret: window.qlora.secret(), owner: window.qlora.ownersPass() });

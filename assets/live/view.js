@@ -74,7 +74,7 @@ export class View {
     }
     this.button("stop").textContent = words.stopButton(state);
     this.button("pause").textContent = words.pauseButton(state);
-    this.button("resume").textContent = words.resumeButton(offered);
+    this.button("resume").textContent = words.resumeButton(offered, state.news);
   }
 
   showNote({ text, watch }) {

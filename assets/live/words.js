@@ -15,7 +15,7 @@ export const BEFORE_MEASURING = "Begins when the adapter is first measured.";
 
 export function badge({ news, replay, tables }) {
   if (replay) return "Recorded run, replayed";
-  if (news.held) return "Held in the queue";
+  if (news.held) return news.held_until ? "Waiting for guesses" : "Held in the queue";
   return news.place ? `Place ${news.place} in the queue` : tables.states[news.state].label;
 }
 
@@ -88,7 +88,10 @@ export const stopButton = ({ news }) =>
 export const pauseButton = ({ news }) => (news.on_loan ? "Give the GPU back" : "Pause");
 
 /** Where a GPU can be borrowed instead, a run is resumed without one. */
-export const resumeButton = (offered) => (offered.includes("borrow") ? "Go on on the CPU" : "Resume");
+export function resumeButton(offered, news) {
+  if (offered.includes("borrow")) return "Go on on the CPU";
+  return news.held_until ? "Begin training" : "Resume";
+}
 
 /** The line below the title, "" where there is nothing to say, and the id of a run that can be watched instead. */
 export function note(state) {
@@ -100,11 +103,18 @@ export function note(state) {
     isReplaying(state) ? "" : news.verdict,
     news.truncation,
     news.baselines_known,
-    news.held ? "This run keeps its place and lets others go first until you resume it." : "",
+    held(news),
     expectation(state),
     news.at_work ? "Another run is at work on this machine." : "",
   ];
   return { text: parts.filter(Boolean).join(" "), watch: news.at_work };
+}
+
+function held({ held: isHeld, held_until: until }) {
+  if (!isHeld) return "";
+  if (!until) return "This run keeps its place and lets others go first until you resume it.";
+  const moment = new Date(until * 1000).toLocaleTimeString([], { timeStyle: "short" });
+  return `This run waits for guesses, and lets others go first. It begins at ${moment} at the latest.`;
 }
 
 function expectation({ about: { estimate }, news }) {

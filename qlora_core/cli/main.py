@@ -1,5 +1,5 @@
 """The command line: python -m qlora_core COMMAND, where COMMAND is one of
-train | data | evaluate | predict | compare | runs | export | worksheet | import | merge | push | doctor.
+train | data | evaluate | predict | compare | runs | export | worksheet | import | merge | push | class | doctor.
 
 With --json, stdout carries one JSON object and nothing else; progress goes to stderr. Exit status: 0 worked,
 2 the user's mistake (one line on stderr), 1 anything else.
@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 
 from qlora_core.choices import TRACKERS, Choice
 from qlora_core.cli import commands, several
+from qlora_core.cli.classroom import classroom
 from qlora_core.config import SETTINGS
 from qlora_core.data.catalog import DATASETS
 from qlora_core.data.formats import ANY_FORMAT
@@ -146,6 +147,9 @@ def build_parser() -> argparse.ArgumentParser:
     push.add_argument("--public", action="store_true", help="for everybody to see (default: for the account alone)")
     bring = _command(subparsers, "import", commands.bring, "take in a run that export or the page wrote to a zip")
     bring.add_argument("zip", type=Path, metavar="FILE.zip")
+    room = _command(subparsers, "class", classroom, "show what was guessed and judged, or delete it")
+    room.add_argument("run_id", nargs="?", metavar="RUN_ID", help="of this run (default: how much there is of all)")
+    room.add_argument("--delete", action="store_true", help="delete every guess and every judgement")
     _command(subparsers, "doctor", commands.doctor, "show versions, device, models and data found here")
     return parser
 

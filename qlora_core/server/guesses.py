@@ -1,4 +1,4 @@
-"""How fast a key may be guessed: slowly from one address, and slowly from all addresses together."""
+"""How fast a key may be guessed, or anything else be sent: so much from one address, and so much from all together."""
 
 import time
 from collections import OrderedDict
@@ -8,15 +8,17 @@ from ipaddress import IPv6Address, ip_address, ip_network
 from threading import Lock
 
 from qlora_core.errors import QLoRAError
+from qlora_core.language import N_, gettext
 
-#: Guesses at once, and how many a second come back.
+Limits = tuple[float, float]  #: how many at once, and how many a second come back
 OF_ONE, OF_ALL = (10, 0.1), (100, 1.0)
+WRONG_KEYS = N_("Too many wrong keys were tried. Wait a minute, then try again.")
 MAX_ADDRESSES = 1000  #: remembered; the one that guessed longest ago is forgotten
 NETWORK_BITS = 64  #: of an IPv6 address: whoever has one has a whole network of them
 
 
 class TooManyGuesses(QLoRAError):
-    """Wrong keys were tried so often that no other is looked at for a while."""
+    """Something was tried so often that it is not looked at for a while."""
 
 
 @dataclass
@@ -35,12 +37,19 @@ class Bucket:
 
 
 class Guesses:
-    """Token buckets for whoever shows a key; their number is bounded."""
+    """Token buckets for whoever shows a key, or sends what else is counted here; their number is bounded."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        of_one: Limits = OF_ONE,
+        of_all: Limits = OF_ALL,
+        refusal: str = WRONG_KEYS,
+    ) -> None:
+        self._clock, self._of_one, self._refusal = clock, of_one, refusal
         self._lock = Lock()
-        self._all = self._full(OF_ALL)
+        self._all = self._full(of_all)
         self._by_network: OrderedDict[str, Bucket] = OrderedDict()
 
     def take(self, address: str) -> None:
@@ -52,7 +61,7 @@ class Guesses:
         with self._lock:
             now, buckets = self._clock(), (self._of(address), self._all)
             if min(bucket.count(now) for bucket in buckets) < 1:
-                raise TooManyGuesses("Too many wrong keys were tried. Wait a minute, then try again.")
+                raise TooManyGuesses(gettext(self._refusal))
             for bucket in buckets:
                 bucket.tokens -= 1
 
@@ -64,13 +73,13 @@ class Guesses:
 
     def _of(self, address: str) -> Bucket:
         network = _network(address)
-        bucket = self._by_network.setdefault(network, self._full(OF_ONE))
+        bucket = self._by_network.setdefault(network, self._full(self._of_one))
         self._by_network.move_to_end(network)
         if len(self._by_network) > MAX_ADDRESSES:
             self._by_network.popitem(last=False)
         return bucket
 
-    def _full(self, limits: tuple[float, float]) -> Bucket:
+    def _full(self, limits: Limits) -> Bucket:
         return Bucket(*limits, tokens=limits[0], at=self._clock())
 
 

@@ -14,7 +14,7 @@ from threading import Event, RLock, Thread
 from qlora_core.config import RunConfig
 from qlora_core.errors import QLoRAError, QueueError, RunError
 from qlora_core.server.forking import ForkServer
-from qlora_core.server.turns import Statuses, at_work, in_turn, look
+from qlora_core.server.turns import Statuses, at_work, in_turn, is_ready, look
 from qlora_core.server.worker import Worker, kill, start_worker
 from qlora_core.store.run import Control, Run
 from qlora_core.store.runs import Fill, RunStore
@@ -221,6 +221,8 @@ class JobQueue:
                 self._seen = None
             elif not status.is_going_on:
                 raise RunError(f"Run {run_id} is {status.state}; there is nothing to resume.")
+            elif status.held_until:
+                run.set_status(held_until=0.0)
             run.request("run")
 
     def _request(self, run_id: str, control: Control) -> Run:
@@ -230,6 +232,8 @@ class JobQueue:
             if not status.is_going_on:
                 raise RunError(f"Run {run_id} is {status.state}; there is nothing to {control}.")
             run.request(control)
+            if status.is_waiting and status.held_until:  # it was held for guesses; now it rests, or leaves
+                run.set_status(held_until=0.0)
             return run
 
     def _work(self) -> None:
@@ -251,7 +255,8 @@ class JobQueue:
         elif not self._workers:
             # A run that cannot be started, because something in its folder is damaged, lets others go first.
             waiting = sorted(in_turn(statuses), key=lambda run: self._refused[run.id])
-            ready = next((run for run in waiting if run.requested() != "pause"), None)
+            until = {run.id: status.held_until for run, status in statuses}
+            ready = next((run for run in waiting if is_ready(run, until[run.id])), None)
             if ready is not None:
                 self._start(ready)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
 
+from qlora_core.classroom.folder import Classroom
 from qlora_core.errors import RunError
 from qlora_core.evaluation.scores import finetuned_values
 from qlora_core.server.answering.asker import Asker
@@ -14,6 +15,8 @@ from qlora_core.server.archive.keeper import ArchiveKeeper
 from qlora_core.server.availability import DOCTOR_SECONDS, Availability
 from qlora_core.server.estimates import Estimates
 from qlora_core.server.forking import ForkServer
+from qlora_core.server.participating.judged_pairs import JudgedPairs
+from qlora_core.server.participating.participation import Participation
 from qlora_core.server.queue import MAX_WAITING, JobQueue
 from qlora_core.server.visitor_files.brought_runs import BroughtRuns
 from qlora_core.server.visitor_files.reader import FileReader
@@ -48,6 +51,7 @@ class Services:
     brought: BroughtRuns
     archive: ArchiveKeeper
     lock: ServerLock
+    participation: Participation
     owners_choice: Mapping[str, str]  #: what the owner chose of what the page opens with, see ``ui.opening``
     loans: Loans | None = None  #: of GPUs, where they are lent
 
@@ -60,6 +64,7 @@ class Services:
         """
         self.lock.acquire()
         self.store.sweep()
+        self.participation.classroom.sweep([*self.store.runs(), *self.recorded.runs()])
         self.queue.read()
 
     def start(self) -> None:
@@ -124,21 +129,23 @@ def make_services(
 ) -> Services:
     """Services for a store; nothing is started yet."""
     store, recorded, fork_server = RunStore(runs_folder, max_store_bytes), RunStore(recorded_folder), ForkServer()
+    asker, feeds = Asker(fork_server), Feeds(store, recorded)
     archive = ArchiveKeeper(store, ArchiveFolder(archive_folder) if archive_folder else None)
     return Services(
         store=store,
         queue=JobQueue(store, fork_server, max_waiting=max_waiting),
-        feeds=Feeds(store, recorded),
+        feeds=feeds,
         recorded=recorded,
         who_may=WhoMay(owner_key, recorded),
         availability=Availability(),
         estimates=Estimates(fork_server.is_ready, lambda config: store.baselines.known(config) is not None),
-        asker=Asker(fork_server),
+        asker=asker,
         fork_server=fork_server,
         files=FileReader(fork_server),
         brought=BroughtRuns(store, recorded, archive.check_free),
         archive=archive,
         lock=ServerLock(runs_folder),
+        participation=Participation(Classroom(store), feeds, JudgedPairs(asker.validation_pairs)),
         owners_choice=owners_choice or {},
         loans=Loans(store, make_lender()) if ARE_LENT else None,
     )

@@ -3,10 +3,14 @@
 A run on a borrowed GPU takes no turn: it neither waits for others nor keeps them waiting.
 """
 
+import time
+
 from qlora_core.errors import RunError
 from qlora_core.store.run import Run
 from qlora_core.store.status import Status
 
+#: How long a run waits for guesses, unless whoever started it begins it before that.
+HELD_SECONDS = 1800.0
 Statuses = list[tuple[Run, Status]]  #: runs, and where they stood at one moment
 
 
@@ -37,6 +41,17 @@ def in_turn(statuses: Statuses) -> list[Run]:
     waiting = [(run, status) for run, status in statuses if status.is_waiting]
     waiting.sort(key=lambda entry: (entry[1].ticket, entry[1].queued, entry[0].id))
     return [run for run, _ in waiting]
+
+
+def hold(run: Run, seconds: float) -> None:
+    """Let a new run rest in the queue for so long at most; whoever started it may begin it before that."""
+    run.request("pause")
+    run.set_status(held_until=time.time() + seconds)
+
+
+def is_ready(run: Run, held_until: float) -> bool:
+    """Whether a waiting run may be started: nobody has it rest, or it rests for guesses and that time is over."""
+    return run.requested() != "pause" or 0 < held_until <= time.time()
 
 
 def at_work(statuses: Statuses) -> Run | None:

@@ -111,6 +111,12 @@ class RunFeed:
                 "ended_by": self.ended_by,
             }
 
+    def has_steps(self) -> bool:
+        """Whether a step of training has been taken, however the run went on from there."""
+        with self._lock:
+            self._read()
+            return bool(self.latest)
+
     def _read(self) -> None:
         """Take in the whole lines that have been written since the last time; damaged ones are left out."""
         try:

@@ -204,7 +204,7 @@ class Run:
                 raise RunError(f"The process of run {self.id} ended as soon as it began.") from error
             if not is_lent:  # there, what was asked of it since then is asked of it still
                 self.request("run")
-            self.set_status(state="running", phase="loading", message="Starting", **process)
+            self.set_status(state="running", phase="loading", message="Starting", held_until=0.0, **process)
 
     def set_status(self, **changes: object) -> None:
         """Replace some fields of the status.

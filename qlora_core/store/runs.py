@@ -29,8 +29,8 @@ NEW = ".new-"
 LEFT_OVER_SECONDS = 3600.0
 NOT_BORROWED = "No GPU was borrowed for it yet. Borrow one to begin."
 #: Folders beside those of the runs.
-UPLOADS, BASELINES = "uploads", "baselines"
-RESERVED = (UPLOADS, BASELINES)  #: no run is called so
+UPLOADS, BASELINES, CLASSROOM = "uploads", "baselines", "classroom"
+RESERVED = (UPLOADS, BASELINES, CLASSROOM)  #: no run is called so
 
 
 class RunStore:

@@ -102,6 +102,7 @@ class Status(BaseModel):
     ticket: Steps = 0  #: its place in the queue: whoever came earlier has a smaller one
     updated: Moment
     on_loan: bool = False  #: carried out on a borrowed GPU, asked for by its visitor: no queue starts it
+    held_until: Moment = 0.0  #: while it is held for a class to guess: when it begins all the same; else 0
     loan_end: Text = ""  #: how its last loan ended, a ``LoanEnd``; "" where it had none, or has one
 
     @property

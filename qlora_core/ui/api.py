@@ -24,6 +24,7 @@ from qlora_core.models.catalog import offered_base_models
 from qlora_core.presets import PRESETS
 from qlora_core.server.services import Services
 from qlora_core.server.zerogpu.loans import Loans
+from qlora_core.ui.classroom.endpoints import class_endpoints
 from qlora_core.ui.compare.answers import compare_pair
 from qlora_core.ui.compare.sides import run_or_newest
 from qlora_core.ui.events import address_of
@@ -145,6 +146,8 @@ def add_api(services: Services) -> None:
         add_borrowing(services, services.loans)
     for endpoint in (start_run, run_status, run_results, control_run, compare, bring_run, *_inside(services)):
         gr.api(endpoint, api_name=endpoint.__name__, concurrency_limit=4)
+    for endpoint in map(_plainly, class_endpoints(services)):
+        gr.api(endpoint, api_name=endpoint.__name__, concurrency_limit=None)
 
 
 def _inside(services: Services) -> tuple[Callable[..., dict[str, Any]], ...]:

@@ -41,7 +41,7 @@ class Modules:
         return Response(status_code=404) if path is None else _script(path, YEAR)
 
 
-LIVE, INSIDE = Modules("live"), Modules("inside")
+LIVE, INSIDE, CLASS = Modules("live"), Modules("inside"), Modules("class")
 NOT_LOADED = N_("This part of the page could not be loaded. Reload the page.")
 
 
@@ -77,6 +77,16 @@ def start_inside() -> str:
     """
 
 
+def start_class(place: str) -> str:
+    """JavaScript that starts guessing and judging, beside the live view or on Results."""
+    return f"""
+        import(new URL("{CLASS.address}/main.js", document.baseURI)).then(
+            (part) => part.{place}(element, server, props, watch),
+            () => {{ element.querySelector("section").textContent = {json.dumps(gettext(NOT_LOADED))}; }},
+        );
+    """
+
+
 def _start(modules: Modules) -> str:
     return f"""
         import(new URL("{modules.address}/main.js", document.baseURI)).then(
@@ -104,6 +114,7 @@ def routes() -> list[Route]:
         Route(f"/{version()}/{LANGUAGE.name}", _language),
         LIVE.route(),
         INSIDE.route(),
+        CLASS.route(),
     ]
 
 

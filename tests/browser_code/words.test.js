@@ -95,8 +95,9 @@ test("a run that waits is taken off the queue, any other keeps what it learned",
 test("a borrowed GPU is given back instead of paused, and where one can be borrowed a run may do without", () => {
   assert.equal(words.pauseButton(shown({})), "Pause");
   assert.equal(words.pauseButton(shown({ on_loan: true })), "Give the GPU back");
-  assert.equal(words.resumeButton(["resume"]), "Resume");
-  assert.equal(words.resumeButton(["resume", "borrow"]), "Go on on the CPU");
+  assert.equal(words.resumeButton(["resume"], {}), "Resume");
+  assert.equal(words.resumeButton(["resume"], { held_until: 1.8e9 }), "Begin training");
+  assert.equal(words.resumeButton(["resume", "borrow"], {}), "Go on on the CPU");
 });
 
 test("the note says what ended the run, what was expected of it, and what else goes on", () => {
@@ -108,6 +109,9 @@ test("the note says what ended the run, what was expected of it, and what else g
   const done = shown({ state: "finished", phase: "done", about, seconds: 70 });
   assert.equal(words.note(done).text, "Expected 1 min 0 s to 1 min 30 s; took 1 min 10 s.");
   assert.match(words.note(shown({ state: "queued", held: true })).text, /keeps its place/);
+  const waits = shown({ state: "queued", held: true, held_until: 1.8e9 });
+  assert.match(words.note(waits).text, /waits for guesses.+at the latest/);
+  assert.equal(words.badge(waits), "Waiting for guesses");
 });
 
 test("what went wrong takes the note's place", () => {

@@ -17,6 +17,7 @@ from qlora_core.errors import QueueError, RunError, StorageError
 from qlora_core.server import queue as job_queue
 from qlora_core.server import worker as worker_module
 from qlora_core.server.queue import JobQueue
+from qlora_core.server.turns import hold, is_ready
 from qlora_core.server.zerogpu.loans import take
 from qlora_core.store import run as run_module
 from qlora_core.store import status as status_module
@@ -584,3 +585,28 @@ def test_a_run_whose_loan_is_over_goes_on_on_the_cpu(queue: JobQueue) -> None:
     assert not run.status.on_loan
     assert [each.id for each in (queue.at_work(),) if each] == [run.id]
     finish(run)
+
+
+def test_a_run_that_waits_for_guesses_lets_others_pass_until_it_is_begun(queue: JobQueue) -> None:
+    held = queue.submit(config(1), "teacher", fill=lambda run: hold(run, 3600.0))
+    other = queue.submit(config(2), "somebody")
+    wait_for(other)
+    finish(other)
+    wait_until(lambda: queue.at_work() is None)
+    assert held.status.state == "queued"
+    queue.resume(held.id)
+    wait_for(held)
+    assert held.status.held_until == 0
+
+
+def test_a_run_that_waits_for_guesses_does_not_wait_forever(queue: JobQueue) -> None:
+    held = queue.submit(config(1), "teacher", fill=lambda run: hold(run, 0.05))
+    wait_for(held)
+    assert held.requested() == "run"
+
+
+def test_a_held_run_that_is_paused_rests_until_it_is_resumed(idle: JobQueue) -> None:
+    held = idle.submit(config(1), "teacher", fill=lambda run: hold(run, 0.0))
+    assert is_ready(held, held.status.held_until)
+    idle.pause(held.id)
+    assert not is_ready(held, held.status.held_until)

@@ -76,7 +76,10 @@ def test_controlling_a_run_names_every_action(page: gr.Blocks) -> None:
 
 @pytest.mark.parametrize(
     "endpoint",
-    ["start_run", "run_status", "run_results", "control_run", "compare", "quantized_block", "adapter_spectrum"],
+    [
+        *("start_run", "run_status", "run_results", "control_run", "compare", "quantized_block", "adapter_spectrum"),
+        *("guess", "guesses", "judge_next", "judge", "room"),
+    ],
 )
 def test_no_placeholder_is_left_in_a_description(page: gr.Blocks, endpoint: str) -> None:
     assert description(page, endpoint)
@@ -112,6 +115,8 @@ def test_another_name_is_refused_with_those_there_are(
         ("compare", ("", 5, "b", 1), "sentence1 should be a valid string"),
         ("quantized_block", ("", "0", 5, 0), "layer should be a valid integer; role should be a valid string"),
         ("start_run", ([], "pairs", FIRST_PRESET, [SECRET], ""), "settings should be a valid dictionary"),
+        ("guess", ("a-run", "0.5", SECRET), "before should be a valid number; after should be a valid number"),
+        ("judge", ("a-run", "1", 1, SECRET), "pair should be a valid integer; answer should be a valid string"),
     ],
 )
 def test_a_value_of_the_wrong_type_is_named_and_not_repeated(

@@ -33,6 +33,11 @@ ENDPOINTS = (
     "bring_run",
     "quantized_block",
     "adapter_spectrum",
+    "guess",
+    "guesses",
+    "judge_next",
+    "judge",
+    "room",
 )
 each_hostile = pytest.mark.parametrize("hostile", HOSTILE, ids=short)
 

@@ -65,4 +65,7 @@ def test_the_scripts_are_given_the_texts_of_the_pages_language_as_data() -> None
 def test_every_script_finds_what_it_imports_from_the_folder_above() -> None:
     for path in ASSETS.glob("*/*.js"):
         imported = re.findall(r'from "(\.\./[^"]+)"', path.read_text(encoding="utf-8"))
-        assert set(imported) <= {f"../{scripts.LANGUAGE.name}"}, path
+        assert set(imported) <= {
+            f"../{scripts.LANGUAGE.name}",
+            *(f"../inside/{name}" for name in scripts.INSIDE.files),
+        }, path

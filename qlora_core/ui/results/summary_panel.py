@@ -44,6 +44,7 @@ class SummaryPanel:
     plots: dict[str, gr.Plot]
     badge: gr.Accordion
     evidence: gr.Markdown
+    classroom: gr.HTML  #: what was guessed of the first run, and the room as an answerer
     numbers: gr.Dataframe
     settings: gr.Dataframe
     environment: gr.Dataframe
@@ -59,6 +60,7 @@ class SummaryPanel:
             self.facts,
             self.badge,
             self.evidence,
+            self.classroom,
             *self.plots.values(),
         ]
 
@@ -145,6 +147,7 @@ def summary(services: Services, panel: SummaryPanel, runs: list[Run]) -> Updates
             panel.facts: _facts(services, first, result),
             panel.badge: gr.update(label=finished_run.badge(result)),
             panel.evidence: finished_run.evidence(result),
+            panel.classroom: first.id,
         }
     drawn = _shared_figures(runs)
     return updates | {plot: drawn.get(name) for name, plot in panel.plots.items()}

@@ -16,6 +16,7 @@ from qlora_core.export.merged.kept import MergedModels
 from qlora_core.export.worksheet.sheet import export_worksheet
 from qlora_core.server.services import Services
 from qlora_core.settings import read_settings
+from qlora_core.ui.classroom.element import class_element
 from qlora_core.ui.events import PRIVATE
 from qlora_core.ui.results.bring_panel import BringPanel, bring_panel, brought_run
 from qlora_core.ui.results.downloads import download_button, merged_button, write_numbers, write_zip
@@ -82,12 +83,15 @@ def results_tab(services: Services) -> ResultsTab:
         facts = gr.Markdown(latex_delimiters=[], elem_classes="results-facts")
         badge, evidence = badge_accordion()
         plots = figure_grid()
+        classroom = class_element(services, "results")
         numbers = _numbers_and_downloads(services, runs)
         threshold = threshold_panel()
         flips = flips_panel()
         settings, environment = settings_accordion()
     bring, history = bring_panel(), history_panel()
-    panel = SummaryPanel(headline, start, body, sign, facts, plots, badge, evidence, numbers, settings, environment)
+    panel = SummaryPanel(
+        headline, start, body, sign, facts, plots, badge, evidence, classroom, numbers, settings, environment
+    )  # fmt: skip
     pair_chosen = wire_flips(services, flips, runs)
     wire_history(services, history)
     wire_threshold(services, threshold, runs)

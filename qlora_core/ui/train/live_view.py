@@ -145,6 +145,8 @@ def view(services: Services, run: Run, asked: Poll) -> dict[str, Any]:
         "watched_pairs": [_shown(pair) for pair in news["watched_pairs"][:MAX_WATCHED]],
         "kind": RECORDED if services.is_recorded(run) else "run",
         "held": held,
+        "held_until": run.status.held_until if held else 0,
+        "class": services.participation.news(run),
         "on_loan": run.status.on_loan,
         "place": next((place for place, other in enumerate(waiting, start=1) if other.id == run.id), None),
         "waiting": len(waiting),

@@ -13,11 +13,14 @@ from qlora_core.errors import ConfigError
 from qlora_core.evaluation.answerers import baselines_words
 from qlora_core.models.catalog import offered_base_models
 from qlora_core.server.services import Services
+from qlora_core.server.turns import HELD_SECONDS, hold
 from qlora_core.server.who_may import may_be_secret
 from qlora_core.store.run import Run
+from qlora_core.store.runs import Fill
 from qlora_core.training.start import check_fit, prepare_start
 from qlora_core.ui.safe_text import MAX_MESSAGE, plain
 from qlora_core.ui.train.form import FIELD_NAMES, config_from
+from qlora_core.ui.words import classroom as class_words
 from qlora_core.ui.words import train as words
 from qlora_core.ui.words.availability import why_not
 
@@ -106,13 +109,20 @@ def _config_of_own(base_model: str, own: OwnFile, values: list[object], start: S
 
 
 def submit_run(
-    services: Services, config: RunConfig, secret: str, address: str = "", device: str = words.OWN_CPU
+    services: Services,
+    config: RunConfig,
+    secret: str,
+    address: str = "",
+    device: str = words.OWN_CPU,
+    *,
+    wait_for_guesses: bool = False,
 ) -> Run:
     """Put a run into the queue, with what was expected of it if that was measured; its file is read, then kept.
 
     Args:
         address: where the request came from, if it brought no secret of the visitor's own.
         device: a name of ``DEVICES``; a run for a borrowed GPU waits until its visitor borrows one.
+        wait_for_guesses: it is held in the queue for ``HELD_SECONDS`` at most, until its visitor begins it.
 
     Raises:
         ConfigError: the secret is none.
@@ -131,10 +141,20 @@ def submit_run(
     fill = prepare_start(config, services.run)
     if device == words.BORROWED_GPU and services.loans is not None:
         return services.loans.submit(config, secret, fill=fill)
+    fill = _held(fill) if wait_for_guesses is True else fill
     run = services.queue.submit(config, secret, address=address, fill=fill)
     if (estimate := services.estimates.known(config)) is not None and run.estimate is None:
         run.write_estimate(estimate)
     return run
+
+
+def _held(fill: Fill | None) -> Fill:
+    def fill_and_hold(run: Run) -> None:
+        if fill is not None:
+            fill(run)
+        hold(run, HELD_SECONDS)
+
+    return fill_and_hold
 
 
 def devices(services: Services) -> dict[str, Choice]:
@@ -154,6 +174,8 @@ def _with_kept_files(services: Services, config: RunConfig) -> RunConfig:
 
 def started_words(services: Services, run_id: str) -> str:
     """What a visitor is told whose run has just been put into the queue, as Markdown."""
+    if services.store.open(run_id).status.held_until:
+        return class_words.held(round(HELD_SECONDS / 60))
     place = services.queue.place(run_id)
     if place and (place > 1 or services.queue.at_work()):
         return words.queued(place)

@@ -15,6 +15,8 @@ from qlora_core.errors import QLoRAError
 from qlora_core.language import gettext as _
 from qlora_core.models.catalog import offered_base_models
 from qlora_core.server.services import Services
+from qlora_core.server.turns import HELD_SECONDS
+from qlora_core.ui.classroom.element import class_element
 from qlora_core.ui.events import PRIVATE, address_of
 from qlora_core.ui.opening import Opening, opening_everywhere, opening_now
 from qlora_core.ui.safe_text import MAX_MESSAGE, plain
@@ -34,6 +36,7 @@ from qlora_core.ui.train.submission import (
     started_words,
     submit_run,
 )
+from qlora_core.ui.words import classroom as class_words
 from qlora_core.ui.words import train as words
 from qlora_core.ui.words.availability import why_not
 
@@ -54,6 +57,7 @@ class Form:
     start_from: StartPanel
     preset: gr.Radio
     device: gr.Radio  #: shown where GPUs are lent
+    wait: gr.Checkbox  #: whether the run is held for a class to guess
     filled: gr.Textbox  #: for which preset and pairs the settings were filled in, see ``preset_choice.filled``
     start: gr.Button
     message: gr.Markdown
@@ -79,6 +83,7 @@ def train_tab(services: Services) -> Form:
         with gr.Column(scale=1, min_width=300, elem_classes="train-form"):
             form = _form(services)
         with gr.Column(scale=3, min_width=320):
+            class_element(services, "live")
             live_view(services)
     _wire_start(services, form)
     _wire_expectation(services, form)
@@ -97,6 +102,12 @@ def _form(services: Services) -> Form:
     preset = preset_control(services, opening)
     was_filled = gr.Textbox(filled(opening.preset, opening.dataset), visible=False)
     device = device_control(services)
+    wait = gr.Checkbox(
+        label=_(class_words.WAIT_FOR_GUESSES),
+        info=class_words.wait_help(round(HELD_SECONDS / 60)),
+        value=False,
+        elem_id="wait-for-guesses",
+    )
     start = gr.Button(_(words.START), variant="primary", size="lg", elem_id="start")
     message = gr.Markdown(words.START_HELP_LENT if services.loans else words.START_HELP, elem_classes="form-message")
     expected = gr.Markdown(elem_classes="form-expected")
@@ -117,6 +128,7 @@ def _form(services: Services) -> Form:
         start_from,
         preset,
         device,
+        wait,
         was_filled,
         start,
         message,
@@ -150,11 +162,11 @@ def _choices(choices: Mapping[str, Choice]) -> list[tuple[str, str]]:
 def _wire_start(services: Services, form: Form) -> None:
     started, secret, to_borrow = (gr.Textbox(visible=False) for _ in range(3))
 
-    def submit(request: gr.Request, secret: str, device: str, *chosen: object) -> tuple[Any, str, str]:
+    def submit(request: gr.Request, secret: str, device: str, wait: bool, *chosen: object) -> tuple[Any, str, str]:
         """Check what was chosen and put a run into the queue, or make it ready for a borrowed GPU."""
         try:
             config, address = chosen_from(services, chosen), "" if secret else address_of(request)
-            run = submit_run(services, config, secret, address, device)
+            run = submit_run(services, config, secret, address, device, wait_for_guesses=wait)
         except QLoRAError as error:
             return gr.skip(), words.refused(plain(error, MAX_MESSAGE)), ""
         if device == words.BORROWED_GPU:
@@ -163,7 +175,7 @@ def _wire_start(services: Services, form: Form) -> None:
 
     submitted = form.start.click(
         submit,
-        [secret, form.device, *form.chosen],
+        [secret, form.device, form.wait, *form.chosen],
         [started, form.message, to_borrow],
         js="(_, ...chosen) => [qlora.secret(), ...chosen]",
         show_progress="minimal",

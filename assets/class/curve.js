@@ -1,0 +1,106 @@
+// A curve of five points that is drawn by pointer or by keyboard, and what of it needs no page.
+
+import { svg } from "../inside/page.js";
+import { local } from "../language.js";
+import * as words from "./words.js";
+
+export const WIDTH = 320;
+export const HEIGHT = 150;
+const LEFT = 44;
+const TOP = 10;
+const BOTTOM = HEIGHT - 24;
+const STEPS = { ArrowUp: 0.01, ArrowDown: -0.01, PageUp: 0.1, PageDown: -0.1 };
+
+const rounded = (share) => Math.round(Math.min(1, Math.max(0, share)) * 100) / 100;
+export const xOf = (index) => LEFT + (index * (WIDTH - LEFT - 14)) / 4;
+export const yOf = (share) => BOTTOM - share * (BOTTOM - TOP);
+
+/** The point and the share that a place in the drawing stands for. */
+export function pointAt(x, y) {
+  const index = Math.min(4, Math.max(0, Math.round((4 * (x - LEFT)) / (WIDTH - LEFT - 14))));
+  return [index, rounded((BOTTOM - y) / (BOTTOM - TOP))];
+}
+
+/** The shares after one was set. Until somebody has drawn, what lies between the ends follows them in a straight line. */
+export function withPoint(curve, index, share, isDrawn) {
+  const next = curve.map((each, place) => (place === index ? rounded(share) : each));
+  return isDrawn ? next : next.map((_, place) => rounded(next[0] + ((next[4] - next[0]) * place) / 4));
+}
+
+/** The share after a key, null where it moves nothing. */
+export function afterKey(key, share) {
+  if (key === "Home") return 0;
+  if (key === "End") return 1;
+  return key in STEPS ? rounded(share + STEPS[key]) : null;
+}
+
+/** The drawing; `changed(index, share)` is told where a point was put. */
+export class Curve {
+  constructor(changed) {
+    this.changed = changed;
+    const line = (share) =>
+      svg("line", { x1: LEFT, x2: WIDTH - 10, y1: yOf(share), y2: yOf(share), class: "class-grid" });
+    const text = (share) =>
+      svg("text", { x: LEFT - 18, y: yOf(share) + 4, "text-anchor": "end" }, local(share.toFixed(1)));
+    this.path = svg("polyline", { class: "class-curve" });
+    this.handles = words.POINTS.map((name, index) =>
+      svg("circle", {
+        r: 9,
+        tabindex: 0,
+        role: "slider",
+        class: "class-handle",
+        "aria-orientation": "vertical",
+        "aria-label": name,
+        "aria-valuemin": 0,
+        "aria-valuemax": 1,
+        onkeydown: (event) => this.pressed(event, index),
+      }),
+    );
+    this.element = svg(
+      "svg",
+      { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: "class-drawing", role: "group", "aria-label": words.CURVE },
+      ...[0, 0.5, 1].flatMap((share) => [line(share), text(share)]),
+      this.path,
+      ...this.handles,
+    );
+    this.element.addEventListener("pointerdown", (event) => {
+      this.element.setPointerCapture(event.pointerId);
+      this.grabbed = this.put(event);
+      this.handles[this.grabbed].focus({ preventScroll: true });
+    });
+    this.element.addEventListener("pointermove", (event) => {
+      if (this.element.hasPointerCapture(event.pointerId)) this.put(event, this.grabbed);
+    });
+  }
+
+  put(event, grabbed) {
+    const box = this.element.getBoundingClientRect();
+    const x = ((event.clientX - box.left) / box.width) * WIDTH;
+    const [index, share] = pointAt(x, ((event.clientY - box.top) / box.height) * HEIGHT);
+    const point = grabbed ?? index;
+    this.changed(point, share);
+    return point;
+  }
+
+  pressed(event, index) {
+    if (event.key === "ArrowLeft" || event.key === "ArrowRight") {
+      this.handles[index + (event.key === "ArrowLeft" ? -1 : 1)]?.focus();
+    } else {
+      const share = afterKey(event.key, this.curve[index]);
+      if (share === null) return;
+      this.changed(index, share);
+    }
+    event.preventDefault();
+  }
+
+  show(curve) {
+    this.curve = curve;
+    this.path.setAttribute("points", curve.map((share, index) => `${xOf(index)},${yOf(share)}`).join(" "));
+    this.handles.forEach((handle, index) => {
+      handle.setAttribute("cx", xOf(index));
+      handle.setAttribute("cy", yOf(curve[index]));
+      handle.setAttribute("aria-valuenow", curve[index]);
+      handle.setAttribute("aria-valuetext", words.point(words.POINTS[index], curve[index]));
+    });
+  }
+}

@@ -1,0 +1,63 @@
+// Guessing and judging: beside the live view, whose answers say how many have, and on Results. Gradio's HTML elements
+// start them. The panels stand for themselves: whoever shows a run elsewhere can mount them there.
+
+import { GuessPanel } from "./guess.js";
+import { JudgePanel } from "./judge.js";
+import { OwnerPanel } from "./owner.js";
+import { RoomPanel } from "./room.js";
+import * as words from "./words.js";
+
+/** What every panel needs: `ask(name, more)` asks the server in this browser's name and throws what is wrong, in words. */
+export function asking(server) {
+  const asked = async (name, request) => (await server[name](request).catch(() => null)) ?? { error: words.SILENT };
+  return {
+    ask: async (name, more) => {
+      const answer = await asked(name, { secret: window.qlora.secret(), ...more });
+      if (answer.error) throw new Error(answer.error);
+      return answer;
+    },
+    askAsOwner: (name) => asked(name, { owner: window.qlora.ownersPass() }),
+  };
+}
+
+/** Beside the live view: `element` is the rendered live.html, `server` has the functions of
+ * qlora_core/ui/classroom/element.py. */
+export function live(element, server) {
+  const common = asking(server);
+  const section = element.querySelector(".class");
+  const at = (name) => element.querySelector(`[data-at="${name}"]`);
+  const guess = new GuessPanel(at("guess"), common);
+  const judge = new JudgePanel(at("judge"), common);
+  window.qlora.onNews(({ run, news }) => {
+    if (!news || !run) return;
+    section.hidden = false;
+    at("title").textContent = words.title(news);
+    const told = { run, ended: Boolean(news.verdict) || news.phase === "done", ...news.class };
+    guess.show(told);
+    judge.show(told);
+  });
+}
+
+/** On Results: the element's value is the id of the run on show. */
+export function results(element, server, props, watch) {
+  const common = asking(server);
+  const at = (name) => element.querySelector(`[data-at="${name}"]`);
+  let panels = null;
+  const make = () => {
+    const room = new RoomPanel(at("room"), common);
+    const guess = new GuessPanel(at("guess"), common);
+    const judge = new JudgePanel(at("judge"), common, () => room.refresh());
+    const owner = new OwnerPanel(at("owner"), common, () => show({ anew: true }));
+    return { room, guess, judge, owner };
+  };
+  const show = ({ anew = false } = {}) => {
+    const run = props.value;
+    element.querySelector(".class").hidden = !run;
+    if (!run) return;
+    at("title").textContent = words.CLASS;
+    if (anew || panels?.guess.place !== at("guess")) panels = make(); // Gradio may have drawn the element anew
+    for (const panel of Object.values(panels)) panel.show({ run, ended: true, open: false });
+  };
+  watch("value", () => show());
+  show();
+}

@@ -1,0 +1,1 @@
+"""What a class sends to a server, and what it is told."""

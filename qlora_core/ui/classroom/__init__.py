@@ -1,0 +1,1 @@
+"""Guessing and judging on the page."""
