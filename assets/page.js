@@ -4,35 +4,65 @@
 window.qlora = (() => {
   const SECRET = "qlora-secret";
   const OWNER = "qlora-owner";
+  const ADDRESS = "qlora-address";
+  const PROBE = "qlora-probe";
   const DOWNLOAD_DELAY = 100;
   const LANGUAGE = "qlora-language";
   const YEAR = 365 * 86_400;
   const _ = (text) => window.qloraLanguage?.texts[text] ?? text; // as language.js, which only modules can import
+  const REST = 300; // browsers refuse an address that is written many times a second
   const NO_ANSWER = _("The server does not answer. Open the link with the owner's key again.");
   const inMemory = {}; // for a browser that keeps nothing: it lasts as long as the page
   let wanted = "";
   let key = "";
   let toBorrow = "";
+  let threshold = "";
+  let soon = {}; // what is to be put into the address
+  let writing = 0;
   let touched = false; // whether somebody has done something with the form
   let show = () => {}; // shows the server the key, as soon as there is somebody to ask it
   let news = null; // the live view's state, as it was told last
   const listeners = [];
 
-  function kept(name) {
+  // Only to name one of these storages may be refused already.
+  const browser = () => localStorage;
+  const tab = () => sessionStorage;
+
+  function kept(name, storage = browser) {
     try {
-      return localStorage.getItem(name) || inMemory[name] || "";
+      return storage().getItem(name) || inMemory[name] || "";
     } catch {
       return inMemory[name] || "";
     }
   }
 
-  function keep(name, value) {
+  function keep(name, value, storage = browser) {
     inMemory[name] = value;
     try {
-      localStorage.setItem(name, value);
+      storage().setItem(name, value);
     } catch {
       // as above
     }
+  }
+
+  /** Whether what is kept outlives the page: within another site's page, a browser may refuse it. */
+  function keepsAnything() {
+    try {
+      localStorage.setItem(PROBE, PROBE);
+      localStorage.removeItem(PROBE);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Within another site's page the address is seen by nobody, and lost when that page is loaded again: the tab remembers it. */
+  function recallAddress() {
+    const named = new URLSearchParams(location.search);
+    if (window === window.top || named.has("run")) return;
+    const remembered = new URLSearchParams(kept(ADDRESS, tab));
+    for (const [name, value] of named) remembered.set(name, value);
+    if (remembered.size) history.replaceState(null, "", `${location.pathname}?${remembered}${location.hash}`);
   }
 
   function drawn() {
@@ -50,6 +80,14 @@ window.qlora = (() => {
       key = found[1]; // a percent sign of its own
     }
     history.replaceState(null, "", location.pathname + location.search);
+  }
+
+  /** A chart follows the window's width, but not while its tab is hidden: it is told once it is seen again. */
+  function fitCharts() {
+    const charts = [...document.querySelectorAll(".js-plotly-plot")].filter((chart) => chart.offsetWidth);
+    const drawn = (chart) => chart.querySelector(".main-svg")?.clientWidth ?? chart.offsetWidth;
+    const isOff = (chart) => Math.abs(drawn(chart) - chart.offsetWidth) > 1;
+    if (charts.some(isOff)) window.dispatchEvent(new Event("resize"));
   }
 
   // Gradio names each radio button for itself, anew at each choice; the arrow keys move between those that share a name.
@@ -71,17 +109,20 @@ window.qlora = (() => {
     document.cookie = `${LANGUAGE}=${code}; max-age=${YEAR}; path=/; ${rest}`;
   }
 
+  recallAddress();
   const linked = new URLSearchParams(location.search).get("lang");
   if (/^[a-z]{2}$/.test(linked ?? "")) keepLanguage(linked);
 
   // The tab Results asks for the run it is to show. When it is first opened by hand, that is the address's run.
   wanted = new URLSearchParams(location.search).get("run") || "";
+  threshold = new URLSearchParams(location.search).get("threshold") || "";
   takeKey();
   window.addEventListener("hashchange", () => {
     takeKey();
     show();
   });
   document.addEventListener("keydown", joinRadioButtons);
+  new ResizeObserver(fitCharts).observe(document.documentElement); // another tab makes the page as long as itself
   for (const kind of ["pointerdown", "keydown", "input", "change"]) document.addEventListener(kind, notice, true);
 
   const qlora = {
@@ -111,6 +152,15 @@ window.qlora = (() => {
       show();
     },
 
+    /** Shows a sentence with a link in it where nothing is kept; the link takes along what is shown here. */
+    sayWhetherKept(sentence) {
+      sentence.hidden = keepsAnything();
+      const link = sentence.querySelector("a");
+      link.addEventListener("click", () => {
+        link.href = location.href;
+      });
+    },
+
     /** Puts parameters into the page's address, so that it can be sent to others, and takes out empty ones. */
     address(parameters) {
       const address = new URL(location.href);
@@ -119,6 +169,17 @@ window.qlora = (() => {
         else address.searchParams.delete(name);
       }
       history.replaceState(null, "", address);
+      keep(ADDRESS, address.search, tab);
+    },
+
+    /** The same once a slider rests. */
+    addressSoon(parameters) {
+      soon = { ...soon, ...parameters };
+      clearTimeout(writing);
+      writing = setTimeout(() => {
+        qlora.address(soon);
+        soon = {};
+      }, REST);
     },
 
     /** What the form is to hold once it is known what to open with, three names in one text: what it holds already where
@@ -184,6 +245,13 @@ window.qlora = (() => {
       const run = wanted;
       wanted = "";
       return run;
+    },
+
+    /** The threshold that Results is to open with, "" where it has been told already. */
+    thresholdWanted() {
+      const named = threshold;
+      threshold = "";
+      return named;
     },
 
     /** Hands over a file that was made on demand: presses the hidden button that it was put behind. */

@@ -24,6 +24,7 @@ import torch
 from datasets import Dataset
 from huggingface_hub import constants
 from hypothesis import settings
+from playwright.sync_api import Browser, Playwright, sync_playwright
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import (
     BertConfig,
@@ -55,6 +56,7 @@ settings.register_profile("repeatable", deadline=None, derandomize=True)
 settings.load_profile("repeatable")
 torch.set_num_threads(1)  # matrices this small are multiplied faster by one thread, above all on a busy machine
 
+CHROMIUM = "/usr/bin/chromium"
 SUBJECTS = ("the ferry", "a baker", "our school", "the old bridge", "one farmer", "that museum")
 SAME = (("opened early", "opened ahead of time"), ("was sold quickly", "found a buyer fast"))
 OTHER = (("opened early", "closed early"), ("was sold quickly", "was never sold"))
@@ -384,3 +386,20 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[SmallHub]:
         monkeypatch.setattr(constants, "ENDPOINT", small.address)
         monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)  # files go by LFS
         yield small
+
+
+@pytest.fixture(scope="session")
+def playwright_driver() -> Iterator[Playwright]:
+    """Playwright, once in a process: two do not go together."""
+    with sync_playwright() as driver:
+        yield driver
+
+
+@pytest.fixture(scope="session")
+def browser(playwright_driver: Playwright) -> Iterator[Browser]:
+    """Chromium; tests that need it are skipped where Debian's is not installed."""
+    if not Path(CHROMIUM).exists():
+        pytest.skip(f"{CHROMIUM} is missing; install Debian's chromium to test the page")
+    browser = playwright_driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    yield browser
+    browser.close()

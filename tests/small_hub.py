@@ -15,6 +15,8 @@ import pytest
 
 ACCOUNT, TOKEN = "somebody", "hf_SmallHubTokenThatMayWrite0123456789"
 READ_ONLY, UNKNOWN = "hf_SmallHubTokenThatMayOnlyRead", "hf_NobodyHasThisToken"
+#: What Gradio gives a visitor who signs in on a machine that is no Space.
+SIGNED_IN = "mock-oauth-token-for-local-dev"
 #: huggingface_hub hands a file to httpx2 in a way that is deprecated there.
 uploads = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
 LFS_SUFFIXES = (".safetensors", ".onnx")
@@ -49,13 +51,13 @@ class SmallHub:
             return 200, {}
         if path.startswith("/lfs/"):
             return self._keep(path.removeprefix("/lfs/"), body)
-        if token not in (TOKEN, READ_ONLY):
+        if token not in (TOKEN, READ_ONLY, SIGNED_IN):
             return 401, {"error": "Invalid credentials in Authorization header"}
         return self._answer_account(method, path, token, body)
 
     def _answer_account(self, method: str, path: str, token: str, body: bytes) -> tuple[int, Any]:
         if path == "/api/whoami-v2":
-            return 200, {"name": ACCOUNT, "type": "user"}
+            return 200, {"name": ACCOUNT, "type": "user", "fullname": "Somebody", "avatarUrl": ""}
         if path == "/api/validate-yaml":
             return 200, {"errors": [], "warnings": []}
         if method != "GET" and token == READ_ONLY:

@@ -23,6 +23,7 @@ from qlora_core.ui.web.malformed import BoundedBodies, Page
 from qlora_core.ui.words import page as words
 
 MAX_UPLOAD = "20mb"
+SAY_WHETHER_KEPT = "window.qlora.sayWhetherKept(element.querySelector('p'));"
 
 
 def build_app(services: Services) -> Page:
@@ -33,6 +34,7 @@ def build_app(services: Services) -> Page:
         with gr.Row(equal_height=False, elem_classes="page-head"):
             gr.Markdown(_(words.INTRODUCTION), elem_classes="intro")
             language_choice()
+        gr.HTML(_keeps_nothing(), js_on_load=SAY_WHETHER_KEPT, elem_id="keeps-nothing", container=False, padding=False)
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab(_(words.TRAIN_TAB), id="train"):
                 form = train_tab.train_tab(services)
@@ -49,6 +51,11 @@ def build_app(services: Services) -> Page:
         compare_tab.wire_taken_pair(services, compare, results.pair_chosen, flipped, tabs)
         train_tab.wire_opening(services, form, page)
     return page
+
+
+def _keeps_nothing() -> str:
+    link = f'<a href="." target="_blank" rel="noopener">{_(words.OWN_TAB)}</a>'
+    return f'<p class="form-message" hidden>{_(words.KEEPS_NOTHING)} {link}</p>'
 
 
 def launch_options(settings: Settings) -> dict[str, Any]:

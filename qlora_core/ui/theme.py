@@ -6,6 +6,9 @@ from gradio.themes.utils.fonts import Font, LocalFont
 from qlora_core.assets import ASSETS
 from qlora_core.ui.palette import DARK, LIGHT, css_variables
 
+#: In ``css/``, in their order: of two rules that weigh the same, the later one counts.
+SHEETS = ("live", "live_charts", "results", "compare", "inside", "inside_pictures", "inside_pair")
+
 
 def theme() -> gr.themes.Base:
     """The theme; its fonts come with Gradio, nothing is fetched from elsewhere."""
@@ -105,5 +108,6 @@ def theme() -> gr.themes.Base:
 
 
 def style_sheet() -> str:
-    """The palette's variables and assets/app.css."""
-    return css_variables() + "\n" + (ASSETS / "app.css").read_text(encoding="utf-8")
+    """The palette's variables, ``app.css`` and the sheets of ``css/``, which Gradio puts into the page itself."""
+    sheets = [ASSETS / "app.css", *(ASSETS / "css" / f"{name}.css" for name in SHEETS)]
+    return "\n".join([css_variables(), *(sheet.read_text(encoding="utf-8") for sheet in sheets)])

@@ -12,9 +12,9 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
+from tests.conftest import CHROMIUM
 from tests.page.screenshots import SETTLE_SECONDS, open_and_settle, open_page
 from tests.page.server import REAL, ROOT, Server
-from tests.page.visitor import CHROMIUM
 
 WIDTH, SIZE = 1280, (960, 645)
 REPLAY_FRAMES, FRAME_SECONDS = 24, 1.0

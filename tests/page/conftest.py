@@ -1,14 +1,13 @@
 """The running app, as visitors meet it: in a process of its own, with a browser or a client."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
 from tests.page.server import PATIENCE, PRETENDING, REAL, Server
-from tests.page.visitor import CHROMIUM, Visitor
+from tests.page.visitor import Visitor
 from tests.recorded import recorded_run
 
 expect.set_options(timeout=PATIENCE * 1000)
@@ -41,23 +40,6 @@ def server(make_server: Callable[..., Server]) -> Server:
 def real_server(make_server: Callable[..., Server]) -> Server:
     """``python app.py``, whose runs train."""
     return make_server(REAL)
-
-
-@pytest.fixture(scope="session")
-def playwright_driver() -> Iterator[Playwright]:
-    """Playwright, once."""
-    with sync_playwright() as driver:
-        yield driver
-
-
-@pytest.fixture(scope="session")
-def browser(playwright_driver: Playwright) -> Iterator[Browser]:
-    """Chromium; tests that need it are skipped where Debian's is not installed."""
-    if not Path(CHROMIUM).exists():
-        pytest.skip(f"{CHROMIUM} is missing; install Debian's chromium to test the page")
-    browser = playwright_driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-    yield browser
-    browser.close()
 
 
 @pytest.fixture

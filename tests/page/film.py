@@ -16,9 +16,9 @@ from pathlib import Path
 from playwright.sync_api import Page, sync_playwright
 
 from qlora_core.store.run import Run
+from tests.conftest import CHROMIUM
 from tests.page.screenshots import DRAW_SECONDS, has_come_to, open_page
 from tests.page.server import REAL, Server, until
-from tests.page.visitor import CHROMIUM
 
 #: Longest wait for anything: a slow machine trains for several minutes.
 PATIENCE = 1800.0

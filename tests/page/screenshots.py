@@ -13,8 +13,8 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from qlora_core.store.run import Run
+from tests.conftest import CHROMIUM
 from tests.page.server import OWNER_KEY, REAL, Server, until
-from tests.page.visitor import CHROMIUM
 
 TABS = {"Fine-tune": "fine-tune", "Results": "results", "Compare": "compare", "Inside": "inside"}
 WIDTHS = (1280, 390)

@@ -53,6 +53,7 @@ class Server:
     program: tuple[str, ...] = PRETENDING
     port: int = field(default_factory=free_port)
     threads: int | None = 1  #: of a run; None for as many as the machine has cores
+    variables: dict[str, str] = field(default_factory=dict)  #: what else its environment holds
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -79,6 +80,7 @@ class Server:
             "QLORA_OWNER_KEY": OWNER_KEY,
             "HF_HUB_OFFLINE": "1",
             "PYTHONPATH": str(ROOT),
+            **self.variables,
         }
         environment.pop("OMP_NUM_THREADS", None)
         if self.threads is not None:

@@ -56,6 +56,43 @@ def test_a_block_is_walked_through_by_keyboard(page: Page) -> None:
     expect(page.get_by_text(re.compile("With this weight 10 times as large, .+ times as much"))).to_be_visible()
 
 
+def test_what_is_looked_at_is_in_the_address(page: Page, visit: Visit) -> None:
+    inside = page.locator("#inside")
+    page.get_by_label("Block (of").fill("3")
+    page.get_by_label("Block (of").blur()
+    expect(inside.get_by_text("numbers, row 1, from column 129")).to_be_visible()
+    page.locator(".inside-figure").first.press("ArrowRight")
+    page.get_by_label("make the chosen weight an outlier").fill("10")
+    panel = inside.get_by_role("region", name="The adapter", exact=True)
+    panel.scroll_into_view_if_needed()
+    panel.get_by_label("Keep the strongest directions").fill("2")
+    page.wait_for_url(re.compile("rank=2"))
+    assert re.search("block=3&weight=2&outlier=10", page.url)
+
+    other = visit().open(f"{page.url}&threshold=0.7")
+    other.get_by_role("tab", name="Inside").click()
+    expect(other.locator(".inside-readout").first).to_contain_text("weight 2:")
+    expect(other.get_by_text("numbers, row 1, from column 129")).to_be_visible()
+    expect(other.get_by_text(re.compile("With this weight 10 times as large"))).to_be_visible()
+    other.locator("#inside").get_by_role("region", name="The adapter", exact=True).scroll_into_view_if_needed()
+    expect(other.get_by_text(re.compile('"Same meaning" with 2 directions'))).to_be_visible()
+    other.get_by_role("tab", name="Results").click()
+    expect(other.locator(".threshold-said")).to_contain_text("Above 0.70")  # the panel is open
+    other.locator('#threshold input[type="range"]').press("ArrowLeft")
+    other.wait_for_url(re.compile(r"threshold=0\.69"))
+
+
+def test_memory_is_computed_for_sizes_of_ones_own(page: Page) -> None:
+    panel = page.locator("#inside").get_by_role("region", name="What it saves")
+    panel.scroll_into_view_if_needed()
+    expect(panel.get_by_text(re.compile("of tensors instead of"))).to_be_visible()
+    panel.get_by_label("Begin with").select_option("BERT-base")
+    expect(panel.get_by_text(re.compile("BERT-base, 109 million parameters: QLoRA needs"))).to_be_visible()
+    panel.get_by_label("hidden size h").fill("1000")
+    expect(panel.get_by_label("feed-forward size f")).to_have_value("4000")
+    expect(panel.get_by_text(re.compile("sizes of your own.+has to be a multiple of the heads"))).to_be_visible()
+
+
 def test_fewer_directions_answer_otherwise_and_their_accuracy_can_be_watched(page: Page) -> None:
     panel = page.locator("#inside").get_by_role("region", name="The adapter", exact=True)
     panel.scroll_into_view_if_needed()

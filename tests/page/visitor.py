@@ -10,8 +10,6 @@ from qlora_core.store.run import Run
 from qlora_core.ui.train.setting_groups import GROUPS
 from tests.page.server import PATIENCE, SMALL, until
 
-CHROMIUM = "/usr/bin/chromium"
-
 
 @dataclass
 class Visitor:

@@ -11,6 +11,11 @@ INTRODUCTION = N_(
     "Watch a real BERT, held in 4 bits, learn to tell paraphrases from look-alikes; measure what it gained; take the "
     "adapter home."
 )
+#: Said where a browser keeps neither secret nor owner's pass: because another site shows the page, or by its settings.
+KEEPS_NOTHING = N_(
+    "Your browser keeps nothing for this page here: a run that you start is yours only until the page is loaded again."
+)
+OWN_TAB = N_("Open the page in a tab of its own.")
 TRAIN_TAB = N_("Fine-tune")
 RESULTS_TAB = N_("Results")
 COMPARE_TAB = N_("Compare")
