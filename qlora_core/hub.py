@@ -65,7 +65,7 @@ def fetch(
     except OSError as error:
         if error.errno in REFUSED_BY_THE_DISK:
             message = (
-                f"{repository} cannot be kept in the folder {constants.HF_HUB_CACHE}: {error.strerror}. "
+                f"{repository} cannot be kept in the hub's cache: {error.strerror}. "
                 f"Set HF_HOME to another folder, {advice}."
             )
         raise HubError(message, HubProblem.DOWNLOAD_FAILED) from error

@@ -155,6 +155,4 @@ def test_a_cache_that_cannot_be_written_to_is_told_with_the_variable_to_set(tmp_
         answer = subprocess.run(command, env=os.environ | settings, capture_output=True, text=True)
     assert answer.returncode == 1
     said = answer.stderr.splitlines()[-1].partition("HubError: ")[2]
-    assert said.startswith(
-        f"{REPOSITORY} cannot be kept in the folder {tmp_path}/file/home/hub: Not a directory. Set HF_HOME"
-    )
+    assert said.startswith(f"{REPOSITORY} cannot be kept in the hub's cache: Not a directory. Set HF_HOME")

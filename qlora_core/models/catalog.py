@@ -194,7 +194,7 @@ def _find_on_hub(entry: CatalogModel, download: bool) -> BaseModel:
     if entry.sha256 and files != {WEIGHTS_FILE: entry.sha256}:
         raise ModelError(
             f"The weights of '{entry.name}' are not the ones this program was made for (their SHA-256 differs). "
-            f"Remove {folder.parent.parent} and try again."
+            f"Remove {folder.parent.parent.name} from the hub's cache (HF_HUB_CACHE) and try again."
         )
     check_first_use(entry.hub_id, entry.revision, FirstUse(commit, files))
     return BaseModel(entry.name, f"hub {entry.hub_id}@{commit[:12]}", entry.hub_id, commit, folder, files)

@@ -25,11 +25,14 @@ def models_of(run: Run, compute: Compute) -> ModelFactory:
     """
     name, recorded = run.config.base_model, (run.result or {}).get("base_model")
     if recorded is None:  # it is not finished
-        return ModelFactory.find(run.config, compute)
-    belongs = f"The adapter of run {run.id} belongs to {recorded['id']} (SHA-256 {recorded['sha256']})"
+        belongs = f"Run {run.id} needs {Path(name).name}"
+    else:
+        belongs = f"The adapter of run {run.id} belongs to {recorded['id']} (SHA-256 {recorded['sha256']})"
     if name not in BASE_MODELS and not Path(name).expanduser().is_dir() and hub_model(name) is None:
-        raise ModelError(f"{belongs}, which is not on this machine. Put its folder at {name}.")
+        raise ModelError(f"{belongs}, which is not on this machine. Put its folder where the run's config.json says.")
     models = ModelFactory.find(run.config, compute)
+    if recorded is None:
+        return models
     if models.base.sha256 != recorded["sha256"]:
         raise ModelError(f"{belongs}, but the weights there are others by now. Put back those that it was trained on.")
     return models

@@ -107,11 +107,21 @@ def test_a_run_without_an_adapter_cannot_be_asked(tiny_config: Callable[..., Run
 
 def test_a_base_model_that_is_gone_is_named(finished_run: Run, tmp_path: Path) -> None:
     digest = finished_run.require_result()["base_model"]["sha256"]
-    words = (
-        rf"belongs to tiny-bert \(SHA-256 {digest}\), which is not on this machine\. Put its folder at /nowhere/bert\."
-    )
-    with pytest.raises(ModelError, match=words):
+    words = rf"belongs to tiny-bert \(SHA-256 {digest}\), which is not on this machine\. Put its folder where"
+    with pytest.raises(ModelError, match=words) as said:
         Predictor(copy_with(finished_run, tmp_path, base_model="/nowhere/bert"))
+    assert "/nowhere" not in str(said.value)  # visitors of a page are told so, too
+
+
+def test_a_base_model_that_went_before_the_run_was_finished_is_named_without_its_folder(
+    store: RunStore, tiny_config: Callable[..., RunConfig], tmp_path: Path
+) -> None:
+    config = tiny_config(base_model=str(make_bert(tmp_path / "gone-bert")))
+    run = store.create(config)
+    shutil.rmtree(tmp_path / "gone-bert")
+    with pytest.raises(ModelError, match=rf"^Run {run.id} needs gone-bert, which is not on this machine\.") as said:
+        Predictor.from_checkpoint(run)
+    assert str(tmp_path) not in str(said.value)
 
 
 def test_a_base_model_with_other_weights_by_now_is_refused(finished_run: Run, tmp_path: Path) -> None:

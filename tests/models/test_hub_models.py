@@ -20,6 +20,7 @@ from qlora_core.models.quantization import load_quantized
 from qlora_core.models.tokenizer import load_tokenizer
 from qlora_core.settings import read_settings
 from tests.conftest import make_bert
+from tests.hostile import leaks
 from tests.loopback_hub import LoopbackHub, ask, keep_below, serve
 
 NAME = "somebody/tiny-bert"
@@ -83,7 +84,8 @@ def test_other_weights_at_the_same_commit_are_refused_until_they_are_trusted(pub
     ) as said:
         find_base_model(NAME)
     record = record_path(NAME, "")
-    assert str(record) in str(said.value)
+    assert f"{record.parent.name}/{record.name} from the folder HF_HOME" in str(said.value)
+    assert leaks(str(said.value), constants.HF_HOME) == []
     record.unlink()
     assert find_base_model(NAME).files == find_base_model(str(published)).files
 
@@ -94,7 +96,7 @@ def test_a_damaged_record_is_refused_with_its_place(content: str) -> None:
     record = record_path(NAME, "")
     record.parent.mkdir(parents=True)
     record.write_text(content, encoding="utf-8")
-    with pytest.raises(ModelError, match=r"first use cannot be read\. Remove .*qlora_first_use"):
+    with pytest.raises(ModelError, match=r"first use cannot be read\. Remove qlora_first_use/.* folder HF_HOME"):
         find_base_model(NAME)
 
 
@@ -113,8 +115,9 @@ def test_the_tables_digest_decides_where_it_is_known(
 ) -> None:
     entry = BASE_MODELS["MiniLM-L6-H384-uncased"]
     hub.publish(entry.hub_id, published, entry.revision)
-    with pytest.raises(ModelError, match="are not the ones this program was made for"):
+    with pytest.raises(ModelError, match="are not the ones this program was made for") as said:
         find_base_model(entry.name)
+    assert leaks(str(said.value), constants.HF_HOME) == []
     sha256 = find_base_model(str(published)).sha256
     monkeypatch.setitem(catalog.BASE_MODELS, entry.name, replace(entry, sha256=sha256))
     model = find_base_model(entry.name)

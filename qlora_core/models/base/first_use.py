@@ -32,6 +32,11 @@ def record_path(repository: str, revision: str) -> Path:
     return Path(constants.HF_HOME) / FOLDER / f"{name}.json"
 
 
+def _place(path: Path) -> str:
+    """Where a record is, for whoever has access to the machine; visitors are told of no path."""
+    return f"{FOLDER}/{path.name} from the folder HF_HOME"
+
+
 def first_use(repository: str, revision: str) -> FirstUse | None:
     """What is recorded; None where it was never used here.
 
@@ -48,7 +53,8 @@ def first_use(repository: str, revision: str) -> FirstUse | None:
             raise TypeError
     except (RunError, LookupError, TypeError, AttributeError) as error:
         raise ModelError(
-            f"What {repository} was at its first use cannot be read. Remove {path} to trust the model that is here."
+            f"What {repository} was at its first use cannot be read. Remove {_place(path)} to trust the model that is "
+            "here."
         ) from error
     return FirstUse(commit, files)
 
@@ -65,8 +71,8 @@ def check_first_use(repository: str, revision: str, now: FirstUse) -> None:
     elif before.files != now.files:
         raise ModelError(
             f"The weights of {repository} are not those of its first use here (their SHA-256 differs). Remove its "
-            f"folder from {constants.HF_HUB_CACHE} to fetch those again; where the new ones are meant, remove "
-            f"{record_path(repository, revision)}."
+            f"folder from the hub's cache (HF_HUB_CACHE) to fetch those again; where the new ones are meant, remove "
+            f"{_place(record_path(repository, revision))}."
         )
 
 
