@@ -10,6 +10,8 @@ from qlora_core.choices import Choice, table
 MIN_LOAN_SECONDS, MAX_LOAN_SECONDS = 20, 75
 #: The end of a loan that is kept free: for a last batch, a checkpoint, and the GPU's own start, which counts as well.
 RESERVE_SECONDS = 8.0
+#: What the name of a borrowed device begins with.
+BORROWED = "borrowed: "
 #: Of what the platform says itself, so many characters are passed on.
 MAX_TOLD = 300
 
@@ -116,7 +118,7 @@ class Loan:
 
     def device_name(self, name: str) -> str:
         """What a result calls the borrowed device that torch calls ``name``."""
-        return f"borrowed: {', '.join(filter(None, (name, self.share)))}"
+        return f"{BORROWED}{', '.join(filter(None, (name, self.share)))}"
 
 
 def end_words(end: str, step: int, total_steps: int, told: str = "") -> str:

@@ -64,9 +64,17 @@ def opening_everywhere(services: Services) -> Opening:
 
 def opening_now(services: Services) -> Opening:
     """What the page opens with by what is known at this moment; at once."""
-    return replace(CLASSIC if _classic_is_at_hand(services.availability) else EVERYWHERE, **services.owners_choice)
+    return replace(CLASSIC if _opens_on_classic(services) else EVERYWHERE, **services.owners_choice)
 
 
-def _classic_is_at_hand(availability: Availability) -> bool:
+def _opens_on_classic(services: Services) -> bool:
+    availability = services.availability
     obstacles = [availability.obstacle(part, getattr(CLASSIC, part)) for part in ("base_model", "dataset")]
-    return availability.has_gpu and not any(obstacles)
+    has_gpu = availability.has_gpu or (services.loans is not None and _is_preloaded(availability))
+    return has_gpu and not any(obstacles)
+
+
+def _is_preloaded(availability: Availability) -> bool:
+    """Whether the classic's base model is here already: a loan is too short to fetch it; the pairs are a megabyte."""
+    found = availability.finding("base_model", CLASSIC.base_model)
+    return found is not None and found.ok

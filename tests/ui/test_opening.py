@@ -9,10 +9,14 @@ from typing import Any
 import pytest
 
 from qlora_core.errors import ConfigError
+from qlora_core.server import availability
 from qlora_core.server.availability import Availability
 from qlora_core.server.findings import Code
 from qlora_core.server.services import Services, make_services
+from qlora_core.server.zerogpu.lender import News
+from qlora_core.server.zerogpu.loans import Loans
 from qlora_core.settings import read_settings
+from qlora_core.store.runs import RunStore
 from qlora_core.ui.opening import (
     CLASSIC,
     EVERYWHERE,
@@ -26,10 +30,15 @@ HAS_CLASSIC = {"base_model": Code.FOUND, "dataset": Code.FOUND}
 NAMES = {"base_model": CLASSIC.base_model, "dataset": CLASSIC.dataset}
 
 
-def server(availability: Availability, owners: dict[str, str] | None = None) -> Services:
+def lend_nothing(run_directory: str, seconds: float) -> News:
+    """No GPU is ever asked for."""
+    raise AssertionError(run_directory, seconds)
+
+
+def server(known: Availability, owners: dict[str, str] | None = None) -> Services:
     """A server on such a machine, whose owner chose so."""
     made = make_services(Path("runs"), Path("recorded"), "the-owner", owners_choice=owners)
-    return replace(made, availability=availability)
+    return replace(made, availability=known)
 
 
 def machine(device: str, **codes: str) -> Availability:
@@ -59,6 +68,33 @@ def test_with_a_gpu_and_the_classic_at_hand_it_is_the_classic(device: str) -> No
 )
 def test_every_other_machine_opens_on_what_it_can_do(device: str, codes: dict[str, str]) -> None:
     assert opening_now(server(machine(device, **codes))) == EVERYWHERE
+
+
+@pytest.mark.parametrize(
+    ("codes", "opening"),
+    [
+        (HAS_CLASSIC, CLASSIC),
+        (HAS_CLASSIC | {"base_model": Code.NOT_HERE}, EVERYWHERE),
+        (HAS_CLASSIC | {"dataset": Code.NOT_HERE}, EVERYWHERE),
+    ],
+    ids=["preloaded", "no model", "no pairs and no hub"],
+)
+def test_where_gpus_are_lent_it_is_the_classic_once_that_is_preloaded(
+    codes: dict[str, str], opening: Opening, store: RunStore
+) -> None:
+    services = replace(server(machine("cpu", **codes)), loans=Loans(store, lend_nothing))
+    assert opening_now(services) == opening
+
+
+def test_a_model_that_would_be_fetched_within_a_loan_is_no_opening(
+    store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(availability, "hub_is_reachable", lambda: True)
+    lent = Loans(store, lend_nothing)
+    here, away = HAS_CLASSIC | {"dataset": Code.NOT_HERE}, HAS_CLASSIC | {"base_model": Code.NOT_HERE}
+    assert opening_now(replace(server(machine("cpu", **here)), loans=lent)) == CLASSIC
+    assert opening_now(replace(server(machine("cpu", **away)), loans=lent)) == EVERYWHERE
+    assert opening_now(server(machine("cuda", **away))) == CLASSIC
 
 
 def test_nobody_waits_until_the_machine_is_known() -> None:

@@ -11,10 +11,12 @@ from qlora_core.data.catalog import DATASETS, OWN_FILE
 from qlora_core.data.formats import format_of
 from qlora_core.errors import ConfigError
 from qlora_core.evaluation.answerers import baselines_words
+from qlora_core.loans import BORROWED
 from qlora_core.models.catalog import offered_base_models
 from qlora_core.server.services import Services
 from qlora_core.server.turns import HELD_SECONDS, hold
 from qlora_core.server.who_may import may_be_secret
+from qlora_core.server.zerogpu.pace import Pace, known_pace
 from qlora_core.store.run import Run
 from qlora_core.store.runs import Fill
 from qlora_core.training.start import check_fit, prepare_start
@@ -183,7 +185,7 @@ def started_words(services: Services, run_id: str) -> str:
 
 
 def expectation(services: Services, config: RunConfig) -> str:
-    """What will be trained, and the time and memory it takes where that was measured, as Markdown."""
+    """What will be trained, and the time and memory it takes as far as that is known, as Markdown."""
     said = [words.MEASURES_AGAIN] if config.measure_baselines_again else []
     if (provenance := services.store.baselines.known(config)) is not None:
         said.append(plain(baselines_words(asdict(provenance)), MAX_MESSAGE))
@@ -192,4 +194,15 @@ def expectation(services: Services, config: RunConfig) -> str:
     if (estimate := services.estimates.known(config)) is not None:
         facts = ("device_name", "seconds", "memory_bytes", "memory_kind")
         said.append(words.expected(*(estimate[fact] for fact in facts)))
+    elif services.loans is not None:
+        said.append(words.cpu_not_measured())
+    if services.loans is not None:
+        said.append(_expected_on_loan(known_pace(services.store, config)))
     return " ".join(said)
+
+
+def _expected_on_loan(pace: Pace | None) -> str:
+    if pace is None:
+        return words.loan_not_known()
+    device = plain(pace.device_name.removeprefix(BORROWED), MAX_MESSAGE)
+    return words.expected_on_loan(device, pace.examples_per_second, pace.seconds, pace.loans)

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 from qlora_core.choices import Choice, table
 from qlora_core.data.formats import FORMATS
-from qlora_core.language import N_
+from qlora_core.language import N_, number
+from qlora_core.language import gettext as _
 
 HOW_IT_WORKS_TITLE = "How it works"
 HOW_IT_WORKS = """
@@ -132,6 +133,30 @@ def expected(
     return (
         f"Expected on {device_name}: **{_time(low)} to {_time(high)}**, "
         f"{least / 1e9:.1f} to {most / 1e9:.1f} GB of {memory_kind}, measured on a few batches."
+    )
+
+
+def expected_on_loan(device_name: str, examples_per_second: float, seconds: float | None, loans: int | None) -> str:
+    """What a run takes on a borrowed GPU by the pace of an earlier one like it, as Markdown; None: it is not known."""
+    if seconds is None:
+        return _("A borrowed GPU trained **{pace} pairs a second** of a run like it ({device}).").format(
+            pace=number(examples_per_second, ".0f"), device=device_name
+        )
+    return _(
+        "A borrowed GPU takes about **{time}** to train it, by the pace of an earlier run like it ({device}). Loans "
+        "that this takes: {loans}."
+    ).format(time=_time(seconds), device=device_name, loans=loans)
+
+
+def loan_not_known() -> str:
+    """No pace is known for a borrowed GPU."""
+    return _("How long it takes on a borrowed GPU is not known yet: no run like it has had one here.")
+
+
+def cpu_not_measured() -> str:
+    """Nothing was measured on this server's CPU, as Markdown."""
+    return _("How long it takes on this server's CPU is not measured yet: press **{button}**.").format(
+        button=_(MEASURE)
     )
 
 

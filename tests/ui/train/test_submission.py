@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 
@@ -14,7 +15,11 @@ from qlora_core.errors import ConfigError, DataError, QueueError, UserError
 from qlora_core.models.heads import Baselines, save_baselines
 from qlora_core.server import estimates
 from qlora_core.server.services import Services, make_services
+from qlora_core.server.zerogpu.lender import News
+from qlora_core.server.zerogpu.loans import Loans
+from qlora_core.server.zerogpu.pace import Pace
 from qlora_core.store.shared.baselines import Provenance
+from qlora_core.ui.train import submission
 from qlora_core.ui.train.form import preset_values
 from qlora_core.ui.train.submission import (
     NO_FILES,
@@ -24,7 +29,14 @@ from qlora_core.ui.train.submission import (
     started_words,
     submit_run,
 )
+from qlora_core.ui.words import train as words
 from tests.conftest import make_rows
+
+
+def lend_nothing(run_directory: str, seconds: float) -> News:
+    """No GPU is ever asked for."""
+    raise AssertionError(run_directory, seconds)
+
 
 VALUES = preset_values("quick")
 
@@ -165,6 +177,18 @@ def test_what_will_be_trained_is_said_without_measuring(services: Services) -> N
     assert "812,162" in words
     assert "3.2 MB" in words or "3.3 MB" in words
     assert "Expected" not in words
+
+
+def test_where_gpus_are_lent_it_is_said_what_either_takes_or_that_it_is_not_known(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services = replace(services, loans=Loans(services.store, lend_nothing))
+    assert expectation(services, make_config()).endswith(f"{words.cpu_not_measured()} {words.loan_not_known()}")
+    paces = iter([Pace("borrowed: a GPU, <half>", 300.0, 60.0), Pace("borrowed: a GPU", 300.0, None)])
+    monkeypatch.setattr(submission, "known_pace", lambda *_: next(paces))
+    said = expectation(services, make_config())
+    assert words.expected_on_loan("a GPU, <half>", 300.0, 60.0, 2) in unescape(said)
+    assert expectation(services, make_config()).endswith("**300 pairs a second** of a run like it (a GPU).")
 
 
 def test_baselines_that_are_known_are_said_to_be(services: Services, tmp_path: Path) -> None:
