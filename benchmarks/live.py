@@ -53,14 +53,14 @@ class Server:
 
 
 @contextmanager
-def serve() -> Iterator[Server]:
-    """Start a server, and end it."""
+def serve(app: Path = APP) -> Iterator[Server]:
+    """Start a server of a checkout's ``app.py``, and end it."""
     with tempfile.TemporaryDirectory() as folder, socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
         probe.close()
         settings = {"GRADIO_SERVER_PORT": str(port), "QLORA_RUNS_DIR": folder, "HF_HUB_OFFLINE": "1"}
-        process = subprocess.Popen([sys.executable, str(APP)], env=os.environ | settings, stdout=subprocess.DEVNULL)
+        process = subprocess.Popen([sys.executable, str(app)], env=os.environ | settings, stdout=subprocess.DEVNULL)
         url = f"http://127.0.0.1:{port}/"
         try:
             _wait_until_served(url)

@@ -1,6 +1,6 @@
 // The adapter on the chosen matrix: how many of its r directions it uses, and what it would answer with fewer.
 
-import { html, matrixName, numbers, short, svg } from "./page.js";
+import { html, matrixName, named, numbers, short, svg } from "./page.js";
 
 const WIDTH = 660;
 const HEIGHT = 190;
@@ -19,8 +19,10 @@ export class AdapterPanel {
   async show({ layer, role, run }) {
     this.spectrum = await this.ask({ what: "spectrum" });
     if (run !== this.run) {
+      const { r } = this.spectrum;
+      if (this.run !== undefined) window.qlora.addressSoon({ rank: "" });
+      this.k = this.run === undefined ? Math.floor(named(location.search, "rank", 0, r, r)) : r;
       this.run = run;
-      this.k = this.spectrum.r;
       this.build();
       this.answer();
     }
@@ -33,11 +35,16 @@ export class AdapterPanel {
     this.figure = html("div", { class: "inside-figure" });
     this.words = html("p", { class: "inside-verdict" });
     this.table = html("div");
-    this.kept = html("output", {}, `all ${r}`);
-    const slider = html("input", { type: "range", min: 0, max: r, step: 1, value: r });
+    this.kept = html("output");
+    const slider = html("input", { type: "range", min: 0, max: r, step: 1, value: this.k });
+    const say = () => {
+      this.kept.textContent = this.k === r ? `all ${r}` : `${this.k} of ${r}`;
+    };
+    say();
     slider.addEventListener("input", () => {
       this.k = Number(slider.value);
-      this.kept.textContent = this.k === r ? `all ${r}` : `${this.k} of ${r}`;
+      say();
+      window.qlora.addressSoon({ rank: this.k === r ? "" : String(this.k) });
       this.draw();
       this.answer();
     });

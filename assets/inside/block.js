@@ -1,6 +1,6 @@
 // One block of 64 weights: as they were, as they come back, and what one large weight does to the others.
 
-import { html, matrixName, numbers, short, svg } from "./page.js";
+import { html, matrixName, named, numbers, short, svg } from "./page.js";
 import { quantized, rmsError, withOutlier } from "./quantize.js";
 
 const WIDTH = 660;
@@ -8,25 +8,47 @@ const HEIGHT = 300;
 const LEFT = 62;
 const MARGIN = 12;
 const LARGEST_FACTOR = 12;
+const MOST_BLOCKS = 1e7;
 
 export class BlockPanel {
   constructor(at, ask) {
     this.place = at("block");
     this.ask = ask;
-    this.block = 0;
-    this.weight = 0;
-    this.factor = 1;
+    // The address counts as people do, from 1.
+    this.block = Math.floor(named(location.search, "block", 1, MOST_BLOCKS, 1)) - 1;
+    this.weight = Math.floor(named(location.search, "weight", 1, 64, 1)) - 1;
+    this.factor = named(location.search, "outlier", 1, LARGEST_FACTOR, 1);
   }
 
   async show({ layer, role }) {
-    if (this.key !== `${layer}.${role}`) this.block = 0;
-    this.key = `${layer}.${role}`;
+    const key = `${layer}.${role}`;
+    if (this.key !== undefined && this.key !== key) this.leave(0);
+    if (this.key === undefined && this.block > 0) await this.findBlock({ layer, role });
+    this.key = key;
     this.matrix = { layer, role };
     this.data = await this.ask({ what: "block", layer, role, block: this.block });
-    this.factor = 1;
     this.weight = Math.min(this.weight, this.data.weights.length - 1);
     this.build();
     this.draw();
+  }
+
+  /** An address may name a block that this matrix does not have. */
+  async findBlock(matrix) {
+    const { blocks } = await this.ask({ what: "block", ...matrix, block: 0 });
+    this.block = Math.min(this.block, blocks - 1);
+  }
+
+  /** To another block, which has no outlier yet. */
+  leave(block) {
+    this.block = block;
+    this.factor = 1;
+    window.qlora.addressSoon({ block: block ? String(block + 1) : "", weight: "", outlier: "" });
+  }
+
+  /** The outlier and the weight that it is made of, in the address. */
+  note() {
+    const is = this.factor !== 1;
+    window.qlora.addressSoon({ weight: is ? String(this.weight + 1) : "", outlier: is ? String(this.factor) : "" });
   }
 
   build() {
@@ -43,9 +65,10 @@ export class BlockPanel {
       min: 1,
       max: LARGEST_FACTOR,
       step: 0.25,
-      value: 1,
+      value: this.factor,
       oninput: ({ target }) => {
         this.factor = Number(target.value);
+        this.note();
         this.draw();
       },
     });
@@ -76,7 +99,7 @@ export class BlockPanel {
   }
 
   move(block) {
-    this.block = Math.max(0, Math.min(this.data.blocks - 1, Math.round(block) || 0));
+    this.leave(Math.max(0, Math.min(this.data.blocks - 1, Math.round(block) || 0)));
     return this.show(this.matrix);
   }
 
@@ -90,6 +113,7 @@ export class BlockPanel {
 
   choose(index) {
     this.weight = index;
+    if (this.factor !== 1) this.note();
     this.draw();
   }
 

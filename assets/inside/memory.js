@@ -1,60 +1,72 @@
-// Memory as a calculator, from this run's measured bytes to models that no classroom has.
+// Memory as a calculator, from a run's measured bytes to models that no classroom has.
 
-import { memory, SHAPES } from "./memory_math.js";
+import { FORMULAS, memory, parameters, reshaped, SHAPES, SIZES, TRAINING } from "./memory_math.js";
 import { fill, html, numbers, short, svg } from "./page.js";
 
 const PARTS = { weights: "weights", gradients: "gradients", optimiser: "optimiser (Adam)", activations: "activations" };
+const OWN = "sizes of your own";
 const WIDTH = 600;
-const ROW = 30;
-const LABEL = 120;
-const VALUE = 78;
+const ROW = 52; // a line of text, on a phone a large one, and the bar below it
+const BAR = 18;
+const VALUE = 120;
 
 export class MemoryPanel {
   constructor(at, ask, { about }) {
     this.place = at("memory");
     this.askAbout = about;
-    this.choice = { shape: "MiniLM-L6", r: 16, batch: 16, tokens: 64, bytes: 4 };
+    this.name = "MiniLM-L6";
+    this.shape = SHAPES[this.name];
+    this.how = { r: 16, batch: 16, tokens: 64, bytes: 4 };
     this.build();
   }
 
   build() {
-    const shape = html("select", {});
-    fill(
-      shape,
-      Object.keys(SHAPES).map((name) => [name, name]),
-    );
-    const bytes = html("select", {});
+    this.preset = html("select", { onchange: ({ target }) => this.take(target.value) });
+    const bytes = html("select", { onchange: ({ target }) => this.train({ bytes: Number(target.value) }) });
     fill(bytes, [
       ["float32", "4"],
       ["bfloat16", "2"],
     ]);
-    const count = (name, label, max) => {
-      const input = html("input", { type: "number", min: 1, max, value: this.choice[name] });
-      input.addEventListener("input", () => this.set({ [name]: Math.min(max, Math.max(1, Number(input.value) || 1)) }));
-      return html("label", {}, `${label} `, input);
-    };
-    shape.addEventListener("change", () => this.set({ shape: shape.value }));
-    bytes.addEventListener("change", () => this.set({ bytes: Number(bytes.value) }));
+    const [sizes, training] = [SIZES, TRAINING].map((fields) => this.inputs(fields));
+    this.sizes = sizes;
+    for (const [name, input] of Object.entries(training)) input.value = this.how[name];
     this.picture = html("div", { class: "inside-figure" });
     this.words = html("p", { class: "inside-verdict", "aria-live": "polite" });
     this.measured = html("p", { class: "inside-where" });
     this.table = html("div");
     this.place.replaceChildren(
+      html("h3", {}, "Measured in this run"),
       this.measured,
+      html("h3", {}, "Computed, for any encoder"),
+      html("div", { class: "inside-control" }, html("label", {}, "Begin with ", this.preset)),
+      html("div", { class: "inside-control inside-sizes" }, ...labelled(SIZES, sizes)),
       html(
         "div",
-        { class: "inside-control" },
-        html("label", {}, "Model ", shape),
+        { class: "inside-control inside-sizes" },
+        ...labelled(TRAINING, training),
         html("label", {}, "computes in ", bytes),
-        count("r", "rank r", 1024),
-        count("batch", "pairs a batch", 4096),
-        count("tokens", "tokens a pair", 512),
       ),
       this.words,
       this.picture,
       this.table,
+      formulas(),
     );
-    this.draw();
+    this.take(this.name);
+  }
+
+  /** A number input for each field, which changes the model's shape or its training. */
+  inputs(fields) {
+    return Object.fromEntries(
+      Object.entries(fields).map(([name, [, min, max]]) => {
+        const input = html("input", { type: "number", min, max, step: 1 });
+        input.addEventListener("input", () => {
+          const value = Math.min(max, Math.max(min, Math.round(Number(input.value)) || min));
+          if (fields === SIZES) this.resize(name, value);
+          else this.train({ [name]: value });
+        });
+        return [name, input];
+      }),
+    );
   }
 
   async show() {
@@ -64,35 +76,62 @@ export class MemoryPanel {
       return;
     }
     this.measured.textContent =
-      `Measured in this run: ${mega(about.bytes_total)} of tensors instead of ${mega(about.bytes_float32)} in float32; ` +
-      `its process took ${mega(about.peak_rss_bytes)} at its largest, libraries and activations included (${about.device}). ` +
-      "Everything below is computed.";
+      `${mega(about.bytes_total)} of tensors instead of ${mega(about.bytes_float32)} in float32; ` +
+      `its process took ${mega(about.peak_rss_bytes)} at its largest, libraries and activations included (${about.device}).`;
   }
 
-  set(change) {
-    Object.assign(this.choice, change);
+  /** One of the shapes that the list offers. */
+  take(name) {
+    if (!Object.hasOwn(SHAPES, name)) return;
+    this.name = name;
+    this.shape = SHAPES[name];
     this.draw();
   }
 
+  resize(name, value) {
+    this.name = OWN;
+    this.shape = reshaped(this.shape, name, value);
+    this.draw();
+  }
+
+  train(change) {
+    this.how = { ...this.how, ...change };
+    this.draw();
+  }
+
+  /** What the boxes hold, but for the one that somebody types into. */
+  showSizes() {
+    const names = Object.keys(SHAPES);
+    const offered = this.name === OWN ? [...names, OWN] : names;
+    fill(
+      this.preset,
+      offered.map((name) => [name, name]),
+      this.name,
+    );
+    for (const [name, input] of Object.entries(this.sizes)) {
+      if (input !== document.activeElement) input.value = this.shape[name];
+    }
+  }
+
   draw() {
-    const { shape, ...how } = this.choice;
-    const found = memory(SHAPES[shape], how);
+    this.showSizes();
+    const found = memory(this.shape, this.how);
     const totals = Object.fromEntries(
       Object.entries(found).map(([name, parts]) => [name, Object.values(parts).reduce((sum, part) => sum + part, 0)]),
     );
     const largest = Math.max(...Object.values(totals));
     const rows = Object.entries(found).flatMap(([name, parts], index) => {
-      let x = LABEL;
+      let x = 0;
       const bars = Object.entries(parts).map(([part, size]) => {
-        const width = (size / largest) * (WIDTH - LABEL - VALUE);
-        const bar = svg("rect", { class: `part-${part}`, x, y: index * ROW + 4, width, height: ROW - 10 });
+        const width = (size / largest) * (WIDTH - VALUE);
+        const bar = svg("rect", { class: `part-${part}`, x, y: index * ROW + 28, width, height: BAR });
         x += width;
         return bar;
       });
       return [
-        svg("text", { x: LABEL - 8, y: index * ROW + 19, "text-anchor": "end" }, name),
+        svg("text", { x: 0, y: index * ROW + 21 }, name),
         ...bars,
-        svg("text", { x: x + 6, y: index * ROW + 19 }, mega(totals[name])),
+        svg("text", { x: x + 6, y: index * ROW + 28 + BAR - 3 }, mega(totals[name])),
       ];
     });
     this.picture.replaceChildren(
@@ -104,7 +143,12 @@ export class MemoryPanel {
       ),
     );
     const share = totals["full fine-tuning"] / totals.QLoRA;
-    this.words.textContent = `${shape}: QLoRA needs ${mega(totals.QLoRA)}, and full fine-tuning ${short(share, 2)} times as much.`;
+    const total = people(parameters(this.shape, this.how.tokens).total);
+    this.words.textContent =
+      `${this.name}, ${total} parameters: QLoRA needs ${mega(totals.QLoRA)}, and full fine-tuning ${short(share, 2)} times as much.` +
+      (this.shape.hidden % this.shape.heads
+        ? " The hidden size has to be a multiple of the heads, or no library builds it."
+        : "");
     const isOpen = this.table.querySelector("details")?.open ?? false;
     const table = numbers(
       "Memory, computed",
@@ -116,8 +160,37 @@ export class MemoryPanel {
   }
 }
 
+function labelled(fields, inputs) {
+  return Object.entries(fields).map(([name, [label]]) => html("label", {}, `${label} `, inputs[name]));
+}
+
+function formulas() {
+  const rows = FORMULAS.map(([what, formula, source, href]) =>
+    html(
+      "li",
+      {},
+      html("b", {}, what),
+      `: ${formula} (`,
+      html("a", { href, target: "_blank", rel: "noopener" }, source),
+      ")",
+    ),
+  );
+  return html(
+    "details",
+    { class: "inside-numbers" },
+    html("summary", {}, "How it is computed"),
+    html("ul", {}, ...rows),
+  );
+}
+
+/** A count as people say it. */
+function people(count) {
+  return count >= 1e9 ? `${short(count / 1e9)} billion` : `${short(count / 1e6)} million`;
+}
+
 /** Bytes as people say them. */
 export function mega(bytes) {
   if (bytes === null || bytes === undefined) return "an unknown amount";
+  if (bytes >= 1e12) return `${short(bytes / 1e12)} TB`;
   return bytes >= 1e9 ? `${short(bytes / 1e9)} GB` : `${short(bytes / 1e6)} MB`;
 }

@@ -1,8 +1,5 @@
-// What a fine-tune of an encoder keeps in memory, computed: weights, gradients, optimiser, activations, in bytes.
-//
-// Adam keeps two numbers a trained parameter (Kingma & Ba 2015, arXiv:1412.6980). NF4 with double quantisation takes
-// 4 + 8/64 + 32/(64 * 256) bits a number (Dettmers et al. 2023, arXiv:2305.14314, section 3). Activations: 34 s b h + 5 a s² b
-// bytes a layer in 16 bits (Korthikanti et al. 2022, arXiv:2205.05198, equation 2), twice as much in 32.
+// What a fine-tune of an encoder keeps in memory, computed: weights, gradients, optimiser, activations, in bytes. The formulas
+// and where they are from stand in FORMULAS, as the page shows them.
 
 export const SHAPES = {
   "MiniLM-L6": { layers: 6, hidden: 384, inner: 1536, heads: 12, vocabulary: 30522 },
@@ -12,14 +9,61 @@ export const SHAPES = {
   "7 billion": { layers: 32, hidden: 4096, inner: 11008, heads: 32, vocabulary: 32000, gated: true },
 };
 export const NF4_BITS = 4 + 8 / 64 + 32 / (64 * 256);
+/** Adam's two numbers and the gradient are kept in float32. */
+export const FORMULAS = [
+  [
+    "parameters of the encoder",
+    "layers × (4 h² + 2 h f) in its matrices, (vocabulary + positions + 2) × h in its embeddings",
+    "Devlin et al. 2019",
+    "https://arxiv.org/abs/1810.04805",
+  ],
+  [
+    "parameters of the adapter",
+    "r × (inputs + outputs) for each matrix",
+    "Hu et al. 2021",
+    "https://arxiv.org/abs/2106.09685",
+  ],
+  [
+    "weights in NF4 with double quantisation",
+    "4 + 8/64 + 32/(64 × 256) bits each",
+    "Dettmers et al. 2023, section 3",
+    "https://arxiv.org/abs/2305.14314",
+  ],
+  [
+    "gradient and optimiser",
+    "4 + 8 bytes a trained parameter, because Adam keeps two numbers",
+    "Kingma & Ba 2015",
+    "https://arxiv.org/abs/1412.6980",
+  ],
+  [
+    "activations",
+    "34 s b h + 5 a s² b bytes a layer in 16 bits (s tokens, b pairs, a heads), twice as much in 32",
+    "Korthikanti et al. 2022, equation 2",
+    "https://arxiv.org/abs/2205.05198",
+  ],
+];
+
+/** What may be asked: of the model, then of its training; least and most. BERT's feed-forward is four times as wide. */
+export const SIZES = {
+  layers: ["layers", 1, 200],
+  hidden: ["hidden size h", 2, 32768],
+  inner: ["feed-forward size f", 2, 131072],
+  heads: ["heads a", 1, 256],
+  vocabulary: ["vocabulary", 2, 1000000],
+};
+export const TRAINING = {
+  tokens: ["tokens a pair s", 1, 8192],
+  batch: ["pairs a batch b", 1, 4096],
+  r: ["rank r", 1, 1024],
+};
 const POSITIONS = 512;
 const FLOAT32 = 4;
 const ADAM = 2 * FLOAT32;
 
 /** Numbers in the matrices of the encoder, in its embeddings, and in everything else. */
-export function parameters({ layers, hidden, inner, vocabulary, gated }) {
+export function parameters({ layers, hidden, inner, vocabulary, gated }, tokens = POSITIONS) {
   const matrices = layers * (4 * hidden * hidden + (gated ? 3 : 2) * hidden * inner);
-  const embeddings = (vocabulary + POSITIONS + 2) * hidden;
+  const embeddings = (vocabulary + Math.max(POSITIONS, tokens) + 2) * hidden;
   const others = layers * (9 * hidden + inner) + 2 * hidden;
   return { matrices, embeddings, others, total: matrices + embeddings + others };
 }
@@ -29,6 +73,11 @@ export function adapterParameters({ layers, hidden, inner, gated }, r) {
   return layers * r * (4 * 2 * hidden + (gated ? 3 : 2) * (hidden + inner));
 }
 
+/** A shape with one size changed: its feed-forward stays as many times as wide as BERT's when `hidden` changes. */
+export function reshaped(shape, name, value) {
+  return { ...shape, [name]: value, ...(name === "hidden" ? { inner: 4 * value } : {}) };
+}
+
 /** Bytes of activations for a batch of `batch` pairs of `tokens` tokens, each number in `bytes` bytes. */
 export function activations({ layers, hidden, heads }, { batch, tokens, bytes }) {
   return ((layers * bytes) / 2) * (34 * tokens * batch * hidden + 5 * heads * tokens * tokens * batch);
@@ -36,7 +85,7 @@ export function activations({ layers, hidden, heads }, { batch, tokens, bytes })
 
 /** Bytes by part, for full fine-tuning, LoRA and QLoRA. */
 export function memory(shape, { r, batch, tokens, bytes }) {
-  const { matrices, embeddings, others, total } = parameters(shape);
+  const { matrices, embeddings, others, total } = parameters(shape, tokens);
   const adapter = adapterParameters(shape, r);
   const kept = activations(shape, { batch, tokens, bytes });
   const trained = (n) => ({ gradients: n * FLOAT32, optimiser: n * ADAM });

@@ -55,6 +55,13 @@ export function whenSeen(element, then, { again = false } = {}) {
   observer.observe(element);
 }
 
+/** A whole or broken number that an address (its part from the "?" on) names, within limits; else `otherwise`. */
+export function named(address, name, least, most, otherwise) {
+  const text = new URLSearchParams(address).get(name);
+  const value = Number(text);
+  return text?.trim() && value >= least && value <= most ? value : otherwise;
+}
+
 /** A number in as few digits as say it. */
 export function short(value, digits = 3) {
   if (value === 0) return "0";

@@ -9,9 +9,11 @@ import {
   memory,
   NF4_BITS,
   parameters,
+  reshaped,
   SHAPES,
+  SIZES,
 } from "../../assets/inside/memory_math.js";
-import { short } from "../../assets/inside/page.js";
+import { named, short } from "../../assets/inside/page.js";
 import { anotherNumber, negate, swapNames } from "../../assets/inside/pair.js";
 
 test("a number is said in as few digits as say it", () => {
@@ -28,6 +30,28 @@ test("parameters are those of the models that have these names", () => {
   assert.ok(Math.abs(millions("BERT-large") - 334) < 1.5);
   assert.ok(Math.abs(millions("1 billion") - 1120) < 60);
   assert.ok(Math.abs(millions("7 billion") - 6600) < 200);
+});
+
+test("an encoder of any size is computed from what was typed", () => {
+  const base = Object.entries(SHAPES["BERT-base"]).reduce(
+    (shape, [name, value]) => reshaped(shape, name, value),
+    SHAPES["7 billion"],
+  );
+  assert.deepEqual(base, { ...SHAPES["BERT-base"], gated: true });
+  assert.equal(reshaped(SHAPES["BERT-base"], "hidden", 100).inner, 400);
+  const longer = parameters(SHAPES["BERT-base"], 1024).embeddings - parameters(SHAPES["BERT-base"]).embeddings;
+  assert.equal(longer, 512 * 768); // a table of positions as long as the pairs
+  assert.ok(Object.keys(SIZES).every((name) => name in SHAPES["MiniLM-L6"]));
+});
+
+test("what an address names is taken within its limits", () => {
+  const rank = (address) => named(address, "rank", 0, 16, 16);
+  assert.deepEqual(["?rank=3", "?rank=0", "?rank=16"].map(rank), [3, 0, 16]);
+  assert.deepEqual(
+    ["", "?rank=", "?rank=%20", "?rank=17", "?rank=-1", "?rank=x", "?rank=NaN"].map(rank),
+    Array(7).fill(16),
+  );
+  assert.equal(named("?outlier=2.5", "outlier", 1, 12, 1), 2.5);
 });
 
 test("an adapter on all linear layers of MiniLM has the parameters that PEFT counts", () => {

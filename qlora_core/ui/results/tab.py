@@ -36,7 +36,7 @@ from qlora_core.ui.results.summary_panel import (
     settings_accordion,
     summary,
 )
-from qlora_core.ui.results.threshold.panel import ThresholdPanel, shown_threshold, threshold_panel, wire_threshold
+from qlora_core.ui.results.threshold.panel import ThresholdPanel, opened_threshold, threshold_panel, wire_threshold
 from qlora_core.ui.safe_text import MAX_MESSAGE, plain
 from qlora_core.ui.words import brought as brought_words
 from qlora_core.ui.words import finished as words
@@ -264,10 +264,11 @@ def _then_details(services: Services, tab: ResultsTab, event: Dependency) -> Non
         """The flipped pairs of the run on show."""
         return shown_flips(services, run_ids, *choice) if run_ids else [gr.skip()] * len(tab.flips.outputs)
 
-    def show_threshold(run_ids: object, threshold: object) -> list[Any]:
+    def show_threshold(run_ids: object, threshold: object, named: object) -> list[Any]:
         """What the threshold comes to for the run on show."""
-        return shown_threshold(services, run_ids, threshold) if run_ids else [gr.skip()] * len(tab.threshold.outputs)
+        return opened_threshold(services, run_ids, threshold, named) if run_ids else [gr.skip()] * len(follows)
 
+    follows = [*tab.threshold.outputs, tab.threshold.place]
     shared: dict[str, Any] = {"show_progress": "minimal", **PRIVATE}
     rest = event.then(
         show_details,
@@ -277,7 +278,12 @@ def _then_details(services: Services, tab: ResultsTab, event: Dependency) -> Non
         **shared,
     )
     rest.then(
-        show_threshold, [tab.runs, tab.threshold.slider], tab.threshold.outputs, show_progress="hidden", **PRIVATE
+        show_threshold,
+        [tab.runs, tab.threshold.slider, tab.threshold.named],
+        follows,
+        js="(runs, threshold) => [runs, threshold, qlora.thresholdWanted()]",
+        show_progress="hidden",
+        **PRIVATE,
     )
     rest.then(list_flips, [tab.runs, *tab.flips.choice], tab.flips.outputs, show_progress_on=tab.flips.words, **shared)
 

@@ -15,14 +15,21 @@ from qlora_core.ui.safe_text import MAX_MESSAGE, plain
 from qlora_core.ui.words import finished
 from qlora_core.ui.words import threshold as words
 
+KEEP_ADDRESS = f"""(runs, threshold) => {{
+    qlora.addressSoon({{ threshold: threshold === {DEFAULT} ? "" : String(threshold) }});
+    return [runs, threshold];
+}}"""
+
 
 @dataclass(frozen=True)
 class ThresholdPanel:
     """The components that a run and a threshold fill."""
 
+    place: gr.Accordion
     slider: gr.Slider
     picture: gr.HTML
     note: gr.Markdown  #: which threshold the training pairs choose, or why none
+    named: gr.Textbox  #: the threshold that the page's address names, hidden
 
     @property
     def outputs(self) -> list[Any]:
@@ -32,11 +39,12 @@ class ThresholdPanel:
 
 def threshold_panel() -> ThresholdPanel:
     """Slider, picture and words, closed at first."""
-    with gr.Accordion(words.TITLE, open=False, elem_id="threshold"):
+    with gr.Accordion(words.TITLE, open=False, elem_id="threshold") as place:
         slider = gr.Slider(0, 1, value=DEFAULT, step=0.01, label=words.SLIDER, info=words.SLIDER_HELP)
         picture = gr.HTML(elem_classes="threshold-picture")
         note = gr.Markdown(latex_delimiters=[])
-    return ThresholdPanel(slider, picture, note)
+        named = gr.Textbox(visible=False)
+    return ThresholdPanel(place, slider, picture, note, named)
 
 
 def wire_threshold(services: Services, panel: ThresholdPanel, runs: gr.Dropdown) -> None:
@@ -50,6 +58,7 @@ def wire_threshold(services: Services, panel: ThresholdPanel, runs: gr.Dropdown)
         follow,
         [runs, panel.slider],
         panel.outputs,
+        js=KEEP_ADDRESS,
         show_progress="hidden",
         trigger_mode="always_last",
         queue=False,
@@ -68,6 +77,18 @@ def shown_threshold(services: Services, run_ids: object, threshold: object) -> l
     if not choices.validation.has_both_labels:
         return [gr.update(visible=False), "", words.ONE_LABEL]
     return [gr.update(visible=True), threshold_html(choices, share), _note(choices)]
+
+
+def opened_threshold(services: Services, run_ids: object, threshold: object, named: object) -> list[Any]:
+    """The same, and the panel opened, where the page's address names a threshold: ``named``, "" for none."""
+    try:
+        share = _checked(float(named)) if isinstance(named, str) and named else None
+    except (ValueError, DataError):  # an address is typed by anybody
+        share = None
+    slider, *others = shown_threshold(services, run_ids, threshold if share is None else share)
+    if share is None:
+        return [slider, *others, gr.skip()]
+    return [slider | {"value": share}, *others, gr.update(open=True)]
 
 
 def _checked(threshold: object) -> float:

@@ -8,7 +8,7 @@ import pytest
 
 from qlora_core.server.services import Services
 from qlora_core.store.run import Run
-from qlora_core.ui.results.threshold.panel import shown_threshold
+from qlora_core.ui.results.threshold.panel import opened_threshold, shown_threshold
 from qlora_core.ui.words import threshold as words
 
 
@@ -59,3 +59,19 @@ def test_what_no_slider_gives_is_refused(services: Services, run: Run, threshold
 def test_pairs_of_one_label_have_no_threshold(services: Services, run: Run) -> None:
     run.write_predictions({"idx": [0, 1], "label": [1, 1], "probability_finetuned": [0.1, 0.9]})
     assert shown_threshold(services, [run.id], 0.5)[1:] == ["", words.ONE_LABEL]
+
+
+@pytest.mark.parametrize("named", ["", "2", "-0.1", "x", "nan", None, ["0.3"], "1e999"])
+def test_an_address_that_names_no_threshold_leaves_the_panel_as_it_is(
+    named: object, services: Services, run: Run
+) -> None:
+    slider, html, _, place = opened_threshold(services, [run.id], 0.5, named)
+    assert "value" not in slider
+    assert "open" not in place
+    assert "Above 0.50" in html
+
+
+def test_one_that_does_opens_the_panel_there(services: Services, run: Run) -> None:
+    slider, html, _, place = opened_threshold(services, [run.id], 0.5, "0.3")
+    assert (slider["value"], place["open"]) == (0.3, True)
+    assert "Above 0.30" in html
