@@ -4,7 +4,7 @@
 import { html } from "../inside/page.js";
 import * as words from "./words.js";
 
-const READING_AGAIN = 700;
+const READING_AGAIN = 1500;
 const LABELS = { 1: 1, 2: 0 }; // by key
 
 export class JudgePanel {

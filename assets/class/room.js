@@ -46,7 +46,7 @@ export class RoomPanel {
       html("p", {}, words.agreement(scores), " ", words.INTERVALS),
       numbers(words.ON_THESE, words.ROOM_COLUMNS, answerers(scores).map(cells)),
       ...(scores.phenomena.length
-        ? [numbers(words.PHENOMENA, words.PHENOMENON_COLUMNS, scores.phenomena.map(phenomenon))]
+        ? [named(words.PHENOMENA, numbers(words.PHENOMENA, words.PHENOMENON_COLUMNS, scores.phenomena.map(phenomenon)))]
         : []),
       this.disagreements(scores.disagreements),
     ];
@@ -72,7 +72,7 @@ export class RoomPanel {
         "li",
         {},
         ...(pair.sentence1 ? [sentence(pair.sentence1), sentence(pair.sentence2)] : []),
-        words.division(pair),
+        html("p", {}, words.division(pair)),
       ),
     );
     return html("details", { class: "class-disagree" }, html("summary", {}, words.DISAGREE), html("ol", {}, ...items));
@@ -90,6 +90,12 @@ export function answerers({
   const rows = Object.entries(models).map(([name, share]) => ({ who: words.ANSWERERS[name] ?? name, share }));
   rows.push({ who: words.ROOM, share: accuracy, ends, isRoom: true }, { who: words.ALONE, share: single, ends: of });
   return rows.sort((one, other) => other.share - one.share);
+}
+
+/** A closed table that says what it holds. */
+function named(text, table) {
+  table.querySelector("summary").textContent = text;
+  return table;
 }
 
 const cells = ({ who, share, ends }) => [who, words.three(share), ends ? words.interval(ends) : "–"];

@@ -52,12 +52,10 @@ export const ALONE = _("one person of this room, on average");
 export const ON_THESE = _("Accuracy on the very pairs that were judged");
 export const ANSWERERS = {
   majority: _("majority class"),
-  untrained_head_unquantized: _("untrained head, float"),
   untrained_head: _("untrained head"),
   linear_probe: _("linear probe"),
   started_from: _("earlier run"),
   finetuned: _("fine-tuned"),
-  reloaded: _("reloaded"),
 };
 export const ROOM_COLUMNS = [_("who"), _("accuracy"), _("95 % interval")];
 export const INTERVALS = _(
@@ -75,8 +73,9 @@ export const DELETE = _("Delete everything the class has left behind");
 export const REALLY = _("Really delete every guess and judgement, of all runs");
 export const KEEP = _("Keep it");
 
-export const two = (share) => local(share.toFixed(2));
-export const three = (share) => local(share.toFixed(3));
+const minus = (text) => text.replace("-", "−");
+export const two = (share) => local(minus(share.toFixed(2)));
+export const three = (share) => local(minus(share.toFixed(3)));
 export const interval = ([low, high]) => _("{low} to {high}", { low: three(low), high: three(high) });
 
 /** The heading beside the live view. */
@@ -129,18 +128,18 @@ export function room({ accuracy, accuracy_ci95: ends, models, finetuned_gain: ga
     accuracy: three(accuracy),
     ends: interval(ends),
     finetuned: three(models.finetuned),
-    gain: `${gain >= 0 ? "+" : "−"}${three(Math.abs(gain))}`,
+    gain: `${gain >= 0 ? "+" : ""}${three(gain)}`,
     between: interval(between),
   };
   const ofRoom = _("This room: {accuracy} (95 % interval {ends}).", values);
   const mayBeLuck = between[0] <= 0 && between[1] >= 0;
   const ofModel = mayBeLuck
     ? _(
-        "The fine-tuned model answers {finetuned} of the same pairs right: {gain}, which may be luck ({between}).",
+        "The fine-tuned model answers {finetuned} of the same pairs right: {gain} against the room, which may be luck ({between}).",
         values,
       )
     : _(
-        "The fine-tuned model answers {finetuned} of the same pairs right: {gain}, more than luck ({between}).",
+        "The fine-tuned model answers {finetuned} of the same pairs right: {gain} against the room, more than luck ({between}).",
         values,
       );
   return `${ofRoom} ${ofModel}`;

@@ -9,7 +9,7 @@ import numpy as np
 from qlora_core.classroom.agreement import fleiss_kappa
 from qlora_core.classroom.judgements import Judge
 from qlora_core.errors import RunError
-from qlora_core.evaluation.answerers import ANSWERERS
+from qlora_core.evaluation.answerers import COMPARED
 from qlora_core.evaluation.comparison import DEFAULT_SAMPLING
 from qlora_core.evaluation.flips import Sentences
 from qlora_core.evaluation.scores import Interval, interval_of
@@ -63,7 +63,7 @@ def answered_by(run: Run) -> Answered | None:
     except RunError:
         return None
     answers = {}
-    for name in ANSWERERS:
+    for name in (*COMPARED, "finetuned"):
         try:
             (given,) = run.predictions([f"probability_{name}"])
         except RunError:  # of an answerer that the run does not have

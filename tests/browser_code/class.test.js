@@ -86,7 +86,10 @@ test("the room stands among the answerers by its accuracy, and a gain over it ma
     answerers(scores).map(({ who }) => who),
     ["fine-tuned", words.ROOM, words.ALONE, "majority class"],
   );
-  assert.match(words.room(scores), /^This room: 0\.910 .+\+0\.040, which may be luck/);
+  assert.match(
+    words.room(scores),
+    /^This room: 0\.910 .+\+0\.040 against the room, which may be luck \(−0\.020 to 0\.100\)/,
+  );
   assert.match(words.room({ ...scores, finetuned_gain_ci95: [0.01, 0.1] }), /more than luck/);
 });
 

@@ -27,7 +27,7 @@ TOO_OFTEN = N_("So much comes from your address that this was not taken. Wait a 
 NO_SECRET = N_("Your browser sent no usable key, by which it is told from others. Reload the page.")
 NO_SENTENCES = N_("The sentences of this run are not on this machine, so nobody can judge them here.")
 #: How long a request waits for sentences that are being read for the first time.
-READING_SECONDS = 0.15
+READING_SECONDS = 0.1
 
 
 def _rate() -> Guesses:

@@ -102,13 +102,13 @@ def _form(services: Services) -> Form:
     preset = preset_control(services, opening)
     was_filled = gr.Textbox(filled(opening.preset, opening.dataset), visible=False)
     device = device_control(services)
+    start = gr.Button(_(words.START), variant="primary", size="lg", elem_id="start")
     wait = gr.Checkbox(
         label=_(class_words.WAIT_FOR_GUESSES),
         info=class_words.wait_help(round(HELD_SECONDS / 60)),
         value=False,
         elem_id="wait-for-guesses",
     )
-    start = gr.Button(_(words.START), variant="primary", size="lg", elem_id="start")
     message = gr.Markdown(words.START_HELP_LENT if services.loans else words.START_HELP, elem_classes="form-message")
     expected = gr.Markdown(elem_classes="form-expected")
     measure = gr.Button(words.MEASURE, size="sm")
