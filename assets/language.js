@@ -7,7 +7,12 @@ const { tag = "en", texts = {} } = globalThis.qloraLanguage ?? {};
 export const LANGUAGE = tag;
 
 const PLURAL = new Intl.PluralRules(tag);
-const POINT = new Intl.NumberFormat(tag).formatToParts(1.1).find(({ type }) => type === "decimal").value;
+const PARTS = new Intl.NumberFormat(tag).formatToParts(12345.6);
+const part = (wanted) => PARTS.find(({ type }) => type === wanted).value;
+const POINT = part("decimal");
+
+/** The signs for a decimal point and between thousands, as Plotly takes them. */
+export const SEPARATORS = POINT + part("group");
 
 /** A text in the page's language. */
 export function _(text, values = {}) {

@@ -12,7 +12,11 @@ from typing import Annotated, TypeVar
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
+from qlora_core.language import N_, translated
+from qlora_core.language import gettext as _
 
+
+@translated("label", "help")
 @dataclass(frozen=True)
 class Choice:
     """One of the things that may be chosen."""
@@ -30,7 +34,7 @@ class Choice:
 C = TypeVar("C", bound=Choice)
 
 #: What the labels 0 and 1 mean: of two sentences, and as an answer.
-LABELS = ("different", "same")
+LABELS = (N_("different"), N_("same"))
 
 
 def table(*choices: C) -> dict[str, C]:
@@ -46,7 +50,7 @@ def explained(choices: Mapping[str, Choice]) -> str:
 def either(names: Iterable[str]) -> str:
     """Names as a sentence lists alternatives: "a, b or c"."""
     *most, last = names
-    return f"{', '.join(most)} or {last}" if most else last
+    return _("{most} or {last}").format(most=", ".join(most), last=last) if most else last
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,7 @@ class OneOf:
         return core_schema.literal_schema(list(self.choices))
 
 
+@translated("stored")
 @dataclass(frozen=True)
 class Scheme(Choice):
     """How the frozen encoder matrices are stored."""
@@ -71,25 +76,25 @@ class Scheme(Choice):
 
 
 SCHEMES = table(
-    Scheme("nf4", "nf4", "4 bits a weight, on levels placed for bell-shaped weights", "in NF4", 4, "nf4"),
-    Scheme("fp4", "fp4", "4 bits a weight, on the levels of a small floating-point number", "in FP4", 4, "fp4"),
-    Scheme("int8", "int8", "8 bits a weight, on evenly spaced levels", "in INT8", 8),
-    Scheme("none", "none", "the weights stay as they are", "unquantised", None),
+    Scheme("nf4", "nf4", N_("4 bits a weight, on levels placed for bell-shaped weights"), N_("in NF4"), 4, "nf4"),
+    Scheme("fp4", "fp4", N_("4 bits a weight, on the levels of a small floating-point number"), N_("in FP4"), 4, "fp4"),
+    Scheme("int8", "int8", N_("8 bits a weight, on evenly spaced levels"), N_("in INT8"), 8),
+    Scheme("none", N_("none"), N_("the weights stay as they are"), N_("unquantised"), None),
 )
 COMPUTE_DTYPES = table(
-    Choice("auto", "auto", "what this machine is fastest in"),
-    Choice("float32", "float32", "32 bits, on every machine"),
-    Choice("bfloat16", "bfloat16", "16 bits with float32's range"),
-    Choice("float16", "float16", "16 bits, on a GPU and with 4-bit weights only"),
+    Choice("auto", "auto", N_("what this machine is fastest in")),
+    Choice("float32", "float32", N_("32 bits, on every machine")),
+    Choice("bfloat16", "bfloat16", N_("16 bits with float32's range")),
+    Choice("float16", "float16", N_("16 bits, on a GPU and with 4-bit weights only")),
 )
 HEAD_MODULES = table(
-    Choice("classifier", "classifier", "new, so that it has to be trained"),
-    Choice("pooler", "pooler", "the pretrained layer below it, which may be"),
+    Choice("classifier", N_("classifier"), N_("new, so that it has to be trained")),
+    Choice("pooler", N_("pooler"), N_("the pretrained layer below it, which may be")),
 )
 SCHEDULERS = table(
-    Choice("linear", "linear", "falls evenly to zero"),
-    Choice("cosine", "cosine", "falls to zero along half a cosine wave"),
-    Choice("constant", "constant", "does not fall"),
+    Choice("linear", N_("linear"), N_("falls evenly to zero")),
+    Choice("cosine", N_("cosine"), N_("falls to zero along half a cosine wave")),
+    Choice("constant", N_("constant"), N_("does not fall")),
 )
 
 
@@ -103,15 +108,15 @@ class TrackerChoice(Choice):
 #: None of them is needed, or comes with this program.
 TRACKERS = table(
     TrackerChoice(
-        "trackio", "Trackio", "Hugging Face's, which keeps everything on this machine", "trackio>=0.43,<0.44"
+        "trackio", "Trackio", N_("Hugging Face's, which keeps everything on this machine"), "trackio>=0.43,<0.44"
     ),
-    TrackerChoice("tensorboard", "TensorBoard", "files in the run's own folder", "tensorboard>=2.21,<3"),
-    TrackerChoice("wandb", "Weights & Biases", "a service, which needs an account of yours", "wandb>=0.31,<1"),
+    TrackerChoice("tensorboard", "TensorBoard", N_("files in the run's own folder"), "tensorboard>=2.21,<3"),
+    TrackerChoice("wandb", "Weights & Biases", N_("a service, which needs an account of yours"), "wandb>=0.31,<1"),
 )
 #: Of a run that starts from another one.
 INIT_CLASSIFIERS = table(
-    Choice("fresh", "fresh", "drawn at random and learned anew, for pairs that ask another question"),
-    Choice("keep", "keep", "the one that run had, for more pairs of the same kind"),
+    Choice("fresh", N_("fresh"), N_("drawn at random and learned anew, for pairs that ask another question")),
+    Choice("keep", N_("keep"), N_("the one that run had, for more pairs of the same kind")),
 )
 
 Quantization = Annotated[str, OneOf(SCHEMES)]

@@ -20,6 +20,7 @@ from qlora_core.choices import (
     INIT_CLASSIFIERS,
     SCHEDULERS,
     SCHEMES,
+    Choice,
     ComputeDtype,
     HeadModule,
     InitClassifier,
@@ -30,6 +31,7 @@ from qlora_core.choices import (
 )
 from qlora_core.errors import ConfigError
 from qlora_core.hub_names import read_hub_name
+from qlora_core.language import N_, translated
 from qlora_core.presets import DEFAULT_PRESET, PRESETS
 
 Name = Annotated[str, Field(min_length=1, max_length=4096)]
@@ -91,8 +93,11 @@ PATH_FIELDS = ("base_model", "dataset", "data_dir", "validation_file")
 def _in_section(section: str) -> Callable[..., Any]:
     """What makes fields of ``RunConfig`` in a section, with the words that page, command line and documents use."""
 
-    def setting(label: str, help: str, default: Any, **limits: Any) -> Any:
-        return Field(default, title=label, description=help, json_schema_extra={"section": section}, **limits)
+    def setting(
+        label: str, help: str, default: Any, explains: Mapping[str, Choice] | None = None, **limits: Any
+    ) -> Any:
+        words: dict[str, Any] = {"section": section, "label": label, "purpose": help, "choices": explains or {}}
+        return Field(default, json_schema_extra=words, **limits)
 
     return setting
 
@@ -105,193 +110,221 @@ class RunConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    base_model: Name = _subject("Base model", "The pretrained encoder; it stays frozen.", "minilm")
-    dataset: Name = _subject("Sentence pairs", "What it learns from.", "pairs")
-    data_dir: Name | None = _subject("Folder", "Folder that holds MRPC's parquet files.", None)
+    base_model: Name = _subject(N_("Base model"), N_("The pretrained encoder; it stays frozen."), "minilm")
+    dataset: Name = _subject(N_("Sentence pairs"), N_("What it learns from."), "pairs")
+    data_dir: Name | None = _subject(N_("Folder"), N_("Folder that holds MRPC's parquet files."), None)
     columns: ColumnNames = _subject(
-        "Columns",
-        "Columns of a file of pairs, as FIRST,SECOND,LABEL; without them, those of well-known files are looked for.",
+        N_("Columns"),
+        N_(
+            "Columns of a file of pairs, as FIRST,SECOND,LABEL; without them, those of well-known files are looked for."
+        ),
         None,
     )
     validation_file: Name | None = _subject(
-        "Validation file",
-        "File of pairs to validate on; without it, a part of the pairs is set aside, and all others are trained on.",
+        N_("Validation file"),
+        N_(
+            "File of pairs to validate on; without it, a part of the pairs is set aside, and all others are trained on."
+        ),
         None,
     )
 
     init_from: InitFrom = _subject(
-        "Start from",
-        "A finished run of the same base model: its adapter and pooler are what training goes on from. Without one, "
-        "the adapter starts from scratch.",
+        N_("Start from"),
+        N_(
+            "A finished run of the same base model: its adapter and pooler are what training goes on from. "
+            "Without one, "
+            "the adapter starts from scratch."
+        ),
         None,
     )
     init_classifier: InitClassifier = _subject(
-        "Its classifier",
-        f"The classifier of a run that starts from another one. {explained(INIT_CLASSIFIERS)}",
+        N_("Its classifier"),
+        N_("The classifier of a run that starts from another one."),
         "fresh",
+        explains=INIT_CLASSIFIERS,
     )
 
     quantization: Quantization = _quantization(
-        "Storage of the frozen matrices", f"What the encoder's matrices are held in. {explained(SCHEMES)}", "nf4"
+        N_("Storage of the frozen matrices"), N_("What the encoder's matrices are held in."), "nf4", explains=SCHEMES
     )
     bnb_4bit_use_double_quant: bool = _quantization(
-        "Double quantisation",
-        "Stores the scale of each block of 64 weights in 8 bits instead of 32: about 0.4 bits saved a weight.",
+        N_("Double quantisation"),
+        N_("Stores the scale of each block of 64 weights in 8 bits instead of 32: about 0.4 bits saved a weight."),
         True,
     )
     bnb_4bit_compute_dtype: ComputeDtype = _quantization(
-        "Number type of the products",
-        f"Weights are unpacked to this type for each matrix product. {explained(COMPUTE_DTYPES)}",
+        N_("Number type of the products"),
+        N_("Weights are unpacked to this type for each matrix product."),
         "auto",
+        explains=COMPUTE_DTYPES,
     )
 
     r: int = _lora(
-        "Rank",
-        "Each adapted matrix W gets W + B A, where B and A are only r numbers wide: a larger r can learn more.",
+        N_("Rank"),
+        N_("Each adapted matrix W gets W + B A, where B and A are only r numbers wide: a larger r can learn more."),
         16,
         ge=1,
         le=256,
     )
     lora_alpha: float = _lora(
-        "Scaling",
-        "The adapter's output is multiplied by lora_alpha / r: twice r is a common choice.",
+        N_("Scaling"),
+        N_("The adapter's output is multiplied by lora_alpha / r: twice r is a common choice."),
         32,
         gt=0,
         le=1024,
     )
     lora_dropout: float = _lora(
-        "Dropout",
-        "Share of the adapter's inputs that is dropped at random while it trains, against learning by heart.",
+        N_("Dropout"),
+        N_("Share of the adapter's inputs that is dropped at random while it trains, against learning by heart."),
         0.0,
         ge=0,
         lt=1,
     )
     target_modules: tuple[LayerName, ...] = _lora(
-        "Adapted layers",
-        "The linear layers that receive an adapter; the QLoRA paper found that all of them are needed.",
+        N_("Adapted layers"),
+        N_("The linear layers that receive an adapter; the QLoRA paper found that all of them are needed."),
         BERT_LINEAR_LAYERS,
         min_length=1,
         max_length=16,
     )
     modules_to_save: tuple[HeadModule, ...] = _lora(
-        "Layers trained in full",
-        f"What is trained beside the adapter. {explained(HEAD_MODULES)}",
+        N_("Layers trained in full"),
+        N_("What is trained beside the adapter."),
         ("classifier", "pooler"),
+        explains=HEAD_MODULES,
     )
     use_rslora: bool = _lora(
-        "Rank-stabilised scaling",
-        "Scales by lora_alpha / sqrt(r) instead, so that large ranks learn as fast as small ones.",
+        N_("Rank-stabilised scaling"),
+        N_("Scales by lora_alpha / sqrt(r) instead, so that large ranks learn as fast as small ones."),
         False,
     )
 
     learning_rate: float = _training(
-        "Learning rate",
-        "How far one step moves the weights, at its peak: too small learns nothing, too large forgets everything.",
+        N_("Learning rate"),
+        N_("How far one step moves the weights, at its peak: too small learns nothing, too large forgets everything."),
         2e-4,
         gt=0,
         le=0.1,
     )
     num_train_epochs: int = _training(
-        "Epochs", "How often the model sees every training pair; the best epoch is kept.", 4, ge=1, le=100
+        N_("Epochs"), N_("How often the model sees every training pair; the best epoch is kept."), 4, ge=1, le=100
     )
     train_batch_size: int = _training(
-        "Batch size",
-        "Pairs that are averaged into one step, over all processes together: more is steadier and takes more memory.",
+        N_("Batch size"),
+        N_(
+            "Pairs that are averaged into one step, over all processes together: more is steadier and takes "
+            "more memory."
+        ),
         16,
         ge=1,
         le=1024,
     )
     lr_scheduler_type: Scheduler = _training(
-        "Schedule", f"How the learning rate falls after the warm-up. {explained(SCHEDULERS)}", "linear"
+        N_("Schedule"), N_("How the learning rate falls after the warm-up."), "linear", explains=SCHEDULERS
     )
     warmup_ratio: float = _training(
-        "Warm-up",
-        "Share of the steps over which the learning rate rises from zero, so that the first steps do no harm.",
+        N_("Warm-up"),
+        N_("Share of the steps over which the learning rate rises from zero, so that the first steps do no harm."),
         0.06,
         ge=0,
         lt=1,
     )
     weight_decay: float = _training(
-        "Weight decay", "Each step shrinks the trained weights by this share of the learning rate.", 0.01, ge=0, le=1
+        N_("Weight decay"),
+        N_("Each step shrinks the trained weights by this share of the learning rate."),
+        0.01,
+        ge=0,
+        le=1,
     )
     max_grad_norm: float = _training(
-        "Gradient clipping", "A step's gradient is shortened to this length where it is longer.", 1.0, gt=0, le=1000
+        N_("Gradient clipping"),
+        N_("A step's gradient is shortened to this length where it is longer."),
+        1.0,
+        gt=0,
+        le=1000,
     )
     label_smoothing_factor: float = _training(
-        "Label smoothing",
-        "Share of each label that is spread over both, so that the model grows less sure of itself.",
+        N_("Label smoothing"),
+        N_("Share of each label that is spread over both, so that the model grows less sure of itself."),
         0.0,
         ge=0,
         lt=0.5,
     )
     hidden_dropout_prob: float = _training(
-        "Dropout in the encoder",
-        "Share of the frozen encoder's outputs that is dropped at random while training.",
+        N_("Dropout in the encoder"),
+        N_("Share of the frozen encoder's outputs that is dropped at random while training."),
         0.0,
         ge=0,
         lt=1,
     )
     swap_probability: float = _training(
-        "Swapped pairs",
-        "Chance that a training pair is shown with its two sentences in the other order.",
+        N_("Swapped pairs"),
+        N_("Chance that a training pair is shown with its two sentences in the other order."),
         0.5,
         ge=0,
         le=1,
     )
     easy_pairs_steps: int = _training(
-        "Steps with easy pairs",
-        "For so many first steps each batch has easy pairs beside it, at half weight: pairs that mean the same, and "
-        "sentences that have nothing to do with each other. They teach the model to compare.",
+        N_("Steps with easy pairs"),
+        N_(
+            "For so many first steps each batch has easy pairs beside it, at half weight: pairs that mean "
+            "the same, and "
+            "sentences that have nothing to do with each other. They teach the model to compare."
+        ),
         0,
         ge=0,
         le=100_000,
     )
     evaluations_per_epoch: int = _training(
-        "Evaluations an epoch",
-        "How often the validation pairs are answered in each epoch: more points on the curve, more time.",
+        N_("Evaluations an epoch"),
+        N_("How often the validation pairs are answered in each epoch: more points on the curve, more time."),
         1,
         ge=1,
         le=20,
     )
 
     max_train_samples: int | None = _data(
-        "Training pairs",
-        "Train on so many pairs, drawn at random; without a number, on all of them.",
+        N_("Training pairs"),
+        N_("Train on so many pairs, drawn at random; without a number, on all of them."),
         None,
         ge=8,
         le=1_000_000,
     )
     max_eval_samples: int | None = _data(
-        "Validation pairs",
-        "Validate on so many pairs, drawn at random; without a number, on all of them.",
+        N_("Validation pairs"),
+        N_("Validate on so many pairs, drawn at random; without a number, on all of them."),
         None,
         ge=8,
         le=1_000_000,
     )
     max_length: int = _data(
-        "Tokens a pair", "A longer pair loses tokens from the end of its longer sentence.", 128, ge=8, le=512
+        N_("Tokens a pair"), N_("A longer pair loses tokens from the end of its longer sentence."), 128, ge=8, le=512
     )
     eval_batch_size: int = _data(
-        "Pairs evaluated at once",
-        "Pairs that are answered at once: changes time and memory, and no result.",
+        N_("Pairs evaluated at once"),
+        N_("Pairs that are answered at once: changes time and memory, and no result."),
         64,
         ge=1,
         le=1024,
     )
     measure_baselines_again: bool = _data(
-        "Baselines measured again",
-        "Measures the baselines even where an earlier run has measured the same ones: changes time, and no result.",
+        N_("Baselines measured again"),
+        N_("Measures the baselines even where an earlier run has measured the same ones: changes time, and no result."),
         False,
     )
     bootstrap_samples: int = _data(
-        "Bootstrap resamples",
-        "How many times the validation pairs are drawn anew for each 95 % interval.",
+        N_("Bootstrap resamples"),
+        N_("How many times the validation pairs are drawn anew for each 95 % interval."),
         2000,
         ge=100,
         le=MAX_BOOTSTRAP_SAMPLES,
     )
     seed: int = _data(
-        "Seed", "Decides everything that is drawn at random: the same seed gives the same run.", 0, ge=0, le=MAX_SEED
+        N_("Seed"),
+        N_("Decides everything that is drawn at random: the same seed gives the same run."),
+        0,
+        ge=0,
+        le=MAX_SEED,
     )
 
     @property
@@ -314,6 +347,7 @@ class RunConfig(BaseModel):
         return self
 
 
+@translated("label", "purpose")
 @dataclass(frozen=True)
 class Setting:
     """A field of ``RunConfig`` in words."""
@@ -321,15 +355,20 @@ class Setting:
     name: str  #: in transformers, PEFT or bitsandbytes
     section: str
     label: str
-    help: str  #: what it does, in full sentences
+    purpose: str  #: what it does, in full sentences
+    choices: Mapping[str, Choice]  #: that are explained with it
     default: Any
+
+    @property
+    def help(self) -> str:
+        """What it does and, where it is one of a few, what each of these is."""
+        return f"{self.purpose} {explained(self.choices)}" if self.choices else self.purpose
 
 
 def _settings() -> Iterator[Setting]:
-    for name, field in RunConfig.model_fields.items():
-        extra = field.json_schema_extra
-        section = str(extra["section"]) if isinstance(extra, dict) else ""
-        yield Setting(name, section, field.title or name, field.description or "", field.default)
+    for name, one in RunConfig.model_fields.items():
+        words: Any = one.json_schema_extra
+        yield Setting(name=name, default=one.default, **words)
 
 
 SETTINGS = {setting.name: setting for setting in _settings()}

@@ -6,16 +6,18 @@ stands in braces and is put in afterwards: ``gettext("{n} pairs").format(n=n)``.
 language, in ``qlora_core/locale/``; they are read as they stand, so that nothing has to be compiled.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from io import BytesIO
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, TypeVar
 
 from babel import Locale
+from babel.dates import format_date
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
@@ -23,6 +25,7 @@ from babel.numbers import get_decimal_symbol, get_group_symbol
 from babel.support import NullTranslations, Translations
 
 FOLDER = Path(__file__).parent / "locale"
+T = TypeVar("T")
 ENGLISH = "en"
 
 
@@ -119,23 +122,37 @@ def number(value: float, form: str) -> str:
     return text.translate(str.maketrans(signs))
 
 
-class Translated:
-    """A field of a dataclass that holds a text in English and reads in the language of this context."""
+def date(day: datetime) -> str:
+    """A day, as the language writes it in a sentence: the day of the month, then its name and the year in English."""
+    return format_date(day, "d MMMM y" if current() == ENGLISH else "long", locale=current())
 
-    def __set_name__(self, owner: type, name: str) -> None:
-        self._name = f"_{name}"
 
-    @overload
-    def __get__(self, instance: None, owner: type) -> "Translated": ...
+def separators() -> str:
+    """This language's decimal and group symbols, as plotly takes them."""
+    locale = Locale.parse(current())
+    return get_decimal_symbol(locale) + get_group_symbol(locale)
 
-    @overload
-    def __get__(self, instance: object, owner: type) -> str: ...
+
+def translated(*names: str) -> Callable[[type[T]], type[T]]:
+    """Has these fields of a dataclass, which hold texts in English, read in the language of whoever reads them."""
+
+    def decorated(kind: type[T]) -> type[T]:
+        for name in names:
+            setattr(kind, name, _Text(name))
+        return kind
+
+    return decorated
+
+
+class _Text:
+    """A field of a dataclass that is translated when it is read."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
 
     def __get__(self, instance: object | None, owner: type) -> Any:
-        """The text; the class itself has none, so that the field has no default."""
-        if instance is None:
-            raise AttributeError(self._name)
-        return gettext(instance.__dict__[self._name])
+        """The text; of the class itself, what tells ``dataclasses.replace`` and the like that there is none."""
+        return self if instance is None else gettext(instance.__dict__[self._name])
 
     def __set__(self, instance: object, text: str) -> None:
         instance.__dict__[self._name] = text

@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from qlora_core.choices import Choice, table
+from qlora_core.language import N_, translated
 
 
+@translated("cost")
 @dataclass(frozen=True)
 class Preset(Choice):
     """Settings that go well together."""
@@ -23,9 +25,9 @@ class Preset(Choice):
 PRESETS = table(
     Preset(
         "quick",
-        "quick",
-        "learns something while you watch",
-        "one to four minutes of training on two cores",
+        N_("quick"),
+        N_("learns something while you watch"),
+        N_("one to four minutes of training on two cores"),
         {
             "learning_rate": 5e-4,
             "num_train_epochs": 1,
@@ -37,16 +39,16 @@ PRESETS = table(
     ),
     Preset(
         "standard",
-        "standard",
-        "the best recipe known here",
-        "ten minutes to half an hour of training on two cores",
+        N_("standard"),
+        N_("the best recipe known here"),
+        N_("ten minutes to half an hour of training on two cores"),
         {},
     ),
     Preset(
         "notebook",
-        "notebook",
-        "what notebooks usually do",
-        "three epochs instead of four, on the same pairs",
+        N_("notebook"),
+        N_("what notebooks usually do"),
+        N_("three epochs instead of four, on the same pairs"),
         {
             "r": 8,
             "lora_alpha": 16,

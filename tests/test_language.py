@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from qlora_core import language
-from qlora_core.language import LANGUAGES, Translated, current, gettext, ngettext, number, speaking
+from qlora_core.language import LANGUAGES, current, gettext, ngettext, number, speaking, translated
 
 TRANSLATED = [code for code in LANGUAGES if code != language.ENGLISH]
 
@@ -55,12 +55,13 @@ def test_numbers_are_written_as_the_language_writes_them(code: str, shown: str) 
         assert f"{number(1234.5, ',.2f')} {number(0.81, '.1%')}" == shown
 
 
+@translated("label")
 @dataclass(frozen=True)
 class Row:
     """A row of a table."""
 
     name: str
-    label: Translated = Translated()
+    label: str
 
 
 def test_a_table_reads_in_the_language_of_whoever_reads_it() -> None:

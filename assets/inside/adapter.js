@@ -1,5 +1,6 @@
 // The adapter on the chosen matrix: how many of its r directions it uses, and what it would answer with fewer.
 
+import { _, ngettext } from "../language.js";
 import { html, matrixName, named, numbers, short, svg } from "./page.js";
 
 const WIDTH = 660;
@@ -38,7 +39,7 @@ export class AdapterPanel {
     this.kept = html("output");
     const slider = html("input", { type: "range", min: 0, max: r, step: 1, value: this.k });
     const say = () => {
-      this.kept.textContent = this.k === r ? `all ${r}` : `${this.k} of ${r}`;
+      this.kept.textContent = this.k === r ? _("all {r}", { r }) : _("{n} of {total}", { n: this.k, total: r });
     };
     say();
     slider.addEventListener("input", () => {
@@ -53,12 +54,19 @@ export class AdapterPanel {
     this.count = html(
       "button",
       { type: "button", class: "live-button", onclick: () => this.measure() },
-      "Measure the accuracy",
+      _("Measure the accuracy"),
     );
     this.place.replaceChildren(
       this.words,
       this.figure,
-      html("label", { class: "inside-control" }, "Keep the strongest directions of every matrix: ", slider, this.kept),
+      html(
+        "label",
+        { class: "inside-control" },
+        _("Keep the strongest directions of every matrix:"),
+        " ",
+        slider,
+        this.kept,
+      ),
       this.said,
       this.count,
       this.accuracy,
@@ -71,7 +79,7 @@ export class AdapterPanel {
     const change = changes.find((one) => one.layer === this.matrix.layer && one.role === this.matrix.role);
     const name = matrixName(this.matrix);
     if (!change) {
-      this.words.textContent = `No adapter stands beside ${name} in this run.`;
+      this.words.textContent = _("No adapter stands beside {matrix} in this run.", { matrix: name });
       this.figure.replaceChildren();
       return;
     }
@@ -95,13 +103,20 @@ export class AdapterPanel {
         ...bars,
         svg("text", { x: LEFT - 6, y: 18, "text-anchor": "end" }, short(largest, 2)),
         svg("text", { x: LEFT - 6, y: HEIGHT - BOTTOM, "text-anchor": "end" }, "0"),
-        svg("text", { x: LEFT, y: HEIGHT - 5 }, "direction 1"),
-        svg("text", { x: WIDTH, y: HEIGHT - 5, "text-anchor": "end" }, `direction ${values.length}`),
+        svg("text", { x: LEFT, y: HEIGHT - 5 }, _("direction {n}", { n: 1 })),
+        svg("text", { x: WIDTH, y: HEIGHT - 5, "text-anchor": "end" }, _("direction {n}", { n: values.length })),
       ),
     );
-    this.words.textContent =
-      `${name}: (${alpha} / ${r}) B A is ${short((100 * change.norm) / change.base_norm, 2)} % as large as the matrix itself, ` +
-      `and uses about ${short(change.effective_rank, 2)} of its ${r} directions.`;
+    this.words.textContent = _(
+      "{matrix}: ({alpha} / {r}) B A is {share} % as large as the matrix itself, and uses about {used} of its {r} directions.",
+      {
+        matrix: name,
+        alpha,
+        r,
+        share: short((100 * change.norm) / change.base_norm, 2),
+        used: short(change.effective_rank, 2),
+      },
+    );
     const rows = changes.map((one) => [
       matrixName(one),
       `${short((100 * one.norm) / one.base_norm, 3)} %`,
@@ -110,8 +125,8 @@ export class AdapterPanel {
       short(one.singular_values.at(-1)),
     ]);
     const table = numbers(
-      "Every adapted matrix",
-      ["matrix", "change against the matrix", "directions used", "largest singular value", "smallest"],
+      _("Every adapted matrix"),
+      [_("matrix"), _("change against the matrix"), _("directions used"), _("largest singular value"), _("smallest")],
       rows,
     );
     table.open = this.table.querySelector("details")?.open ?? false;
@@ -126,7 +141,12 @@ export class AdapterPanel {
     try {
       const found = await this.ask({ what: "at_rank", k, ...this.pair.value() });
       if (k !== this.k) return;
-      this.said.textContent = `"Same meaning" with ${k} directions: ${percent(found.p_same)} (base model: ${percent(found.base_p_same)}).`;
+      this.said.textContent = ngettext(
+        '"Same meaning" with {n} direction: {adapter} (base model: {base}).',
+        '"Same meaning" with {n} directions: {adapter} (base model: {base}).',
+        k,
+        { adapter: percent(found.p_same), base: percent(found.base_p_same) },
+      );
     } catch (error) {
       this.said.textContent = error.message;
     }
@@ -139,7 +159,7 @@ export class AdapterPanel {
     const { k } = this;
     let right = 0;
     let start = 0;
-    this.accuracy.textContent = "Asking the validation pairs ...";
+    this.accuracy.textContent = _("Asking the validation pairs ...");
     try {
       for (;;) {
         const part = await this.ask({ what: "rank_accuracy", k, start });
@@ -147,11 +167,11 @@ export class AdapterPanel {
         if (!part.n) break;
         right += part.right;
         start += part.n;
-        const share = `${right} of ${start} right, ${short(right / start)}`;
+        const found = { right, n: start, k, accuracy: short(right / start), left: part.total - start };
         this.accuracy.textContent =
           start < part.total
-            ? `With ${k} directions: ${share}, so far; ${part.total - start} pairs left.`
-            : `With ${k} directions: accuracy ${short(right / start)} (${right} of ${start} validation pairs).`;
+            ? _("With {k} directions: {right} of {n} right, {accuracy}, so far; {left} pairs left.", found)
+            : _("With {k} directions: accuracy {accuracy} ({right} of {n} validation pairs).", found);
       }
     } catch (error) {
       this.accuracy.textContent = error.message;

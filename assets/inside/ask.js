@@ -1,8 +1,10 @@
 // Questions to the server about a run's inside. Answers are kept, because they do not change; an answer that comes after
 // another run was chosen is not anybody's any more.
 
+import { _ } from "../language.js";
+
 const KEPT = 60;
-const SILENT = "The server does not answer. Try again in a moment.";
+const SILENT = _("The server does not answer. Try again in a moment.");
 
 /** Thrown where another run was chosen while the server was asked. */
 export class Overtaken extends Error {}

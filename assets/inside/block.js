@@ -1,5 +1,6 @@
 // One block of 64 weights: as they were, as they come back, and what one large weight does to the others.
 
+import { _, grouped } from "../language.js";
 import { html, matrixName, named, numbers, short, svg } from "./page.js";
 import { quantized, rmsError, withOutlier } from "./quantize.js";
 
@@ -76,7 +77,7 @@ export class BlockPanel {
       class: "inside-figure",
       tabindex: 0,
       role: "slider",
-      "aria-label": "Weight of this block; arrow keys move",
+      "aria-label": _("Weight of this block; arrow keys move"),
       "aria-valuemin": 1,
       "aria-valuemax": data.weights.length,
       onkeydown: (event) => this.pressed(event),
@@ -85,14 +86,19 @@ export class BlockPanel {
     this.bytes = html("p", { class: "inside-bytes" });
     this.verdict = html("p", { class: "inside-verdict", "aria-live": "polite" });
     this.table = html("div");
-    const where = `${matrixName(this.matrix)}: ${data.shape.join(" × ")} numbers, row ${data.row + 1}, from column ${data.column + 1}`;
+    const where = _("{matrix}: {shape} numbers, row {row}, from column {column}", {
+      matrix: matrixName(this.matrix),
+      shape: data.shape.join(" × "),
+      row: data.row + 1,
+      column: data.column + 1,
+    });
     this.place.replaceChildren(
       html("p", { class: "inside-where" }, where),
-      html("label", { class: "inside-control" }, `Block (of ${data.blocks.toLocaleString("en")}) `, number),
+      html("label", { class: "inside-control" }, _("Block (of {n})", { n: grouped(data.blocks) }), " ", number),
       this.figure,
       this.readout,
       this.bytes,
-      html("label", { class: "inside-control" }, "Try: make the chosen weight an outlier ", outlier),
+      html("label", { class: "inside-control" }, _("Try: make the chosen weight an outlier"), " ", outlier),
       this.verdict,
       this.table,
     );
@@ -171,10 +177,14 @@ export class BlockPanel {
     const index = this.weight;
     const code = now.codes[index];
     const said = [
-      `weight ${index + 1}: ${short(now.weights[index])}`,
-      `code ${code} (${code.toString(2).padStart(4, "0")})`,
-      `level ${short(now.levels[code])} × scale ${short(now.scale)} = ${short(now.values[index])}`,
-      `error ${short(now.values[index] - now.weights[index])}`,
+      _("weight {place}: {value}", { place: index + 1, value: short(now.weights[index]) }),
+      _("code {code} ({bits})", { code, bits: code.toString(2).padStart(4, "0") }),
+      _("level {level} × scale {scale} = {value}", {
+        level: short(now.levels[code]),
+        scale: short(now.scale),
+        value: short(now.values[index]),
+      }),
+      _("error {error}", { error: short(now.values[index] - now.weights[index]) }),
     ];
     this.readout.textContent = said.join(" · ");
     this.figure.setAttribute("aria-valuenow", index + 1);
@@ -189,7 +199,11 @@ export class BlockPanel {
       short(now.values[each] - weight),
     ]);
     const isOpen = this.table.querySelector("details")?.open ?? false;
-    const table = numbers("Weights of this block", ["weight", "was", "code", "comes back as", "error"], rows);
+    const table = numbers(
+      _("Weights of this block"),
+      [_("weight"), _("was"), _("code"), _("comes back as"), _("error")],
+      rows,
+    );
     table.open = isOpen;
     this.table.replaceChildren(table);
   }
@@ -202,22 +216,42 @@ export class BlockPanel {
     const { packed, codes, scale_code: scaleCode } = this.data;
     const place = index >> 1;
     const byte = packed[place].toString(16).padStart(2, "0");
-    const scale =
+    const found = {
+      place: place + 1,
+      byte: `0x${byte}`,
+      first: codes[2 * place],
+      second: codes[2 * place + 1],
+      bytes: packed.length,
+      scale: scaleCode,
+    };
+    this.bytes.textContent =
       scaleCode === null
-        ? "the scale is kept in 32 bits"
-        : `the scale is kept as one byte too (${scaleCode}): that is double quantisation`;
-    const pair = html("b", {}, `byte ${place + 1} is 0x${byte}`);
-    this.bytes.replaceChildren(
-      "In memory: ",
-      pair,
-      `, code ${codes[2 * place]} and code ${codes[2 * place + 1]} side by side; ${packed.length} bytes in all, and ${scale}.`,
-    );
+        ? _(
+            "In memory: byte {place} is {byte}, code {first} and code {second} side by side; {bytes} bytes in all, and the scale is kept in 32 bits.",
+            found,
+          )
+        : _(
+            "In memory: byte {place} is {byte}, code {first} and code {second} side by side; {bytes} bytes in all, and the scale is kept as one byte too ({scale}): that is double quantisation.",
+            found,
+          );
   }
 
   outlierWords(now) {
     const before = rmsError(this.data.weights, this.data.values, this.weight);
-    if (now.isReal) return `The others are off by ${short(before)} on average (root of the mean square).`;
+    if (now.isReal) {
+      return _("The others are off by {error} on average (root of the mean square).", { error: short(before) });
+    }
     const after = rmsError(now.weights, now.values, this.weight);
-    return `With this weight ${this.factor} times as large, the scale is ${short(now.scale)}, and the other ${now.weights.length - 1} are off by ${short(after)} instead of ${short(before)}: ${short(after / before, 2)} times as much.`;
+    return _(
+      "With this weight {factor} times as large, the scale is {scale}, and the other {n} are off by {after} instead of {before}: {times} times as much.",
+      {
+        factor: short(this.factor),
+        scale: short(now.scale),
+        n: now.weights.length - 1,
+        after: short(after),
+        before: short(before),
+        times: short(after / before, 2),
+      },
+    );
   }
 }

@@ -1,5 +1,6 @@
 // Five ways to fail: recorded runs, each with its curves, the sign by which the live view knows it, and the cure.
 
+import { _ } from "../language.js";
 import { html, numbers, short, svg, whenSeen } from "./page.js";
 
 const WIDTH = 340;
@@ -14,34 +15,48 @@ const LIBRARIES = ["torch", "transformers", "peft", "bitsandbytes"];
 
 export const FAILURES = {
   learning_rate: {
-    title: "The learning rate is too high",
-    what: "A learning rate of 0.05, two hundred times what this program starts with.",
-    why: "Each step overshoots: it answers one label for all, then the other, surer each time and as often wrong.",
-    cure: "A hundredth of it. If a loss jumps in its first steps, a longer warm-up helps too.",
+    title: _("The learning rate is too high"),
+    what: _("A learning rate of 0.05, two hundred times what this program starts with."),
+    why: _("Each step overshoots: it answers one label for all, then the other, surer each time and as often wrong."),
+    cure: _("A hundredth of it. If a loss jumps in its first steps, a longer warm-up helps too."),
   },
   majority: {
-    title: "The majority class",
-    what: "What notebooks often do: little of the model is adapted (query and value), and few steps are taken, on pairs of which two in three mean the same.",
-    why: "Saying the commoner label is the first thing there is to learn, and here nothing more was learned. An accuracy of two thirds, and an F1 of 0.8, say nothing.",
-    cure: "Adapt all linear layers, train longer, and look at Matthews' correlation, which is 0 for whoever always says the same.",
+    title: _("The majority class"),
+    what: _(
+      "What notebooks often do: little of the model is adapted (query and value), and few steps are taken, on pairs of which two in three mean the same.",
+    ),
+    why: _(
+      "Saying the commoner label is the first thing there is to learn, and here nothing more was learned. An accuracy of two thirds, and an F1 of 0.8, say nothing.",
+    ),
+    cure: _(
+      "Adapt all linear layers, train longer, and look at Matthews' correlation, which is 0 for whoever always says the same.",
+    ),
   },
   shuffled: {
-    title: "Shuffled labels",
-    what: "160 training pairs whose labels were drawn from a hat; the validation pairs have their own.",
-    why: "There is nothing to understand, so the model learns the pairs by heart. The training loss looks splendid.",
-    cure: "Read twenty training pairs with their labels. A column that was sorted by itself, or labels with 0 and 1 exchanged, looks just like this.",
+    title: _("Shuffled labels"),
+    what: _("160 training pairs whose labels were drawn from a hat; the validation pairs have their own."),
+    why: _("There is nothing to understand, so the model learns the pairs by heart. The training loss looks splendid."),
+    cure: _(
+      "Read twenty training pairs with their labels. A column that was sorted by itself, or labels with 0 and 1 exchanged, looks just like this.",
+    ),
   },
   leakage: {
-    title: "Leakage",
-    what: "The validation pairs are trained on.",
-    why: "The score says how well pairs are remembered that were seen with their labels. Of new pairs it says nothing.",
-    cure: "Take out what is in both, near copies too: pairs that share a sentence belong on one side.",
+    title: _("Leakage"),
+    what: _("The validation pairs are trained on."),
+    why: _(
+      "The score says how well pairs are remembered that were seen with their labels. Of new pairs it says nothing.",
+    ),
+    cure: _("Take out what is in both, near copies too: pairs that share a sentence belong on one side."),
   },
   overfitting: {
-    title: "Overfitting",
-    what: "A model that had learned something goes on with 160 training pairs, each seen eight times.",
-    why: "Once the training pairs are known, each further step makes the model surer of itself, on new pairs without being right more often.",
-    cure: "More pairs, fewer epochs, dropout; or keep the epoch with the best validation score, as this program does.",
+    title: _("Overfitting"),
+    what: _("A model that had learned something goes on with 160 training pairs, each seen eight times."),
+    why: _(
+      "Once the training pairs are known, each further step makes the model surer of itself, on new pairs without being right more often.",
+    ),
+    cure: _(
+      "More pairs, fewer epochs, dropout; or keep the epoch with the best validation score, as this program does.",
+    ),
   },
 };
 
@@ -72,7 +87,7 @@ export class FailuresPanel {
       html("a", { href: `#failure-${name}`, onclick: (event) => this.follow(event, name) }, FAILURES[name].title),
     );
     this.place.replaceChildren(
-      html("nav", { class: "inside-chips", "aria-label": "The five failures" }, ...links),
+      html("nav", { class: "inside-chips", "aria-label": _("The five failures") }, ...links),
       ...records.map((record) => article(record, told(record))),
     );
   }
@@ -115,17 +130,24 @@ function article(record, told) {
     html("h3", { tabindex: -1 }, title),
     html("p", {}, what, " ", why),
     html("div", { class: "failure-charts" }, lossChart(record), accuracyChart(record)),
-    html("p", { class: "inside-verdict" }, html("span", {}, "The live view says: "), told),
-    html("p", {}, html("b", {}, "The cure: "), cure),
-    html("p", { class: "inside-where" }, "Make it yourself: ", html("code", {}, record.command)),
+    html("p", { class: "inside-verdict" }, html("span", {}, _("The live view says:"), " "), told),
+    html("p", {}, html("b", {}, _("The cure:"), " "), cure),
+    html("p", { class: "inside-where" }, _("Make it yourself:"), " ", html("code", {}, record.command)),
     html(
       "p",
       { class: "inside-where" },
-      `Recorded on ${record.date}: ${record.machine}; ${record.validation_pairs} validation pairs, ${settings.join(", ")}, seed ${record.seed}; ${versions.join(", ")}.`,
+      _("Recorded on {date}: {machine}; {n} validation pairs, {settings}, seed {seed}; {versions}.", {
+        date: record.date,
+        machine: record.machine,
+        n: record.validation_pairs,
+        settings: settings.join(", "),
+        seed: record.seed,
+        versions: versions.join(", "),
+      }),
     ),
     numbers(
-      `${title}: after each measurement`,
-      ["step", "training loss", "validation loss", "accuracy", "Matthews' correlation"],
+      _("{failure}: after each measurement", { failure: title }),
+      [_("step"), _("training loss"), _("validation loss"), _("accuracy"), _("Matthews' correlation")],
       record.evaluations.map((entry) => [
         entry.step,
         short(lossBefore(record.points, entry.step)),
@@ -155,23 +177,33 @@ function lossChart(record) {
   const largest = Math.max(1, ...training.map(([, loss]) => loss), ...validation.map(([, loss]) => loss)) * 1.05;
   const chance = record.baselines.find(({ name }) => name === "majority").loss;
   const scale = scales(record, 0, largest);
-  return chart(scale, "Loss", [
-    level(scale, chance, "chance"),
-    curve(scale, training, "curve-training"),
-    curve(scale, validation, "curve-validation"),
-    ...validation.map((point) => mark(scale, point, "curve-validation")),
-  ]);
+  return chart(
+    scale,
+    _("Loss"),
+    [_("training"), _("validation")],
+    [
+      level(scale, chance, _("chance")),
+      curve(scale, training, "curve-training"),
+      curve(scale, validation, "curve-validation"),
+      ...validation.map((point) => mark(scale, point, "curve-validation")),
+    ],
+  );
 }
 
 function accuracyChart(record) {
   const accuracy = record.evaluations.map((entry) => [entry.step, entry.accuracy]);
   const majority = record.baselines.find(({ name }) => name === "majority").accuracy;
   const scale = scales(record, Math.min(0.4, majority - 0.05), 1);
-  return chart(scale, "Validation accuracy", [
-    level(scale, majority, "majority"),
-    curve(scale, accuracy, "curve-training"),
-    ...accuracy.map((point) => mark(scale, point, "curve-training")),
-  ]);
+  return chart(
+    scale,
+    _("Validation accuracy"),
+    [_("fine-tuned")],
+    [
+      level(scale, majority, _("majority")),
+      curve(scale, accuracy, "curve-training"),
+      ...accuracy.map((point) => mark(scale, point, "curve-training")),
+    ],
+  );
 }
 
 function scales(record, low, high) {
@@ -184,11 +216,8 @@ function scales(record, low, high) {
   };
 }
 
-function chart(scale, title, drawn) {
-  const key =
-    title === "Loss"
-      ? [html("span", { class: "key-first" }, "training"), html("span", { class: "key-second" }, "validation")]
-      : [html("span", { class: "key-first" }, "fine-tuned")];
+function chart(scale, title, names, drawn) {
+  const key = names.map((name, index) => html("span", { class: index ? "key-second" : "key-first" }, name));
   const ends = [scale.low, scale.high].map((value) =>
     svg("text", { x: LEFT - 5, y: scale.y(value) + 4, "text-anchor": "end" }, short(value, 2)),
   );
@@ -201,8 +230,8 @@ function chart(scale, title, drawn) {
       { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, "aria-hidden": "true" },
       svg("line", { class: "level", x1: LEFT, x2: WIDTH - RIGHT, y1: HEIGHT - BOTTOM, y2: HEIGHT - BOTTOM }),
       ...ends,
-      svg("text", { x: LEFT, y: HEIGHT - 8 }, "step 0"),
-      svg("text", { x: WIDTH - RIGHT, y: HEIGHT - 8, "text-anchor": "end" }, `step ${scale.last}`),
+      svg("text", { x: LEFT, y: HEIGHT - 8 }, _("step {step}", { step: 0 })),
+      svg("text", { x: WIDTH - RIGHT, y: HEIGHT - 8, "text-anchor": "end" }, _("step {step}", { step: scale.last })),
       ...drawn,
     ),
   );

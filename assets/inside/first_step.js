@@ -1,5 +1,6 @@
 // The first steps of training, one click at a time: B is 0, so A's gradient is exactly 0, and B's is not.
 
+import { _ } from "../language.js";
 import { html, numbers, short } from "./page.js";
 
 const STEPS = 3;
@@ -20,8 +21,8 @@ export class FirstStepPanel {
     this.table = html("div");
     this.place.replaceChildren(this.words, this.picture, this.button, this.table);
     this.moments = null;
-    this.button.textContent = "Draw a fresh adapter";
-    this.words.textContent = "A fresh adapter is drawn as this run's was, beside the same base model.";
+    this.button.textContent = _("Draw a fresh adapter");
+    this.words.textContent = _("A fresh adapter is drawn as this run's was, beside the same base model.");
   }
 
   async next() {
@@ -29,7 +30,7 @@ export class FirstStepPanel {
     try {
       if (this.moments) this.step = (this.step + 1) % this.moments.length;
       else {
-        this.words.textContent = "Loading the base model and taking the steps ...";
+        this.words.textContent = _("Loading the base model and taking the steps ...");
         this.moments = await this.ask({ what: "first_steps", steps: STEPS });
       }
       this.draw();
@@ -48,22 +49,31 @@ export class FirstStepPanel {
         { class: "inside-meter" },
         html("span", {}, label),
         bar(value / largest(name)),
-        html("b", {}, value === 0 ? "exactly 0" : short(value)),
+        html("b", {}, value === 0 ? _("exactly 0") : short(value)),
       );
     this.picture.replaceChildren(
-      meter("size of A", "a_norm", moment.a_norm),
-      meter("size of B", "b_norm", moment.b_norm),
-      meter("gradient of A", "a_gradient", moment.a_gradient),
-      meter("gradient of B", "b_gradient", moment.b_gradient),
-      meter("loss", "loss", moment.loss),
+      meter(_("size of A"), "a_norm", moment.a_norm),
+      meter(_("size of B"), "b_norm", moment.b_norm),
+      meter(_("gradient of A"), "a_gradient", moment.a_gradient),
+      meter(_("gradient of B"), "b_gradient", moment.b_gradient),
+      meter(_("loss"), "loss", moment.loss),
     );
     this.words.textContent = said(moment);
     const isLast = this.step === this.moments.length - 1;
-    this.button.textContent = isLast ? "From the beginning" : `Take step ${this.step + 1}`;
+    this.button.textContent = isLast ? _("From the beginning") : _("Take step {step}", { step: this.step + 1 });
     this.table.replaceChildren(
       numbers(
-        "The first steps, over all adapted matrices (Frobenius norms)",
-        ["steps taken", "loss", "A", "B", "gradient of A", "gradient of B", "A has moved", "B has moved"],
+        _("The first steps, over all adapted matrices (Frobenius norms)"),
+        [
+          _("steps taken"),
+          _("loss"),
+          "A",
+          "B",
+          _("gradient of A"),
+          _("gradient of B"),
+          _("A has moved"),
+          _("B has moved"),
+        ],
         this.moments.map((one) => [
           one.step,
           short(one.loss),
@@ -87,7 +97,10 @@ function bar(share) {
 
 function said({ step, a_gradient: a, b_norm: b }) {
   if (step === 0)
-    return `Before the first step B is ${b === 0 ? "exactly 0" : short(b)}, so the adapter changes nothing, and A's gradient, which has B as a factor, is ${a === 0 ? "exactly 0" : short(a)}. Only B can move.`;
-  if (step === 1) return "After one step B is not 0 any more, and A has a gradient for the first time.";
-  return `After ${step} steps both move.`;
+    return _(
+      "Before the first step B is {b}, so the adapter changes nothing, and A's gradient, which has B as a factor, is {a}. Only B can move.",
+      { a: a === 0 ? _("exactly 0") : short(a), b: b === 0 ? _("exactly 0") : short(b) },
+    );
+  if (step === 1) return _("After one step B is not 0 any more, and A has a gradient for the first time.");
+  return _("After {step} steps both move.", { step });
 }

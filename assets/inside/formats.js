@@ -1,16 +1,17 @@
 // The whole matrix, in every format: one axis, one strip a format.
 
+import { _, grouped, N_ } from "../language.js";
 import { html, matrixName, numbers, short, svg } from "./page.js";
 
 const WIDTH = 420;
 const HEIGHT = 44;
 const WORDS = {
-  float32: "as the base model is shipped",
-  int8: "256 levels, a scale a row",
-  NF4: "16 levels, closest near 0",
-  "NF4, double quantisation": "the same, its scales in 8 bits: what this program uses",
-  FP4: "16 levels of a floating-point number",
-  "plain int4": "15 levels, evenly spaced",
+  float32: N_("as the base model is shipped"),
+  int8: N_("256 levels, a scale a row"),
+  NF4: N_("16 levels, closest near 0"),
+  "NF4, double quantisation": N_("the same, its scales in 8 bits: what this program uses"),
+  FP4: N_("16 levels of a floating-point number"),
+  "plain int4": N_("15 levels, evenly spaced"),
 };
 
 export class FormatsPanel {
@@ -24,27 +25,36 @@ export class FormatsPanel {
     const data = await this.ask({ what: "formats", layer, role });
     const { format_scores: scores } = await this.about();
     const head = [
-      "format",
-      `values from ${short(data.edges[0], 2)} to ${short(data.edges.at(-1), 2)}`,
-      "bits a weight",
-      "error",
+      _("format"),
+      _("values from {low} to {high}", { low: short(data.edges[0], 2), high: short(data.edges.at(-1), 2) }),
+      _("bits a weight"),
+      _("error"),
     ];
     const rows = data.formats.map((one) =>
       html(
         "tr",
         {},
-        html("th", { scope: "row" }, html("b", {}, one.name), html("small", {}, WORDS[one.name] ?? "")),
+        html(
+          "th",
+          { scope: "row" },
+          html("b", {}, one.name),
+          html("small", {}, one.name in WORDS ? _(WORDS[one.name]) : ""),
+        ),
         html("td", { class: "inside-strip" }, strip(one.counts)),
         html("td", {}, short(one.bits, 3)),
-        html("td", {}, one.relative_error ? `${short(100 * one.relative_error, 2)} %` : "none"),
+        html("td", {}, one.relative_error ? `${short(100 * one.relative_error, 2)} %` : _("none")),
       ),
     );
     this.place.replaceChildren(
-      html("p", { class: "inside-where" }, `${matrixName({ layer, role })}: ${data.shape.join(" × ")} numbers`),
+      html(
+        "p",
+        { class: "inside-where" },
+        _("{matrix}: {shape} numbers", { matrix: matrixName({ layer, role }), shape: data.shape.join(" × ") }),
+      ),
       html("p", { class: "inside-verdict" }, verdict(data.formats)),
       html(
         "div",
-        { class: "inside-scroll", tabindex: 0, role: "region", "aria-label": "The matrix in every format" },
+        { class: "inside-scroll", tabindex: 0, role: "region", "aria-label": _("The matrix in every format") },
         html(
           "table",
           { class: "inside-table" },
@@ -53,11 +63,11 @@ export class FormatsPanel {
         ),
       ),
       numbers(
-        "The matrix in every format",
-        ["format", "bytes", "bits a weight", "root mean square error", "of the weights' own"],
+        _("The matrix in every format"),
+        [_("format"), _("bytes"), _("bits a weight"), _("root mean square error"), _("of the weights' own")],
         data.formats.map((one) => [
           one.name,
-          one.bytes.toLocaleString("en"),
+          grouped(one.bytes),
           short(one.bits, 5),
           short(one.rms_error),
           `${short(100 * one.relative_error)} %`,
@@ -73,20 +83,26 @@ function inAnswers({ n, scores, trained_in: trainedIn, computed_in: computedIn }
   const names = Object.keys(scores);
   const accuracies = names.map((name) => scores[name].finetuned);
   const noise = Math.sqrt((0.25 / n) * 2);
-  const range = `${short(Math.min(...accuracies))} to ${short(Math.max(...accuracies))}`;
-  const spread = Math.max(...accuracies) - Math.min(...accuracies);
-  const verdict = spread < 2 * noise ? "no more than chance explains" : "more than chance explains";
+  const [low, high] = [Math.min(...accuracies), Math.max(...accuracies)];
+  const found = { n, low: short(low), high: short(high), trained: trainedIn.toUpperCase(), computed: computedIn };
   return [
-    html("h3", {}, "And in answers?"),
+    html("h3", {}, _("And in answers?")),
     html(
       "p",
       {},
-      `Recorded: the accuracy of this run's adapter on ${n} validation pairs, with the base model's matrices stored in each of the six: ${range}, ${verdict}. ` +
-        `The adapter was trained over ${trainedIn.toUpperCase()}; all of them were computed in ${computedIn}.`,
+      high - low < 2 * noise
+        ? _(
+            "Recorded: the accuracy of this run's adapter on {n} validation pairs, with the base model's matrices stored in each of the six: {low} to {high}, no more than chance explains. The adapter was trained over {trained}; all of them were computed in {computed}.",
+            found,
+          )
+        : _(
+            "Recorded: the accuracy of this run's adapter on {n} validation pairs, with the base model's matrices stored in each of the six: {low} to {high}, more than chance explains. The adapter was trained over {trained}; all of them were computed in {computed}.",
+            found,
+          ),
     ),
     numbers(
-      "Accuracy on validation by format, recorded",
-      ["format", "fine-tuned", "linear probe on the base"],
+      _("Accuracy on validation by format, recorded"),
+      [_("format"), _("fine-tuned"), _("linear probe on the base")],
       names.map((name) => [name, short(scores[name].finetuned), short(scores[name].linear_probe)]),
     ),
   ];
@@ -107,13 +123,15 @@ function strip(counts) {
 export function verdict(formats) {
   const four = formats.filter(({ bits }) => bits < 5).sort((a, b) => a.rms_error - b.rms_error);
   const [best, ...others] = four.filter(({ name }) => !name.includes("double"));
-  const worse = others.map((one) => `${one.name} is ${short(one.rms_error / best.rms_error, 3)} times as far off`);
+  const worse = others.map((one) =>
+    _("{format} is {times} times as far off", { format: one.name, times: short(one.rms_error / best.rms_error, 3) }),
+  );
   const plain = formats.find(({ name }) => name === "NF4");
   const double = formats.find(({ name }) => name.includes("double"));
   const saved = short(plain.bits - double.bits, 2);
   const cost = short(100 * (double.rms_error / plain.rms_error - 1), 2);
-  return (
-    `Of four bits, ${best.name} comes nearest to this matrix; ${worse.join(", ")}. ` +
-    `Double quantisation saves ${saved} bits a weight and makes the error ${cost} % larger.`
+  return _(
+    "Of four bits, {best} comes nearest to this matrix; {worse}. Double quantisation saves {saved} bits a weight and makes the error {cost} % larger.",
+    { best: best.name, worse: worse.join(", "), saved, cost },
   );
 }

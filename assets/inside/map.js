@@ -1,5 +1,6 @@
 // BERT's encoder as a map: a row a layer, the last on top; a button a matrix.
 
+import { _ } from "../language.js";
 import { html, matrixName, ROLES, short } from "./page.js";
 
 export class MapPanel {
@@ -13,12 +14,12 @@ export class MapPanel {
     this.change = new Map(spectrum.changes.map((one) => [`${one.layer}.${one.role}`, one.norm / one.base_norm]));
     this.largest = Math.max(...this.change.values(), 1e-9);
     const roles = Object.entries(ROLES);
-    const head = html("tr", {}, html("td"), ...roles.map(([, name]) => html("th", { scope: "col" }, name)));
+    const head = html("tr", {}, html("td"), ...roles.map(([, name]) => html("th", { scope: "col" }, _(name))));
     const rows = Array.from({ length: spectrum.layers }, (_, number) => spectrum.layers - 1 - number).map((layer) =>
       html(
         "tr",
         {},
-        html("th", { scope: "row" }, `layer ${layer + 1}`),
+        html("th", { scope: "row" }, _("layer {n}", { n: layer + 1 })),
         ...roles.map(([role]) => html("td", {}, this.button({ layer, role }))),
       ),
     );
@@ -35,7 +36,10 @@ export class MapPanel {
       "button",
       {
         type: "button",
-        "aria-label": `${matrixName(matrix)}: ${change === undefined ? "not adapted" : `changed by ${words} per cent`}`,
+        "aria-label":
+          change === undefined
+            ? _("{matrix}: not adapted", { matrix: matrixName(matrix) })
+            : _("{matrix}: changed by {share} per cent", { matrix: matrixName(matrix), share: words }),
         onclick: () => {
           this.mark(matrix);
           this.choose(matrix);

@@ -1,10 +1,17 @@
 // Memory as a calculator, from a run's measured bytes to models that no classroom has.
 
+import { _, N_ } from "../language.js";
 import { FORMULAS, memory, parameters, reshaped, SHAPES, SIZES, TRAINING } from "./memory_math.js";
 import { fill, html, numbers, short, svg } from "./page.js";
 
-const PARTS = { weights: "weights", gradients: "gradients", optimiser: "optimiser (Adam)", activations: "activations" };
-const OWN = "sizes of your own";
+const PARTS = {
+  weights: _("weights"),
+  gradients: _("gradients"),
+  optimiser: _("optimiser (Adam)"),
+  activations: _("activations"),
+};
+const WAYS = { "full fine-tuning": _("full fine-tuning"), LoRA: "LoRA", QLoRA: "QLoRA" };
+const OWN = N_("sizes of your own");
 const WIDTH = 600;
 const ROW = 52; // a line of text, on a phone a large one, and the bar below it
 const BAR = 18;
@@ -35,16 +42,16 @@ export class MemoryPanel {
     this.measured = html("p", { class: "inside-where" });
     this.table = html("div");
     this.place.replaceChildren(
-      html("h3", {}, "Measured in this run"),
+      html("h3", {}, _("Measured in this run")),
       this.measured,
-      html("h3", {}, "Computed, for any encoder"),
-      html("div", { class: "inside-control" }, html("label", {}, "Begin with ", this.preset)),
+      html("h3", {}, _("Computed, for any encoder")),
+      html("div", { class: "inside-control" }, html("label", {}, _("Begin with"), " ", this.preset)),
       html("div", { class: "inside-control inside-sizes" }, ...labelled(SIZES, sizes)),
       html(
         "div",
         { class: "inside-control inside-sizes" },
         ...labelled(TRAINING, training),
-        html("label", {}, "computes in ", bytes),
+        html("label", {}, _("computes in"), " ", bytes),
       ),
       this.words,
       this.picture,
@@ -72,12 +79,18 @@ export class MemoryPanel {
   async show() {
     const about = await this.askAbout();
     if (!about.bytes) {
-      this.measured.textContent = "This run has not finished, so nothing of it is measured yet.";
+      this.measured.textContent = _("This run has not finished, so nothing of it is measured yet.");
       return;
     }
-    this.measured.textContent =
-      `${mega(about.bytes_total)} of tensors instead of ${mega(about.bytes_float32)} in float32; ` +
-      `its process took ${mega(about.peak_rss_bytes)} at its largest, libraries and activations included (${about.device}).`;
+    this.measured.textContent = _(
+      "{held} of tensors instead of {whole} in float32; its process took {peak} at its largest, libraries and activations included ({device}).",
+      {
+        held: mega(about.bytes_total),
+        whole: mega(about.bytes_float32),
+        peak: mega(about.peak_rss_bytes),
+        device: about.device,
+      },
+    );
   }
 
   /** One of the shapes that the list offers. */
@@ -105,7 +118,7 @@ export class MemoryPanel {
     const offered = this.name === OWN ? [...names, OWN] : names;
     fill(
       this.preset,
-      offered.map((name) => [name, name]),
+      offered.map((name) => [_(name), name]),
       this.name,
     );
     for (const [name, input] of Object.entries(this.sizes)) {
@@ -129,7 +142,7 @@ export class MemoryPanel {
         return bar;
       });
       return [
-        svg("text", { x: 0, y: index * ROW + 21 }, name),
+        svg("text", { x: 0, y: index * ROW + 21 }, WAYS[name]),
         ...bars,
         svg("text", { x: x + 6, y: index * ROW + 28 + BAR - 3 }, mega(totals[name])),
       ];
@@ -144,16 +157,20 @@ export class MemoryPanel {
     );
     const share = totals["full fine-tuning"] / totals.QLoRA;
     const total = people(parameters(this.shape, this.how.tokens).total);
-    this.words.textContent =
-      `${this.name}, ${total} parameters: QLoRA needs ${mega(totals.QLoRA)}, and full fine-tuning ${short(share, 2)} times as much.` +
-      (this.shape.hidden % this.shape.heads
-        ? " The hidden size has to be a multiple of the heads, or no library builds it."
-        : "");
+    const said = _("{model}, {total} parameters: QLoRA needs {size}, and full fine-tuning {times} times as much.", {
+      model: _(this.name),
+      total,
+      size: mega(totals.QLoRA),
+      times: short(share, 2),
+    });
+    const isOdd = this.shape.hidden % this.shape.heads;
+    const odd = _("The hidden size has to be a multiple of the heads, or no library builds it.");
+    this.words.textContent = isOdd ? `${said} ${odd}` : said;
     const isOpen = this.table.querySelector("details")?.open ?? false;
     const table = numbers(
-      "Memory, computed",
-      ["way", ...Object.values(PARTS), "in all"],
-      Object.entries(found).map(([name, parts]) => [name, ...Object.values(parts).map(mega), mega(totals[name])]),
+      _("Memory, computed"),
+      [_("way"), ...Object.values(PARTS), _("in all")],
+      Object.entries(found).map(([name, parts]) => [WAYS[name], ...Object.values(parts).map(mega), mega(totals[name])]),
     );
     table.open = isOpen;
     this.table.replaceChildren(table);
@@ -161,7 +178,7 @@ export class MemoryPanel {
 }
 
 function labelled(fields, inputs) {
-  return Object.entries(fields).map(([name, [label]]) => html("label", {}, `${label} `, inputs[name]));
+  return Object.entries(fields).map(([name, [label]]) => html("label", {}, _(label), " ", inputs[name]));
 }
 
 function formulas() {
@@ -169,28 +186,30 @@ function formulas() {
     html(
       "li",
       {},
-      html("b", {}, what),
-      `: ${formula} (`,
-      html("a", { href, target: "_blank", rel: "noopener" }, source),
+      html("b", {}, _(what)),
+      `: ${_(formula)} (`,
+      html("a", { href, target: "_blank", rel: "noopener" }, _(source)),
       ")",
     ),
   );
   return html(
     "details",
     { class: "inside-numbers" },
-    html("summary", {}, "How it is computed"),
+    html("summary", {}, _("How it is computed")),
     html("ul", {}, ...rows),
   );
 }
 
 /** A count as people say it. */
 function people(count) {
-  return count >= 1e9 ? `${short(count / 1e9)} billion` : `${short(count / 1e6)} million`;
+  return count >= 1e9
+    ? _("{n} billion", { n: short(count / 1e9) })
+    : _("{n} million", { n: short(count / 1e6) });
 }
 
 /** Bytes as people say them. */
 export function mega(bytes) {
-  if (bytes === null || bytes === undefined) return "an unknown amount";
+  if (bytes === null || bytes === undefined) return _("an unknown amount");
   if (bytes >= 1e12) return `${short(bytes / 1e12)} TB`;
   return bytes >= 1e9 ? `${short(bytes / 1e9)} GB` : `${short(bytes / 1e6)} MB`;
 }

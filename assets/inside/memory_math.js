@@ -1,60 +1,62 @@
 // What a fine-tune of an encoder keeps in memory, computed: weights, gradients, optimiser, activations, in bytes. The formulas
 // and where they are from stand in FORMULAS, as the page shows them.
 
+import { N_ } from "../language.js";
+
 export const SHAPES = {
   "MiniLM-L6": { layers: 6, hidden: 384, inner: 1536, heads: 12, vocabulary: 30522 },
   "BERT-base": { layers: 12, hidden: 768, inner: 3072, heads: 12, vocabulary: 30522 },
   "BERT-large": { layers: 24, hidden: 1024, inner: 4096, heads: 16, vocabulary: 30522 },
-  "1 billion": { layers: 24, hidden: 1920, inner: 7680, heads: 15, vocabulary: 32000 },
-  "7 billion": { layers: 32, hidden: 4096, inner: 11008, heads: 32, vocabulary: 32000, gated: true },
+  [N_("1 billion")]: { layers: 24, hidden: 1920, inner: 7680, heads: 15, vocabulary: 32000 },
+  [N_("7 billion")]: { layers: 32, hidden: 4096, inner: 11008, heads: 32, vocabulary: 32000, gated: true },
 };
 export const NF4_BITS = 4 + 8 / 64 + 32 / (64 * 256);
 /** Adam's two numbers and the gradient are kept in float32. */
 export const FORMULAS = [
   [
-    "parameters of the encoder",
-    "layers × (4 h² + 2 h f) in its matrices, (vocabulary + positions + 2) × h in its embeddings",
-    "Devlin et al. 2019",
+    N_("parameters of the encoder"),
+    N_("layers × (4 h² + 2 h f) in its matrices, (vocabulary + positions + 2) × h in its embeddings"),
+    N_("Devlin et al. 2019"),
     "https://arxiv.org/abs/1810.04805",
   ],
   [
-    "parameters of the adapter",
-    "r × (inputs + outputs) for each matrix",
-    "Hu et al. 2021",
+    N_("parameters of the adapter"),
+    N_("r × (inputs + outputs) for each matrix"),
+    N_("Hu et al. 2021"),
     "https://arxiv.org/abs/2106.09685",
   ],
   [
-    "weights in NF4 with double quantisation",
-    "4 + 8/64 + 32/(64 × 256) bits each",
-    "Dettmers et al. 2023, section 3",
+    N_("weights in NF4 with double quantisation"),
+    N_("4 + 8/64 + 32/(64 × 256) bits each"),
+    N_("Dettmers et al. 2023, section 3"),
     "https://arxiv.org/abs/2305.14314",
   ],
   [
-    "gradient and optimiser",
-    "4 + 8 bytes a trained parameter, because Adam keeps two numbers",
-    "Kingma & Ba 2015",
+    N_("gradient and optimiser"),
+    N_("4 + 8 bytes a trained parameter, because Adam keeps two numbers"),
+    N_("Kingma & Ba 2015"),
     "https://arxiv.org/abs/1412.6980",
   ],
   [
-    "activations",
-    "34 s b h + 5 a s² b bytes a layer in 16 bits (s tokens, b pairs, a heads), twice as much in 32",
-    "Korthikanti et al. 2022, equation 2",
+    N_("activations"),
+    N_("34 s b h + 5 a s² b bytes a layer in 16 bits (s tokens, b pairs, a heads), twice as much in 32"),
+    N_("Korthikanti et al. 2022, equation 2"),
     "https://arxiv.org/abs/2205.05198",
   ],
 ];
 
 /** What may be asked: of the model, then of its training; least and most. BERT's feed-forward is four times as wide. */
 export const SIZES = {
-  layers: ["layers", 1, 200],
-  hidden: ["hidden size h", 2, 32768],
-  inner: ["feed-forward size f", 2, 131072],
-  heads: ["heads a", 1, 256],
-  vocabulary: ["vocabulary", 2, 1000000],
+  layers: [N_("layers"), 1, 200],
+  hidden: [N_("hidden size h"), 2, 32768],
+  inner: [N_("feed-forward size f"), 2, 131072],
+  heads: [N_("heads a"), 1, 256],
+  vocabulary: [N_("vocabulary"), 2, 1000000],
 };
 export const TRAINING = {
-  tokens: ["tokens a pair s", 1, 8192],
-  batch: ["pairs a batch b", 1, 4096],
-  r: ["rank r", 1, 1024],
+  tokens: [N_("tokens a pair s"), 1, 8192],
+  batch: [N_("pairs a batch b"), 1, 4096],
+  r: [N_("rank r"), 1, 1024],
 };
 const POSITIONS = 512;
 const FLOAT32 = 4;

@@ -1,5 +1,7 @@
 // Small things that every panel makes: elements, drawings, tables. Text is only ever set as textContent.
 
+import { _, local, N_ } from "../language.js";
+
 const SVG = "http://www.w3.org/2000/svg";
 
 /** An HTML element: attributes, then children, which may be text. */
@@ -36,7 +38,7 @@ export function numbers(caption, columns, rows) {
   return html(
     "details",
     { class: "inside-numbers" },
-    html("summary", {}, "The numbers as a table"),
+    html("summary", {}, _("The numbers as a table")),
     html(
       "div",
       { class: "inside-scroll", tabindex: 0, role: "region", "aria-label": caption },
@@ -66,19 +68,19 @@ export function named(address, name, least, most, otherwise) {
 export function short(value, digits = 3) {
   if (value === 0) return "0";
   const size = Math.abs(value);
-  return size >= 1e-3 && size < 1e5 ? String(Number(value.toPrecision(digits))) : value.toExponential(digits - 1);
+  return size >= 1e-3 && size < 1e5 ? local(Number(value.toPrecision(digits))) : local(value.toExponential(digits - 1));
 }
 
 export const ROLES = {
-  "attention.self.query": "query",
-  "attention.self.key": "key",
-  "attention.self.value": "value",
-  "attention.output.dense": "attention output",
-  "intermediate.dense": "feed-forward in",
-  "output.dense": "feed-forward out",
+  "attention.self.query": N_("query"),
+  "attention.self.key": N_("key"),
+  "attention.self.value": N_("value"),
+  "attention.output.dense": N_("attention output"),
+  "intermediate.dense": N_("feed-forward in"),
+  "output.dense": N_("feed-forward out"),
 };
 
 /** What a matrix is called. */
 export function matrixName({ layer, role }) {
-  return `layer ${layer + 1}, ${ROLES[role] ?? role}`;
+  return _("layer {n}, {role}", { n: layer + 1, role: _(ROLES[role] ?? role) });
 }

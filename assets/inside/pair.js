@@ -1,5 +1,6 @@
 // The pair of sentences that the panels about answers are asked of, and one change to its second sentence at a time.
 
+import { _, N_ } from "../language.js";
 import { html } from "./page.js";
 
 const EXAMPLE = {
@@ -21,10 +22,14 @@ export class Pair {
       return input;
     });
     this.address = address;
-    this.chips = html("div", { class: "inside-chips", role: "group", "aria-label": "Change one thing in sentence 2" });
+    this.chips = html("div", {
+      class: "inside-chips",
+      role: "group",
+      "aria-label": _("Change one thing in sentence 2"),
+    });
     place.replaceChildren(
       ...this.inputs.map((input, index) =>
-        html("label", { class: "inside-sentence" }, `Sentence ${index + 1} `, input),
+        html("label", { class: "inside-sentence" }, _("Sentence {place}", { place: index + 1 }), " ", input),
       ),
       this.chips,
     );
@@ -68,10 +73,10 @@ export class Pair {
             this.tell();
           },
         },
-        label,
+        _(label),
       );
     });
-    this.chips.replaceChildren("Change sentence 2: ", ...chips);
+    this.chips.replaceChildren(_("Change sentence 2:"), " ", ...chips);
   }
 }
 
@@ -115,4 +120,8 @@ export function anotherNumber(sentence) {
   });
 }
 
-const CHANGES = { "swap the names": swapNames, negate, "another number": anotherNumber };
+const CHANGES = {
+  [N_("swap the names")]: swapNames,
+  [N_("negate")]: negate,
+  [N_("another number")]: anotherNumber,
+};

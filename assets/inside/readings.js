@@ -1,5 +1,6 @@
 // One pair read by base and adapted model: at which layers the two part, and who looks at whom.
 
+import { _ } from "../language.js";
 import { html, numbers, short, svg } from "./page.js";
 
 const WIDTH = 660;
@@ -44,27 +45,27 @@ export class ReadingsPanel {
   build() {
     const { data } = this;
     const slider = html("input", { type: "range", min: 1, max: data.base.length, value: this.layer + 1 });
-    const name = html("output", {}, `layer ${this.layer + 1}`);
+    const name = html("output", {}, _("layer {n}", { n: this.layer + 1 }));
     slider.addEventListener("input", () => {
       this.layer = Number(slider.value) - 1;
-      name.textContent = `layer ${this.layer + 1}`;
+      name.textContent = _("layer {n}", { n: this.layer + 1 });
       this.draw();
     });
     this.figure = html("div", { class: "inside-figure" });
     this.apart = html("p", { class: "inside-verdict" });
-    this.words = html("div", { class: "inside-words", role: "group", "aria-label": "Choose a word" });
+    this.words = html("div", { class: "inside-words", role: "group", "aria-label": _("Choose a word") });
     this.rows = html("div");
     this.said = html("p", { class: "inside-verdict", "aria-live": "polite" });
     this.table = html("div");
     this.apartTable = html("div");
     this.place.replaceChildren(
-      html("h3", {}, "Where the two models part"),
+      html("h3", {}, _("Where the two models part")),
       this.apart,
       this.figure,
       this.apartTable,
-      html("h3", {}, "Who looks at whom"),
-      html("p", {}, "Choose a word, and see which words of the other sentence it takes in: the darker, the more."),
-      html("label", { class: "inside-control" }, "In ", slider, name),
+      html("h3", {}, _("Who looks at whom")),
+      html("p", {}, _("Choose a word, and see which words of the other sentence it takes in: the darker, the more.")),
+      html("label", { class: "inside-control" }, _("In"), " ", slider, name),
       this.words,
       this.rows,
       this.said,
@@ -83,7 +84,7 @@ export class ReadingsPanel {
     const line = (values, kind) =>
       svg("polyline", { class: kind, points: values.map((value, index) => `${x(index)},${y(value)}`).join(" ") });
     const names = apart.map((_, index) =>
-      svg("text", { x: x(index), y: HEIGHT - 5, "text-anchor": "middle" }, index ? String(index) : "embeddings"),
+      svg("text", { x: x(index), y: HEIGHT - 5, "text-anchor": "middle" }, index ? String(index) : _("embeddings")),
     );
     this.figure.replaceChildren(
       svg(
@@ -98,17 +99,18 @@ export class ReadingsPanel {
       html(
         "p",
         { class: "inside-key" },
-        html("span", { class: "key-first" }, "[CLS], the token that the classifier reads"),
-        html("span", { class: "key-mean" }, "mean of all word pieces"),
+        html("span", { class: "key-first" }, _("[CLS], the token that the classifier reads")),
+        html("span", { class: "key-mean" }, _("mean of all word pieces")),
       ),
     );
     const half = first.findIndex((value) => value >= first.at(-1) / 2);
-    this.apart.textContent =
-      `How far apart the hidden states of base and adapted model are (1 - cosine), from the embeddings, where they are the same, to layer ${apart.length - 1}. ` +
-      `At [CLS] half of the way is reached in layer ${half}.`;
-    const rows = apart.map((row, index) => [index || "embeddings", short(first[index]), short(mean[index])]);
+    this.apart.textContent = _(
+      "How far apart the hidden states of base and adapted model are (1 - cosine), from the embeddings, where they are the same, to layer {last}. At [CLS] half of the way is reached in layer {half}.",
+      { last: apart.length - 1, half },
+    );
+    const rows = apart.map((row, index) => [index || _("embeddings"), short(first[index]), short(mean[index])]);
     this.apartTable.replaceChildren(
-      numbers(`Base against adapted, ${tokens.length} word pieces`, ["layer", "[CLS]", "mean"], rows),
+      numbers(_("Base against adapted, {n} word pieces", { n: tokens.length }), [_("layer"), "[CLS]", _("mean")], rows),
     );
   }
 
@@ -141,9 +143,9 @@ export class ReadingsPanel {
         ...values.map((value, index) => tinted(tokens[theirs[index]], value / scale)),
       );
     this.rows.replaceChildren(
-      row("base", base, largest),
-      row("adapted", adapted, largest),
-      row("difference", difference, widest),
+      row(_("base"), base, largest),
+      row(_("adapted"), adapted, largest),
+      row(_("difference"), difference, widest),
     );
     const strongest = (values) =>
       values
@@ -152,11 +154,15 @@ export class ReadingsPanel {
         .slice(0, SHOWN)
         .map(([value, token]) => `${token} (${short(100 * value, 2)} %)`)
         .join(", ");
-    this.said.textContent = `"${tokens[this.token]}" looks at: base ${strongest(base)}; adapted ${strongest(adapted)}.`;
+    this.said.textContent = _('"{word}" looks at: base {base}; adapted {adapted}.', {
+      word: tokens[this.token],
+      base: strongest(base),
+      adapted: strongest(adapted),
+    });
     this.table.replaceChildren(
       numbers(
-        `Attention of "${tokens[this.token]}" in layer ${this.layer + 1}, mean of its heads`,
-        ["word piece", "base", "adapted", "difference"],
+        _('Attention of "{word}" in layer {n}, mean of its heads', { word: tokens[this.token], n: this.layer + 1 }),
+        [_("word piece"), _("base"), _("adapted"), _("difference")],
         theirs.map((index, each) => [tokens[index], short(base[each]), short(adapted[each]), short(difference[each])]),
       ),
     );

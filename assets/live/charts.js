@@ -1,6 +1,7 @@
 // The three charts as Plotly takes them: traces and layout, made from the state. `look` is how the page looks now:
 // colour(name) of the palette, isNarrow, and the weight of the smoothing.
 
+import { _, local, SEPARATORS } from "../language.js";
 import { lastStepDrawn, shownEvaluations, shownPoints } from "./state.js";
 import { answererLabel, BEFORE_MEASURING, BEFORE_TRAINING, chartedMetrics } from "./words.js";
 
@@ -37,14 +38,14 @@ export function lossChart(state, look) {
   const ink = look.colour("ink");
   const few = raw.length <= FEW_POINTS ? { mode: "lines+markers", marker: { size: 5, color: accent } } : {};
   const traces = [
-    line("training, raw", steps, raw, {
+    line(_("training, raw"), steps, raw, {
       line: { color: accent, width: 1 },
       opacity: 0.35,
       hoverinfo: "skip",
       hovertemplate: undefined,
     }),
-    line("training, smoothed", steps, smooth(raw, look.smoothing), { line: { color: accent, width: 2.5 }, ...few }),
-    line("validation", column(seen, "step"), column(seen, "loss"), {
+    line(_("training, smoothed"), steps, smooth(raw, look.smoothing), { line: { color: accent, width: 2.5 }, ...few }),
+    line(_("validation"), column(seen, "step"), column(seen, "loss"), {
       mode: "lines+markers",
       line: { color: ink, width: 2, dash: "dot" },
       marker: { symbol: "diamond", size: 9, color: ink },
@@ -53,7 +54,7 @@ export function lossChart(state, look) {
   const baselines = drawnBaselines(state);
   const theirs = column(baselines, "loss");
   const range = lossRange([...theirs, ...raw, ...column(seen, "loss")]);
-  const yaxis = { range, title: { text: "cross-entropy (nats)" } };
+  const yaxis = { range, title: { text: _("cross-entropy (nats)") } };
   const shapes = baselines.map((entry) => baselineShape(look, entry, "loss"));
   const heights = spread(theirs, (range[1] - range[0]) * GAP);
   const names = [notice(look, BEFORE_TRAINING, 0.12), ...baselineLabels(state, look, baselines, "loss", heights, 3)];
@@ -72,7 +73,7 @@ export function rateChart(state, look) {
   const rates = points.map((point) => point[2]);
   const options = { line: { color: look.colour("accent"), width: 2 }, hovertemplate: "%{y:.2e}<extra></extra>" };
   return {
-    traces: [line("learning rate", steps, rates, options)],
+    traces: [line(_("learning rate"), steps, rates, options)],
     layout: layout(state, look, { yaxis: { tickformat: ".0e", rangemode: "tozero", nticks: 4 } }),
   };
 }
@@ -93,7 +94,7 @@ export function scoreChart(state, look) {
   });
   const baselines = drawnBaselines(state);
   const range = scoreRange(metrics, baselines, seen);
-  const yaxis = { range, title: { text: "share" } };
+  const yaxis = { range, title: { text: _("share") } };
   const labels = scoreLabels(state, look, baselines, seen.at(-1), range);
   const annotations = seen.length ? labels : [notice(look, BEFORE_MEASURING, 0.88), ...labels];
   const shapes = baselines.map((entry) => baselineShape(look, entry, metrics[0].name));
@@ -123,7 +124,7 @@ function scoreLabels(state, look, baselines, last, [low, high]) {
   const labels = baselineLabels(state, look, baselines, metrics[0].name, heights, 2);
   const beside = ends.map(({ value, colour }, index) => {
     const height = heights[theirs.length + index];
-    return label(look, value.toFixed(3), last.step, height, colour, { xanchor: "right", ...ABOVE });
+    return label(look, local(value.toFixed(3)), last.step, height, colour, { xanchor: "right", ...ABOVE });
   });
   return [...labels, ...beside];
 }
@@ -131,7 +132,7 @@ function scoreLabels(state, look, baselines, last, [low, high]) {
 /** The name and score of each baseline at the right of its line, at these heights. */
 function baselineLabels(state, look, baselines, metric, heights, digits) {
   return baselines.map((entry, index) => {
-    const text = `${answererLabel(state, entry.name)} ${entry[metric].toFixed(digits)}`;
+    const text = `${answererLabel(state, entry.name)} ${local(entry[metric].toFixed(digits))}`;
     return label(look, text, 0.99, heights[index], look.colour("muted"), { xref: "paper", xanchor: "right", ...ABOVE });
   });
 }
@@ -153,6 +154,7 @@ function layout(state, look, { yaxis, ...own }) {
     plot_bgcolor: "transparent",
     showlegend: false,
     hovermode: "x unified",
+    separators: SEPARATORS,
     hoverlabel: {
       bgcolor: look.colour("card"),
       bordercolor: grid,
@@ -160,7 +162,7 @@ function layout(state, look, { yaxis, ...own }) {
     },
     font: { family: "IBM Plex Sans, system-ui, sans-serif", size: 12, color: muted },
     margin: { l: 44, r: look.isNarrow ? 12 : 16, t: 8, b: 36 },
-    xaxis: { ...axis, showticklabels: last > 0, title: { text: "step" }, range: [0, (last || 1) * 1.03] },
+    xaxis: { ...axis, showticklabels: last > 0, title: { text: _("step") }, range: [0, (last || 1) * 1.03] },
     yaxis: { ...axis, ...yaxis },
     ...own,
   };

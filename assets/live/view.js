@@ -1,6 +1,7 @@
 // Puts the state into the page. Text is only ever set as textContent, never as HTML: sentences and names of files come
 // from whoever started a run.
 
+import { _, local } from "../language.js";
 import { CONFIG, keepingZoom, lossChart, metricLook, rangesOf, rateChart, scoreChart } from "./charts.js";
 import { signLine } from "./sign_line.js";
 import { signOf } from "./signs.js";
@@ -21,9 +22,11 @@ export class View {
     this.at("columns").append(...tables.metrics.map(({ label }) => headCell("col", label)));
     const charted = words.chartedMetrics({ tables });
     const keys = charted.flatMap(({ text }, index) => metricKey(text, metricLook(index)));
-    this.at("score-key").append(...keys, `· dashed: ${charted[0].text} of the baselines`);
-    const about = `Chart of validation scores (${charted.map(({ text }) => text).join(", ")}) by step`;
-    this.at("score").ariaLabel = `${about}, with the baselines; the table below has the numbers`;
+    this.at("score-key").append(...keys, _("· dashed: {metric} of the baselines", { metric: charted[0].text }));
+    this.at("score").ariaLabel = _(
+      "Chart of validation scores ({scores}) by step, with the baselines; the table below has the numbers",
+      { scores: charted.map(({ text }) => text).join(", ") },
+    );
   }
 
   at(name) {
@@ -149,7 +152,7 @@ export class View {
   }
 
   showSmoothing() {
-    this.at("smoothing-value").textContent = this.look().smoothing.toFixed(2);
+    this.at("smoothing-value").textContent = local(this.look().smoothing.toFixed(2));
   }
 }
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from qlora_core.assets import ASSETS
 from qlora_core.choices import Choice, table
+from qlora_core.language import N_
 
 
 @dataclass(frozen=True)
@@ -16,11 +17,11 @@ class CatalogDataset(Choice):
 
 
 DATASETS = table(
-    CatalogDataset("pairs", "pairs: bundled with this program", "bundled with this program"),
+    CatalogDataset("pairs", N_("pairs: bundled with this program"), N_("bundled with this program")),
     CatalogDataset(
         "mrpc",
-        "mrpc: news pairs from GLUE",
-        "GLUE's Microsoft Research Paraphrase Corpus, from a folder or the Hugging Face hub",
+        N_("mrpc: news pairs from GLUE"),
+        N_("GLUE's Microsoft Research Paraphrase Corpus, from a folder or the Hugging Face hub"),
         hub_id="nyu-mll/glue",
         revision="bcdcba79d07bc864c1c254ccfcedcce55bcc9a8c",
         instead="pairs",
@@ -28,4 +29,4 @@ DATASETS = table(
 )
 PAIRS_FOLDER = ASSETS / "pairs"
 #: What stands beside them where a visitor may choose a file.
-OWN_FILE = Choice("file", "a file of your own", "a file of pairs")
+OWN_FILE = Choice("file", N_("a file of your own"), N_("a file of pairs"))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from qlora_core.choices import Choice, either, table
 from qlora_core.errors import DataError
+from qlora_core.language import N_
 
 
 @dataclass(frozen=True)
@@ -15,10 +16,10 @@ class FileFormat(Choice):
 
 
 FORMATS = table(
-    FileFormat(".csv", "CSV", "lines of fields with commas between them", ","),
-    FileFormat(".tsv", "TSV", "lines of fields with tabs between them", "\t"),
-    FileFormat(".jsonl", "JSONL", "a JSON object a line"),
-    FileFormat(".parquet", "parquet", "a table as Apache Parquet stores it"),
+    FileFormat(".csv", "CSV", N_("lines of fields with commas between them"), ","),
+    FileFormat(".tsv", "TSV", N_("lines of fields with tabs between them"), "\t"),
+    FileFormat(".jsonl", "JSONL", N_("a JSON object a line")),
+    FileFormat(".parquet", "parquet", N_("a table as Apache Parquet stores it")),
 )
 #: "CSV, TSV, JSONL or parquet"
 ANY_FORMAT = either(kind.label for kind in FORMATS.values())

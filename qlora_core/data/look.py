@@ -10,6 +10,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from qlora_core.data.readers.table import SkippedCode, printable
+from qlora_core.language import gettext as _
+from qlora_core.language import ngettext, number
 
 if TYPE_CHECKING:  # the page reads looks, and has not loaded the libraries that make them
     from datasets import Dataset
@@ -142,50 +144,77 @@ def _shortened(sentence: str) -> str:
 def facts(look: PairsLook, max_length: int) -> Iterator[str]:
     """What the numbers say, a sentence each."""
     train, validation = look.train, look.validation
-    yield f"{_count(train.pairs)} to learn from and {validation.pairs:,} to be measured on, from {look.source}."
-    yield (
-        f"Label 1, the same meaning: {100 * train.same / train.pairs:.0f} % of those to learn from, "
-        f"{100 * validation.same / validation.pairs:.0f} % of those to be measured on."
+    yield ngettext(
+        "{n} pair to learn from and {validation} to be measured on, from {source}.",
+        "{n} pairs to learn from and {validation} to be measured on, from {source}.",
+        train.pairs,
+    ).format(n=number(train.pairs, ","), validation=number(validation.pairs, ","), source=look.source)
+    yield _(
+        "Label 1, the same meaning: {train} % of those to learn from, {validation} % of those to be measured on."
+    ).format(
+        train=number(100 * train.same / train.pairs, ".0f"),
+        validation=number(100 * validation.same / validation.pairs, ".0f"),
     )
     if look.file:
         yield from _file_facts(look.file)
     yield from _length_facts(train, validation, max_length)
     if look.repeated:
-        yield f"{_count(look.repeated)} repeat an earlier one with the same label."
+        yield ngettext(
+            "{n} pair repeat an earlier one with the same label.",
+            "{n} pairs repeat an earlier one with the same label.",
+            look.repeated,
+        ).format(n=number(look.repeated, ","))
     if look.contradictory:
-        yield f"{_count(look.contradictory)} contradict another: the same two sentences with the other label."
+        yield ngettext(
+            "{n} pair contradict another: the same two sentences with the other label.",
+            "{n} pairs contradict another: the same two sentences with the other label.",
+            look.contradictory,
+        ).format(n=number(look.contradictory, ","))
     yield from filter(None, [shared_words(look.shared)])
     if not (look.repeated or look.contradictory or look.shared):
-        yield "No pair occurs twice, and no sentence that is measured on is learned from."
+        yield _("No pair occurs twice, and no sentence that is measured on is learned from.")
 
 
 def shared_words(pairs: int) -> str:
     """What is said where sentences that are measured on are learned from; "" where none is."""
     if not pairs:
         return ""
-    return f"{_count(pairs)} to be measured on share a sentence with those to learn from, which makes them easier."
+    return ngettext(
+        "{n} pair to be measured on share a sentence with those to learn from, which makes them easier.",
+        "{n} pairs to be measured on share a sentence with those to learn from, which makes them easier.",
+        pairs,
+    ).format(n=number(pairs, ","))
 
 
 def _file_facts(file: FileLook) -> Iterator[str]:
-    meaning = f"{file.same}: the same meaning, {file.different}: another"
-    yield f"Columns taken: {file.sentence1}, {file.sentence2}; label: {file.label} ({meaning})."
+    yield _(
+        "Columns taken: {sentence1}, {sentence2}; label: {label} ({same}: the same meaning, {different}: another)."
+    ).format(**{name: getattr(file, name) for name in ("sentence1", "sentence2", "label", "same", "different")})
     if file.blank_lines:
-        what = "1 blank line was" if file.blank_lines == 1 else f"{file.blank_lines:,} blank lines were"
-        yield f"{what} passed over, the first of them {file.first_blank_line}."
+        yield ngettext(
+            "{n} blank line was passed over, the first of them {first}.",
+            "{n} blank lines were passed over, the first of them {first}.",
+            file.blank_lines,
+        ).format(n=number(file.blank_lines, ","), first=file.first_blank_line)
 
 
 def _length_facts(train: SplitLook, validation: SplitLook, max_length: int) -> Iterator[str]:
     half, most = train.tokens_of(0.5), train.tokens_of(0.95)
-    yield f"Half of the pairs to learn from have up to {half} tokens, and 95 % have up to {most}."
+    yield _("Half of the pairs to learn from have up to {half} tokens, and 95 % have up to {most}.").format(
+        half=half, most=most
+    )
     cut = train.longer_than(max_length), validation.longer_than(max_length)
     if any(cut):
-        yield (
-            f"{cut[0]:,} of {train.pairs:,} training and {cut[1]:,} of {validation.pairs:,} validation pairs are "
-            f"longer than {max_length} tokens (max_length); their ends are not read."
+        yield _(
+            "{train} of {all_train} training and {validation} of {all_validation} validation pairs are longer than "
+            "{max_length} tokens (max_length); their ends are not read."
+        ).format(
+            train=number(cut[0], ","),
+            all_train=number(train.pairs, ","),
+            validation=number(cut[1], ","),
+            all_validation=number(validation.pairs, ","),
+            max_length=max_length,
         )
     else:
-        yield f"Every pair is read whole: none is longer than {max_length} tokens (max_length)."
-
-
-def _count(pairs: int) -> str:
-    return f"{pairs:,} pair{'s' * (pairs != 1)}"
+        said = _("Every pair is read whole: none is longer than {max_length} tokens (max_length).")
+        yield said.format(max_length=max_length)

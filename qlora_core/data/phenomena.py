@@ -7,10 +7,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from qlora_core.language import N_, translated
+
 MAX_PHENOMENA = 30  #: told apart; a file may name any number
 OTHERS = "all others"
 
 
+@translated("words")
 @dataclass(frozen=True)
 class Phenomenon:
     """What the two sentences of a pair differ in."""
@@ -21,23 +24,23 @@ class Phenomenon:
 
 
 _ROWS = (
-    Phenomenon("synonym", "a synonym", 1),
-    Phenomenon("active-passive", "active and passive", 1),
-    Phenomenon("reordering", "clauses reordered", 1),
-    Phenomenon("nominalisation", "a verb made a noun", 1),
-    Phenomenon("compression", "said more briefly", 1),
-    Phenomenon("idiom", "an idiom", 1),
-    Phenomenon("coreference", "who a pronoun means", 1),
-    Phenomenon("number-format", "a number in words", 1),
-    Phenomenon("entity-swap", "another name", 0),
-    Phenomenon("role-swap", "who did it to whom", 0),
-    Phenomenon("number-change", "another number", 0),
-    Phenomenon("negation", "a negation", 0),
-    Phenomenon("antonym", "an opposite", 0),
-    Phenomenon("modality", "may or must", 0),
-    Phenomenon("time-change", "another time", 0),
-    Phenomenon("added-claim", "a claim added", 0),
-    Phenomenon("near-topic", "same topic, other event", 0),
+    Phenomenon("synonym", N_("a synonym"), 1),
+    Phenomenon("active-passive", N_("active and passive"), 1),
+    Phenomenon("reordering", N_("clauses reordered"), 1),
+    Phenomenon("nominalisation", N_("a verb made a noun"), 1),
+    Phenomenon("compression", N_("said more briefly"), 1),
+    Phenomenon("idiom", N_("an idiom"), 1),
+    Phenomenon("coreference", N_("who a pronoun means"), 1),
+    Phenomenon("number-format", N_("a number in words"), 1),
+    Phenomenon("entity-swap", N_("another name"), 0),
+    Phenomenon("role-swap", N_("who did it to whom"), 0),
+    Phenomenon("number-change", N_("another number"), 0),
+    Phenomenon("negation", N_("a negation"), 0),
+    Phenomenon("antonym", N_("an opposite"), 0),
+    Phenomenon("modality", N_("may or must"), 0),
+    Phenomenon("time-change", N_("another time"), 0),
+    Phenomenon("added-claim", N_("a claim added"), 0),
+    Phenomenon("near-topic", N_("same topic, other event"), 0),
 )
 #: By name, in the order of the data card.
 PHENOMENA = {row.name: row for row in _ROWS}

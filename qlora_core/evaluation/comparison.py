@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from qlora_core.choices import LABELS
-from qlora_core.evaluation.answerers import COMPARED, label_of
+from qlora_core.evaluation.answerers import COMPARED, definite_label
 from qlora_core.evaluation.metrics import METRICS, predicted_labels
 from qlora_core.evaluation.scores import (
     Confusion,
@@ -20,6 +20,8 @@ from qlora_core.evaluation.scores import (
     recorded_scores,
     score,
 )
+from qlora_core.language import N_, number
+from qlora_core.language import gettext as _
 
 SIGNIFICANCE_LEVEL = 0.05
 #: How often is drawn, and the seed, where nothing says so.
@@ -143,7 +145,7 @@ def recorded_comparisons(result: Result) -> dict[str, Mapping[str, Any]]:
             found[name] = record
         elif before is not None and after is not None and before.only_answer is not None:
             compared = _compared(before, after, *_changed(before.only_answer, after), *sampling)
-            found[name] = compared.as_dict(f"the {label_of(name)}")
+            found[name] = compared.as_dict(definite_label(name))
     return found
 
 
@@ -158,18 +160,44 @@ def only_answer_words(only_answer: int | None, n: int) -> str:
     """A sentence more for a verdict, where fine-tuning gives every pair the same answer."""
     if only_answer is None:
         return ""
-    return f" Fine-tuning gives the same answer, {LABELS[only_answer]}, to all {n} pairs."
+    said = _("Fine-tuning gives the same answer, {label}, to all {n} pairs.")
+    return f" {said.format(label=_(LABELS[only_answer]), n=n)}"
 
 
 def verdict(comparison: Comparison, before_name: str) -> str:
     """The outcome in a sentence, with what it rests on; and one more where all answers are the same."""
-    points = 100 * comparison.gains["accuracy"]
-    low, high = (f"{100 * end:+.1f}" for end in comparison.accuracy_gain_ci95)
-    p = "< 0.0001" if comparison.mcnemar_p < 0.0001 else f"= {comparison.mcnemar_p:.4f}"
-    evidence = f"(95 % interval {low} to {high} points, McNemar p {p}, {comparison.n} pairs)"
-    only_answer = only_answer_words(comparison.only_answer_after, comparison.n)
-    if comparison.outcome is Outcome.NO_DIFFERENCE:
-        difference = f"fine-tuning against {before_name} {points:+.1f} points of accuracy"
-        return f"No difference beyond chance: {difference} {evidence}.{only_answer}"
-    finding = f"Fine-tuning is {comparison.outcome.value} than {before_name} by {abs(points):.1f} points of accuracy"
-    return f"{finding}, more than chance explains {evidence}.{only_answer}"
+    found = asdict(comparison) | {"accuracy_gain": comparison.gains["accuracy"]}
+    return recorded_verdict(found, comparison.n, before_name)
+
+
+#: What each outcome is told with.
+VERDICTS = {
+    Outcome.NO_DIFFERENCE: N_(
+        "No difference beyond chance: fine-tuning against {before} {gain} points of accuracy "
+        "(95 % interval {low} to {high} points, McNemar p {p}, {n} pairs)."
+    ),
+    Outcome.BETTER: N_(
+        "Fine-tuning is better than {before} by {points} points of accuracy, more than chance explains "
+        "(95 % interval {low} to {high} points, McNemar p {p}, {n} pairs)."
+    ),
+    Outcome.WORSE: N_(
+        "Fine-tuning is worse than {before} by {points} points of accuracy, more than chance explains "
+        "(95 % interval {low} to {high} points, McNemar p {p}, {n} pairs)."
+    ),
+}
+
+
+def recorded_verdict(record: Mapping[str, Any], n: int, before_name: str) -> str:
+    """The same of a ``comparison`` of ``result.json``, in the language of this context."""
+    points, p = 100 * record["accuracy_gain"], record["mcnemar_p"]
+    low, high = (number(100 * end, "+.1f") for end in record["accuracy_gain_ci95"])
+    said = _(VERDICTS[recorded_outcome(record)]).format(
+        before=before_name,
+        gain=number(points, "+.1f"),
+        points=number(abs(points), ".1f"),
+        low=low,
+        high=high,
+        p=f"< {number(0.0001, '.4f')}" if p < 0.0001 else f"= {number(p, '.4f')}",
+        n=n,
+    )
+    return said + only_answer_words(record.get("only_answer_after"), n)

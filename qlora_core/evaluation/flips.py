@@ -10,6 +10,7 @@ from typing import Literal
 from qlora_core.config import RunConfig
 from qlora_core.data.phenomena import told_apart
 from qlora_core.errors import DataError, HubError, RunError
+from qlora_core.language import N_
 from qlora_core.store.run import Run
 
 Before = Literal["untrained_head", "linear_probe", "majority", "started_from"]
@@ -17,8 +18,8 @@ Kind = Literal["fixed", "broken"]
 Order = Literal["change", "gain", "loss", "idx"]
 BEFORE: tuple[Before, ...] = ("linear_probe", "untrained_head", "majority")
 STARTED_FROM: Before = "started_from"
-NO_SENTENCES = "The sentences of this run are not on this machine, so only their numbers are shown."
-OTHER_SENTENCES = "The pairs have changed since this run, so only their numbers are shown."
+NO_SENTENCES = N_("The sentences of this run are not on this machine, so only their numbers are shown.")
+OTHER_SENTENCES = N_("The pairs have changed since this run, so only their numbers are shown.")
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from math import isfinite
 import numpy as np
 
 from qlora_core.choices import Choice, table
+from qlora_core.language import N_, number
 
 #: Counts of true positives, false positives, false negatives and true negatives -> a score for each; "positive" means
 #: "paraphrase". The counts are whole numbers, or arrays of them with one shape.
@@ -50,7 +51,7 @@ class Metric(Choice):
 
 def shown(value: float | None, digits: int = 3) -> str:
     """A score as it is written everywhere; a dash where there is none."""
-    return "–" if value is None or not isfinite(value) else f"{value:.{digits}f}"
+    return "–" if value is None or not isfinite(value) else number(value, f".{digits}f")
 
 
 def accuracy(tp: np.ndarray, fp: np.ndarray, fn: np.ndarray, tn: np.ndarray) -> np.ndarray:
@@ -80,8 +81,8 @@ def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> float:
 METRICS = table(
     Metric(
         name="accuracy",
-        label="accuracy",
-        help="the share of pairs that are answered right",
+        label=N_("accuracy"),
+        help=N_("the share of pairs that are answered right"),
         source="Wang et al. 2018, arXiv:1804.07461",
         of_counts=accuracy,
         abbreviation="Acc",
@@ -91,7 +92,7 @@ METRICS = table(
     Metric(
         name="f1",
         label="F1",
-        help="the harmonic mean of precision and recall of “same”, high for whoever always answers “same”",
+        help=N_("the harmonic mean of precision and recall of “same”, high for whoever always answers “same”"),
         source="Wang et al. 2018, arXiv:1804.07461",
         of_counts=f1,
         needs_both_labels=True,
@@ -101,7 +102,7 @@ METRICS = table(
     Metric(
         name="matthews_correlation",
         label="MCC",
-        help="Matthews' correlation of labels and answers, from -1 to 1, where 0 is what guessing comes to",
+        help=N_("Matthews' correlation of labels and answers, from -1 to 1, where 0 is what guessing comes to"),
         source="Matthews 1975, doi:10.1016/0005-2795(75)90109-9",
         of_counts=matthews_correlation,
         needs_both_labels=True,
@@ -110,8 +111,8 @@ METRICS = table(
     ),
     Metric(
         name="loss",
-        label="loss",
-        help="the mean cross-entropy in nats, where lower is better and a coin costs 0.693",
+        label=N_("loss"),
+        help=N_("the mean cross-entropy in nats, where lower is better and a coin costs 0.693"),
         source="Good 1952, doi:10.1111/j.2517-6161.1952.tb00104.x",
         of_logits=cross_entropy,
         high=float("inf"),

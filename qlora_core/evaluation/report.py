@@ -7,7 +7,7 @@ import numpy as np
 
 from qlora_core.config import RunConfig
 from qlora_core.data.phenomena import told_apart
-from qlora_core.evaluation.answerers import COMPARED, label_of
+from qlora_core.evaluation.answerers import COMPARED, definite_label
 from qlora_core.evaluation.calibration import calibration
 from qlora_core.evaluation.comparison import compare, strongest_first
 from qlora_core.evaluation.metrics import METRICS, predicted_labels
@@ -32,7 +32,7 @@ def measure_all(
     report: dict[str, Any] = {
         "metrics": measured,
         "comparison": {
-            name: compare(logits[name], logits["finetuned"], labels, **sampling).as_dict(f"the {label_of(name)}")
+            name: compare(logits[name], logits["finetuned"], labels, **sampling).as_dict(definite_label(name))
             for name in COMPARED
             if name in logits
         },

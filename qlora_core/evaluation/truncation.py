@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from qlora_core.language import gettext as _
+
 
 def truncation_words(counts: Mapping[str, Any], max_length: int) -> str:
     """What a run says of pairs whose ends it does not read; "" where there are none, or nobody counted them.
@@ -13,9 +15,16 @@ def truncation_words(counts: Mapping[str, Any], max_length: int) -> str:
     train, validation = (counts.get(f"{split}_truncated", 0) for split in ("train", "validation"))
     if not train and not validation:
         return ""
-    return (
-        f"{train} of {counts['train']} training and {validation} of {counts['validation']} validation pairs are longer "
-        f"than {max_length} tokens; their ends were not read."
+    said = _(
+        "{train} of {all_train} training and {validation} of {all_validation} validation pairs are longer than "
+        "{max_length} tokens; their ends were not read."
+    )
+    return said.format(
+        train=train,
+        all_train=counts["train"],
+        validation=validation,
+        all_validation=counts["validation"],
+        max_length=max_length,
     )
 
 
@@ -23,4 +32,5 @@ def some_truncated_words(truncated: int, n: int, max_length: int) -> str:
     """The same of the ``n`` pairs that a finished run is asked."""
     if not truncated:
         return ""
-    return f"{truncated} of {n} pairs are longer than {max_length} tokens; their ends were not read."
+    said = _("{truncated} of {n} pairs are longer than {max_length} tokens; their ends were not read.")
+    return said.format(truncated=truncated, n=n, max_length=max_length)

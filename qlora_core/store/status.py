@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from qlora_core.choices import Choice, OneOf, table
 from qlora_core.errors import RunError
+from qlora_core.language import N_
 from qlora_core.store.files import read_json
 from qlora_core.store.process_identity import is_running
 
@@ -28,37 +29,40 @@ class RunState(Choice):
 STATES = table(
     RunState(
         "queued",
-        "Waiting in the queue",
-        "it starts when the runs before it have ended",
+        N_("Waiting in the queue"),
+        N_("it starts when the runs before it have ended"),
         actions=("pause", "stop"),
         waits=True,
     ),
     RunState(
         "borrowing",
-        "Waiting for a GPU",
-        "a GPU was asked for, and it starts when one is lent",
+        N_("Waiting for a GPU"),
+        N_("a GPU was asked for, and it starts when one is lent"),
         actions=("stop",),
         has_process=True,
     ),
-    RunState("running", "Running", "a process is at work on it", actions=("pause", "stop"), has_process=True),
+    RunState("running", N_("Running"), N_("a process is at work on it"), actions=("pause", "stop"), has_process=True),
     RunState(
         "paused",
-        "Paused",
-        "its process rests and goes on from where it is",
+        N_("Paused"),
+        N_("its process rests and goes on from where it is"),
         actions=("resume", "stop"),
         has_process=True,
     ),
     RunState(
         "interrupted",
-        "Interrupted",
-        "its process ended before the run did; it can go on from its last checkpoint",
+        N_("Interrupted"),
+        N_("its process ended before the run did; it can go on from its last checkpoint"),
         actions=("resume",),
     ),
-    RunState("stopped", "Stopped", "it was asked to end early; what it had learned until then is kept"),
+    RunState("stopped", N_("Stopped"), N_("it was asked to end early; what it had learned until then is kept")),
     RunState(
-        "failed", "Failed", "an error ended it; its message says what to try before it goes on", actions=("resume",)
+        "failed",
+        N_("Failed"),
+        N_("an error ended it; its message says what to try before it goes on"),
+        actions=("resume",),
     ),
-    RunState("finished", "Finished", "every phase is done and its result is complete"),
+    RunState("finished", N_("Finished"), N_("every phase is done and its result is complete")),
 )
 WAITING = frozenset(name for name, state in STATES.items() if state.waits)
 LIVE = frozenset(name for name, state in STATES.items() if state.has_process)

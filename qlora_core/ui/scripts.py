@@ -6,12 +6,13 @@ from functools import cache
 from pathlib import Path
 
 import plotly
+from jinja2 import Environment, FileSystemLoader
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from qlora_core.assets import ASSETS
-from qlora_core.language import LANGUAGES, N_, current, gettext, script_texts
+from qlora_core.language import LANGUAGES, N_, current, gettext, ngettext, script_texts
 
 PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 PAGE, LANGUAGE = ASSETS / "page.js", ASSETS / "language.js"
@@ -58,6 +59,14 @@ def _texts() -> str:
     """JavaScript that gives the scripts their texts, as ``assets/language.js`` takes them."""
     texts = {"tag": LANGUAGES[current()].tag, "texts": script_texts(current())}
     return f"window.qloraLanguage = {json.dumps(texts, ensure_ascii=False).replace('<', chr(92) + 'u003c')};"
+
+
+def elements(path: str) -> str:
+    """HTML of a file of ``assets/`` that is a template with texts, in the language of this context."""
+    environment = Environment(loader=FileSystemLoader(ASSETS), autoescape=True, extensions=["jinja2.ext.i18n"])
+    environment.policies["ext.i18n.trimmed"] = True
+    environment.install_gettext_callables(gettext, ngettext)  # type: ignore[attr-defined]
+    return environment.get_template(path).render()
 
 
 def start_live_view() -> str:

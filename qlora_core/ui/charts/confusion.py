@@ -6,6 +6,8 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from qlora_core.evaluation.scores import Result
+from qlora_core.language import gettext as _
+from qlora_core.language import number
 from qlora_core.ui.charts.style import GREY, colour_of, make_figure, words_of
 
 
@@ -19,10 +21,16 @@ def confusion_figure(result: Result) -> go.Figure:
         _add_confusion(figure, result["metrics"][name]["confusion"], colour_of(name), column)
     right = [result["metrics"][name]["confusion"] for name in names]
     counts = [cells["true_positive"] + cells["true_negative"] for cells in right]
-    change = f"{counts[0]} before and {counts[-1]} after fine-tuning" if len(counts) > 1 else f"{counts[0]}"
-    make_figure(figure, f"Of {sum(right[0].values())} answers, {change} are right (outlined)", 270, above=18)
-    figure.update_xaxes(tickvals=[0, 1], ticktext=["answer:<br>same", "answer:<br>different"], showgrid=False)
-    return figure.update_yaxes(tickvals=[1, 0], ticktext=["label:<br>same", "label:<br>different"], showgrid=False)
+    title = (
+        _("Of {n} answers, {before} before and {after} after fine-tuning are right (outlined)")
+        if len(counts) > 1
+        else _("Of {n} answers, {after} are right (outlined)")
+    ).format(n=sum(right[0].values()), before=counts[0], after=counts[-1])
+    make_figure(figure, title, 270, above=18)
+    figure.update_xaxes(tickvals=[0, 1], ticktext=[_("answer:<br>same"), _("answer:<br>different")], showgrid=False)
+    return figure.update_yaxes(
+        tickvals=[1, 0], ticktext=[_("label:<br>same"), _("label:<br>different")], showgrid=False
+    )
 
 
 def _add_confusion(figure: go.Figure, cells: Mapping[str, int], colour: str, column: int) -> None:
@@ -39,7 +47,7 @@ def _add_confusion(figure: go.Figure, cells: Mapping[str, int], colour: str, col
         xgap=3,
         ygap=3,
         text=[
-            [f"{count}<br>{100 * part:.0f} %" for count, part in zip(*row, strict=True)]
+            [f"{count}<br>{number(100 * part, '.0f')} %" for count, part in zip(*row, strict=True)]
             for row in zip(counts, shares, strict=True)
         ],
         texttemplate="%{text}",

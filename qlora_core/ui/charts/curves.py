@@ -9,6 +9,9 @@ from plotly.subplots import make_subplots
 from qlora_core.evaluation.answerers import label_of
 from qlora_core.evaluation.metrics import METRICS, Metric, shown
 from qlora_core.evaluation.scores import Result
+from qlora_core.language import N_
+from qlora_core.language import gettext as _
+from qlora_core.language import number as local
 from qlora_core.ui.charts.style import (
     GREY,
     MAX_LABEL,
@@ -24,7 +27,7 @@ from qlora_core.ui.safe_text import one_line
 
 SMOOTHING = 0.9  #: of the loss before, in the exponential moving average
 #: How the charted metrics are told apart: plotly's dash, and what it is called.
-DASHES = (("solid", "solid"), ("dot", "dotted"), ("dash", "dashed"))
+DASHES = (("solid", N_("solid")), ("dot", N_("dotted")), ("dash", N_("dashed")))
 LABEL_ROOM = 136  #: pixels to the right of a panel
 LABEL_GAP = 0.095  #: of a panel's height
 
@@ -35,7 +38,7 @@ def history_figure(runs: Runs) -> go.Figure:
     single = len(runs) == 1
     for number, (label, result) in enumerate(runs):
         points = _points(result)
-        colour, _, symbol, _ = run_style(number)
+        colour, _dashes, symbol, _pattern = run_style(number)
         sizes = [13 if point.get("epoch") == result["best_epoch"] else 7 for point in points]
         marker = {"color": colour, "symbol": symbol, "size": sizes}
         for line, metric in enumerate([*_charted(), METRICS["loss"]]):
@@ -48,7 +51,8 @@ def history_figure(runs: Runs) -> go.Figure:
                 line={"color": colour, "dash": "solid" if is_loss else _dash(line)[0], "width": 2},
                 marker=marker,
                 showlegend=line == 0,
-                hovertemplate=f"{metric.label} %{{y:.4f}} at epoch %{{x:.4g}}<extra></extra>",
+                hovertemplate=_("{metric} {y} at epoch {x}").format(metric=metric.label, y="%{y:.4f}", x="%{x:.4g}")
+                + "<extra></extra>",
                 row=2 if is_loss else 1,
                 col=1,
             )
@@ -56,13 +60,15 @@ def history_figure(runs: Runs) -> go.Figure:
     make_figure(figure, _history_title(runs), 380, below=below, margin_r=LABEL_ROOM if single else 12)
     if single:
         _label_single(figure, runs[0][1])
-    names = [metric.label if single else f"{metric.label} ({_dash(line)[1]})" for line, metric in enumerate(_charted())]
+    names = [
+        metric.label if single else f"{metric.label} ({_(_dash(line)[1])})" for line, metric in enumerate(_charted())
+    ]
     scores = ", ".join(names)
     figure.update_yaxes(title_text=scores[:1].upper() + scores[1:], row=1)
-    figure.update_yaxes(title_text="Loss (nats)", row=2)
+    figure.update_yaxes(title_text=_("Loss (nats)"), row=2)
     epochs = max((point["epoch"] for _, result in runs for point in _points(result)), default=1)
     figure.update_xaxes(dtick=max(1, round(epochs / 6)))
-    return figure.update_xaxes(title_text="Epoch (0: before training; large marker: kept)", row=2)
+    return figure.update_xaxes(title_text=_("Epoch (0: before training; large marker: kept)"), row=2)
 
 
 def _charted() -> list[Metric]:
@@ -98,7 +104,7 @@ def _label_single(figure: go.Figure, result: Result) -> None:
     if points:
         last = [(metric.label, points[-1].get(metric.name)) for metric in _charted()]
         labels += [(value, f"{words} {shown(value)}") for words, value in last if value is not None]
-        end_labels(figure, [(points[-1]["loss"], f"loss {shown(points[-1]['loss'])}")], 0, row=2)
+        end_labels(figure, [(points[-1]["loss"], f"{METRICS['loss'].label} {shown(points[-1]['loss'])}")], 0, row=2)
     heights = [height for height, _ in labels] + [height for point in points for height in _heights(point)]
     if heights:
         end_labels(figure, labels, LABEL_GAP * (max(heights) - min(heights)))
@@ -114,12 +120,17 @@ def _history_title(runs: Runs) -> str:
     if len(runs) == 1 and kept:
         epoch = next(iter(kept.values()))
         scores = ", ".join(f"{metric.label} {shown(epoch.get(metric.name))}" for metric in _charted())
-        return f"Epoch {epoch['epoch']:.4g} was kept: validation {scores}"
-    if 1 < len(runs) <= 3 and len(kept) == len(runs):
-        return "Kept: " + ", ".join(
-            f"epoch {epoch['epoch']:.4g} of {one_line(label, MAX_LABEL)}" for label, epoch in kept.items()
+        return _("Epoch {epoch} was kept: validation {scores}").format(
+            epoch=local(epoch["epoch"], ".4g"), scores=scores
         )
-    return "Validation scores and loss over the epochs"
+    if 1 < len(runs) <= 3 and len(kept) == len(runs):
+        each = _("epoch {epoch} of {run}")
+        listed = [
+            each.format(epoch=local(epoch["epoch"], ".4g"), run=one_line(label, MAX_LABEL))
+            for label, epoch in kept.items()
+        ]
+        return _("Kept: {listed}").format(listed=", ".join(listed))
+    return _("Validation scores and loss over the epochs")
 
 
 def _kept(result: Result) -> Mapping[str, Any] | None:
@@ -141,11 +152,12 @@ def loss_curve_figure(
     smooth = smoothed(losses)
     validation = [(entry["step"], entry["loss"]) for entry in evaluations if known(entry["loss"]) is not None]
     figure = go.Figure()
-    shared = {"hovertemplate": "%{y:.4f} at step %{x}<extra></extra>"}
+    hover = _("{y} at step {x}").format(y="%{y:.4f}", x="%{x}")
+    shared = {"hovertemplate": f"{hover}<extra></extra>"}
     figure.add_scatter(
         x=[step for step, *_ in points],
         y=[known(loss) for _, loss, _ in points],
-        name="training, as it was",
+        name=_("training, as it was"),
         opacity=0.35,
         line={"color": ACCENT, "width": 1},
         **shared,
@@ -153,14 +165,14 @@ def loss_curve_figure(
     figure.add_scatter(
         x=[step for step, _ in training],
         y=smooth,
-        name="training, smoothed",
+        name=_("training, smoothed"),
         line={"color": ACCENT, "width": 2.5},
         **shared,
     )
     figure.add_scatter(
         x=[step for step, _ in validation],
         y=[loss for _, loss in validation],
-        name="validation",
+        name=_("validation"),
         mode="lines+markers",
         line={"color": ACCENT, "width": 2, "dash": "dash"},
         marker={"symbol": "diamond", "size": 9},
@@ -168,13 +180,13 @@ def loss_curve_figure(
     )
     figure.update_traces(mode="lines", selector=lambda trace: trace.mode is None)
     make_figure(figure, _loss_title(losses, validation), 300, margin_r=LABEL_ROOM)
-    ends = [(smooth[-1], f"training {shown(smooth[-1])}")] if smooth else []
-    ends += [(validation[-1][1], f"validation {shown(validation[-1][1])}")] if validation else []
+    ends = [(smooth[-1], _("training {loss}").format(loss=shown(smooth[-1])))] if smooth else []
+    ends += [(validation[-1][1], _("validation {loss}").format(loss=shown(validation[-1][1])))] if validation else []
     heights = losses + [loss for _, loss in validation]
     if heights:
         end_labels(figure, ends, LABEL_GAP * (max(heights) - min(heights)))
-    figure.update_xaxes(title_text="Step")
-    return figure.update_yaxes(title_text="Loss (cross-entropy, nats)")
+    figure.update_xaxes(title_text=_("Step"))
+    return figure.update_yaxes(title_text=_("Loss (cross-entropy, nats)"))
 
 
 def smoothed(values: Sequence[float]) -> list[float]:
@@ -189,11 +201,11 @@ def smoothed(values: Sequence[float]) -> list[float]:
 def _loss_title(losses: Sequence[float], validation: Sequence[tuple[float, float]]) -> str:
     """From the mean of the first tenth of the training losses to that of the last."""
     if not losses:
-        return "No training loss on record"
+        return _("No training loss on record")
     tenth = max(len(losses) // 10, 1)
     first, last = sum(losses[:tenth]) / tenth, sum(losses[-tenth:]) / tenth
-    change = f"Training loss went from {shown(first)} to {shown(last)}"
     if not validation:
-        return change
+        return _("Training loss went from {first} to {last}").format(first=shown(first), last=shown(last))
     step, loss = min(validation, key=lambda entry: entry[1])
-    return f"{change}; validation loss was lowest at step {step} ({shown(loss)})"
+    said = _("Training loss went from {first} to {last}; validation loss was lowest at step {step} ({loss})")
+    return said.format(first=shown(first), last=shown(last), step=step, loss=shown(loss))

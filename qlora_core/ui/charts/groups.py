@@ -7,17 +7,19 @@ import plotly.graph_objects as go
 
 from qlora_core.data.phenomena import MAX_PHENOMENA, OTHERS
 from qlora_core.evaluation.scores import Result
+from qlora_core.language import N_, number
+from qlora_core.language import gettext as _
 from qlora_core.ui.charts.style import GREY, SMALL, make_figure, safe
 from qlora_core.ui.palette import ACCENT, UNTRAINED_HEAD
 
 #: What the page calls the groups of ``models.footprint``.
 TENSOR_GROUPS = {
-    "embeddings": "Embeddings",
-    "encoder": "Encoder matrices",
-    "quantization_constants": "Quantisation<br>constants",
-    "encoder_other": "Encoder biases,<br>LayerNorms",
-    "head": "Pooler, classifier",
-    "adapter": "Adapter",
+    "embeddings": N_("Embeddings"),
+    "encoder": N_("Encoder matrices"),
+    "quantization_constants": N_("Quantisation<br>constants"),
+    "encoder_other": N_("Encoder biases,<br>LayerNorms"),
+    "head": N_("Pooler, classifier"),
+    "adapter": N_("Adapter"),
 }
 MEGABYTE = 1_000_000
 Groups = Mapping[str, Mapping[str, Any]]  #: accuracy and n, by phenomenon
@@ -46,8 +48,8 @@ def phenomenon_figure(result: Result) -> go.Figure | None:
         mode="lines", line={"color": GREY, "width": 2}, showlegend=False, hoverinfo="skip",
     )  # fmt: skip
     for words, colour, symbol, answers in (
-        ("before (untrained head)", UNTRAINED_HEAD, "circle-open", before),
-        ("after (fine-tuned)", ACCENT, "diamond", after),
+        (_("before (untrained head)"), UNTRAINED_HEAD, "circle-open", before),
+        (_("after (fine-tuned)"), ACCENT, "diamond", after),
     ):
         figure.add_scatter(
             x=[answers[name]["accuracy"] for _, name in places],
@@ -59,9 +61,11 @@ def phenomenon_figure(result: Result) -> go.Figure | None:
         )
     better = sum(after[name]["accuracy"] > before[name]["accuracy"] for _, name in places)
     worse = sum(after[name]["accuracy"] < before[name]["accuracy"] for _, name in places)
-    title = f"Of {len(places)} phenomena, {better} are answered better after fine-tuning and {worse} worse"
+    title = _("Of {n} phenomena, {better} are answered better after fine-tuning and {worse} worse").format(
+        n=len(places), better=better, worse=worse
+    )
     make_figure(figure, title, 60 + 22 * len(ticks), below=45)
-    figure.update_xaxes(range=[-0.03, 1.03], tickvals=[0, 0.5, 1], title_text="Accuracy, 0 to 1 (pairs in brackets)")
+    figure.update_xaxes(range=[-0.03, 1.03], tickvals=[0, 0.5, 1], title_text=_("Accuracy, 0 to 1 (pairs in brackets)"))
     return figure.update_yaxes(tickvals=list(range(len(ticks))), ticktext=ticks, range=[len(ticks) - 0.4, -0.6])
 
 
@@ -89,13 +93,14 @@ def _groups_by_label(result: Result, by_name: Mapping[str, Groups]) -> dict[str,
     majority = by_name.get("majority", {})
     cells = result["metrics"].get("majority", {}).get("confusion", {})
     answers_same = cells.get("true_positive", 0) + cells.get("false_positive", 0) > 0
-    groups: dict[str, list[str]] = {"label: same": [], "label: different": [], "both labels": []}
+    same, different, both = _("label: same"), _("label: different"), _("both labels")
+    groups: dict[str, list[str]] = {same: [], different: [], both: []}
     for name in by_name["finetuned"]:
         right = majority.get(name, {}).get("accuracy")
         if right not in (0, 1):
-            groups["both labels"].append(name)
+            groups[both].append(name)
         else:
-            groups["label: same" if (right == 1) == answers_same else "label: different"].append(name)
+            groups[same if (right == 1) == answers_same else different].append(name)
     return {words: names for words, names in groups.items() if names}
 
 
@@ -105,11 +110,11 @@ def memory_figure(result: Result) -> go.Figure:
     held: Mapping[str, int] = quantization["bytes"]
     whole: Mapping[str, int] = quantization.get("bytes_float32_by_group", {})
     total, total_whole = sum(held.values()), sum(whole.values()) or quantization["bytes_float32"]
-    ticks = ["<b>Everything</b>", *(words for group, words in TENSOR_GROUPS.items() if group in held)]
+    ticks = [f"<b>{_('Everything')}</b>", *(_(words) for group, words in TENSOR_GROUPS.items() if group in held)]
     groups = [group for group in TENSOR_GROUPS if group in held]
     figure = go.Figure()
     for words, sizes, everything, colour, pattern in (
-        ("held", held, total, ACCENT, ""),
+        (_("held"), held, total, ACCENT, ""),
         ("float32", whole, total_whole, UNTRAINED_HEAD, "/"),
     ):
         megabytes = [everything / MEGABYTE, *(sizes[group] / MEGABYTE if group in sizes else None for group in groups)]
@@ -119,17 +124,19 @@ def memory_figure(result: Result) -> go.Figure:
             y=ticks,
             x=megabytes,
             marker={"color": colour, "pattern": {"shape": pattern, "size": 6}},
-            text=["" if size is None else f"{size:.1f} MB {words}" for size in megabytes],
+            text=["" if size is None else f"{number(size, '.1f')} MB {words}" for size in megabytes],
             textposition="outside",
             textfont={"size": SMALL},
             cliponaxis=False,
             hoverinfo="skip",
         )
-    what = "The model's tensors take" if whole else "Base model and adapter take"
-    against = "in float32" if whole else "of the base model in float32"
-    title = f"{what} {total / MEGABYTE:.1f} MB instead of {total_whole / MEGABYTE:.1f} MB {against}"
+    title = (
+        _("The model's tensors take {held} MB instead of {whole} MB in float32")
+        if whole
+        else _("Base model and adapter take {held} MB instead of {whole} MB of the base model in float32")
+    ).format(held=number(total / MEGABYTE, ".1f"), whole=number(total_whole / MEGABYTE, ".1f"))
     make_figure(figure, title, 60 + 50 * len(ticks), barmode="group", bargap=0.2)
     figure.update_xaxes(
-        range=[0, 1.8 * max(total, total_whole) / MEGABYTE], title_text="Size in MB (1 MB = 1,000,000 bytes)"
+        range=[0, 1.8 * max(total, total_whole) / MEGABYTE], title_text=_("Size in MB (1 MB = 1,000,000 bytes)")
     )
     return figure.update_yaxes(autorange="reversed", showgrid=False)

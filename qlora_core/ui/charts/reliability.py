@@ -4,6 +4,8 @@ import plotly.graph_objects as go
 
 from qlora_core.evaluation.metrics import shown
 from qlora_core.evaluation.scores import Result
+from qlora_core.language import gettext as _
+from qlora_core.language import number
 from qlora_core.ui.charts.style import GREY, SMALL, colour_of, known, make_figure, words_of
 
 #: Whose answers are drawn, each with a marker of its own.
@@ -33,17 +35,22 @@ def reliability_figure(result: Result) -> go.Figure:
                 "line": {"width": 2, "color": colour_of(name)},
             },
             customdata=bins["count"],
-            hovertemplate="confidence %{x:.3f}, accuracy %{y:.3f}, %{customdata} pairs<extra></extra>",
+            hovertemplate=_("confidence {x}, accuracy {y}, {n} pairs").format(
+                x="%{x:.3f}", y="%{y:.3f}", n="%{customdata}"
+            )
+            + "<extra></extra>",
         )
     after = calibration["finetuned"]["ece"]
     make_figure(
         figure,
-        f"Fine-tuned, confidence misses accuracy by {100 * after:.1f} points on average (ECE {shown(after)})",
+        _("Fine-tuned, confidence misses accuracy by {points} points on average (ECE {ece})").format(
+            points=number(100 * after, ".1f"), ece=shown(after)
+        ),
         340,
         below=70,
     )
-    figure.add_annotation(x=0.75, y=0.1, text="dashed: accuracy equals confidence", showarrow=False, font_size=SMALL)
+    figure.add_annotation(x=0.75, y=0.1, text=_("dashed: accuracy equals confidence"), showarrow=False, font_size=SMALL)
     figure.update_xaxes(
-        range=[0.48, 1.02], tickformat=".1f", title_text="Confidence, 0.5 to 1 (larger marker: more pairs)"
+        range=[0.48, 1.02], tickformat=".1f", title_text=_("Confidence, 0.5 to 1 (larger marker: more pairs)")
     )
-    return figure.update_yaxes(range=[0, 1.05], tickformat=".1f", title_text="Accuracy, 0 to 1")
+    return figure.update_yaxes(range=[0, 1.05], tickformat=".1f", title_text=_("Accuracy, 0 to 1"))

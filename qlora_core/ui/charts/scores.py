@@ -10,6 +10,8 @@ from qlora_core.evaluation.answerers import ANSWERERS, label_of
 from qlora_core.evaluation.comparison import Outcome, recorded_comparisons, recorded_outcome
 from qlora_core.evaluation.metrics import METRICS, shown
 from qlora_core.evaluation.scores import Interval, RecordedScores, Result, recorded_scores
+from qlora_core.language import N_
+from qlora_core.language import gettext as _
 from qlora_core.ui.charts.style import (
     GREY,
     MAX_LABEL,
@@ -29,9 +31,11 @@ from qlora_core.ui.safe_text import one_line
 OPACITIES = (0.75, 0.4)
 NO_INTERVAL = (None, None)
 COMPARED_WITH = {
-    Outcome.BETTER: "better than",
-    Outcome.WORSE: "worse than",
-    Outcome.NO_DIFFERENCE: "no difference beyond chance from",
+    Outcome.BETTER: N_("Validation accuracy {after}: better than the strongest baseline, {baselines}"),
+    Outcome.WORSE: N_("Validation accuracy {after}: worse than the strongest baseline, {baselines}"),
+    Outcome.NO_DIFFERENCE: N_(
+        "Validation accuracy {after}: no difference beyond chance from the strongest baseline, {baselines}"
+    ),
 }
 
 
@@ -69,7 +73,10 @@ def scores_figure(runs: Runs) -> go.Figure:
                 "pattern": {"shape": [row.pattern for row in rows], "size": 6},
             },
             customdata=intervals,
-            hovertemplate=f"{words} %{{x:.4f}} (%{{customdata[0]:.4f}} to %{{customdata[1]:.4f}})<extra></extra>",
+            hovertemplate=_("{metric} {x} ({low} to {high})").format(
+                metric=words, x="%{x:.4f}", low="%{customdata[0]:.4f}", high="%{customdata[1]:.4f}"
+            )
+            + "<extra></extra>",
         )
         figure.add_scatter(
             mode="text",
@@ -83,7 +90,7 @@ def scores_figure(runs: Runs) -> go.Figure:
     title = _scores_title(runs[0][1]) if len(runs) == 1 else _runs_title(runs)
     make_figure(figure, title, 70 + 50 * len(rows))
     figure.update_xaxes(
-        range=[0, 1.4], tickvals=[0, 0.25, 0.5, 0.75, 1], title_text="Share, 0 to 1; whiskers: 95 % interval"
+        range=[0, 1.4], tickvals=[0, 0.25, 0.5, 0.75, 1], title_text=_("Share, 0 to 1; whiskers: 95 % interval")
     )
     return figure.update_yaxes(
         tickvals=list(range(len(rows))),
@@ -106,7 +113,7 @@ def _rows_of_runs(runs: Runs) -> list[Bars]:
     """The runs as they are fine-tuned; a number keeps those of the same label apart."""
     rows = []
     for number, (label, result) in enumerate(runs):
-        colour, _, _, pattern = run_style(number)
+        colour, _dashes, _symbol, pattern = run_style(number)
         words = f"{number + 1}. {safe(label, MAX_LABEL)}"
         rows.append(Bars(words, colour, pattern, recorded_scores(result)["finetuned"]))
     return rows
@@ -129,20 +136,24 @@ def _scores_title(result: Result) -> str:
     metrics, comparisons = result["metrics"], recorded_comparisons(result)
     after = shown(metrics["finetuned"]["accuracy"])
     if not comparisons:
-        return f"Validation accuracy is {after} after fine-tuning"
+        return _("Validation accuracy is {after} after fine-tuning").format(after=after)
     strongest, *others = (f"{label_of(name)} {shown(metrics[name]['accuracy'])}" for name in comparisons)
     outcome = recorded_outcome(next(iter(comparisons.values())))
     rest = f" ({', '.join(others)})" if others else ""
-    return f"Validation accuracy {after}: {COMPARED_WITH[outcome]} the strongest baseline, {strongest}{rest}"
+    return _(COMPARED_WITH[outcome]).format(after=after, baselines=f"{strongest}{rest}")
 
 
 def _runs_title(runs: Runs) -> str:
     """Which run is best, unless data or intervals forbid to say so."""
     ranked = sorted(runs, key=lambda run: run[1]["metrics"]["finetuned"]["accuracy"], reverse=True)
     best, second, worst = (ranked[place][1]["metrics"]["finetuned"] for place in (0, 1, -1))
-    span = f"Fine-tuned accuracy lies between {shown(worst['accuracy'])} and {shown(best['accuracy'])}"
+    ends = {"worst": shown(worst["accuracy"]), "best": shown(best["accuracy"])}
     if len({result["dataset"]["fingerprint"] for _, result in runs}) > 1:
-        return f"{span}, on data that differ"
+        return _("Fine-tuned accuracy lies between {worst} and {best}, on data that differ").format(**ends)
     if best["accuracy_ci95"][0] <= second["accuracy_ci95"][1]:
-        return f"{span}; the intervals of the best two overlap"
-    return f"{span}; {one_line(ranked[0][0], MAX_LABEL)} is best, its interval clear of the others"
+        return _("Fine-tuned accuracy lies between {worst} and {best}; the intervals of the best two overlap").format(
+            **ends
+        )
+    return _(
+        "Fine-tuned accuracy lies between {worst} and {best}; {run} is best, its interval clear of the others"
+    ).format(**ends, run=one_line(ranked[0][0], MAX_LABEL))

@@ -15,6 +15,7 @@ import plotly.graph_objects as go
 
 from qlora_core.evaluation.answerers import ANSWERERS
 from qlora_core.evaluation.scores import Result
+from qlora_core.language import separators
 from qlora_core.ui.palette import ACCENT, ANSWERER_LOOKS, SECOND
 from qlora_core.ui.safe_text import one_line
 
@@ -89,6 +90,7 @@ def make_figure(
         dragmode=False,
         modebar={"remove": NO_TOOLS, "bgcolor": "rgba(0,0,0,0)", "color": GREY, "activecolor": GREY},
         hoverlabel={"font": {"family": FONT["family"]}},
+        separators=separators(),
     )
     shared = {"automargin": True, "gridcolor": GRID, "zeroline": False, "fixedrange": True}
     figure.update_xaxes(tickfont={"size": SMALL}, title={"font": {"size": SMALL}, "standoff": 8}, **shared)

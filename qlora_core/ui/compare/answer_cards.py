@@ -1,6 +1,7 @@
 """Two models' answers to one pair, side by side, as the page shows them."""
 
 from qlora_core.data.typed_pairs import BaseCheck, BothOrders
+from qlora_core.language import gettext as _
 from qlora_core.ui.compare.answers import Comparison
 from qlora_core.ui.compare.sides import Sides
 from qlora_core.ui.safe_text import plain
@@ -23,7 +24,7 @@ def answer_markdown(asked: Comparison, check: BaseCheck | None = None) -> str:
         [
             f"## {verdict(asked.sides, first, second)}",
             f'<div class="pair-sides">{cards}</div>',
-            " ".join([words.HOW_TO_READ, *map(plain, notes)]),
+            " ".join([_(words.HOW_TO_READ), *map(plain, notes)]),
             *([_proof(check)] if check is not None else []),
         ]
     )
@@ -41,15 +42,15 @@ def _proof(check: BaseCheck) -> str:
     weights = words.weights(plain(check.base_sha256), plain(check.adapter_sha256 or ""))
     return (
         f'<details class="pair-proof"><summary>{words.base_check(check.difference)}</summary>'
-        f"{words.BASE_CHECK_HELP} {weights}</details>"
+        f"{_(words.BASE_CHECK_HELP)} {weights}</details>"
     )
 
 
 def _card(name: str, answer: BothOrders) -> str:
-    orders = _meter(words.AS_GIVEN, answer.given) + _meter(words.SWAPPED, answer.swapped)
+    orders = _meter(_(words.AS_GIVEN), answer.given) + _meter(_(words.SWAPPED), answer.swapped)
     return (
         f'<section class="pair-side"><h3>{plain(name)}</h3><div class="pair-orders">{orders}</div>'
-        f'<p class="pair-order"><strong>{words.ORDER_MATTERS}</strong> '
+        f'<p class="pair-order"><strong>{_(words.ORDER_MATTERS)}</strong> '
         f"{words.order_matters(answer.given, answer.swapped)}</p></section>"
     )
 
@@ -61,5 +62,5 @@ def _meter(order: str, probability: float) -> str:
         f'<div><p class="pair-when">{order}</p><p class="pair-answer"><strong>{words.label(same)}</strong> '
         f'{words.number(probability)}</p><div class="pair-track">'
         f'<span class="pair-fill {fill}" style="width:{100 * probability:.1f}%"></span></div>'
-        f'<p class="pair-ends"><span>{words.DIFFERENT}</span><span>{words.SAME}</span></p></div>'
+        f'<p class="pair-ends"><span>{_(words.DIFFERENT)}</span><span>{_(words.SAME)}</span></p></div>'
     )

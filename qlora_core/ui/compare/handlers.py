@@ -8,6 +8,7 @@ import gradio as gr
 
 from qlora_core.data.typed_pairs import MAX_SENTENCE_CHARACTERS, Pair, check_pair
 from qlora_core.errors import QLoRAError
+from qlora_core.language import gettext as _
 from qlora_core.server.services import Services
 from qlora_core.ui.compare.answer_cards import answer_markdown
 from qlora_core.ui.compare.answers import compare
@@ -59,11 +60,11 @@ def answered(services: Services, tab: CompareTab, question: tuple[object, ...], 
         first, second, sentence1, sentence2, scale = question
         sides = check_sides(services, first, second, scale)
         pair = check_pair(sentence1, sentence2)
-        progress((0, 1), desc=words.LOADING, unit="model")  # seen only if it takes a while
+        progress((0, 1), desc=_(words.LOADING), unit="model")  # seen only if it takes a while
         asked = compare(services, sides, [pair])
         check = services.asker.check_base(sides.second, pair) if sides.first is None else None
     except QLoRAError as error:
-        return {tab.message: words.refused(plain(error, MAX_MESSAGE)), tab.answer: words.NOT_YET, tab.asked: None}
+        return {tab.message: words.refused(plain(error, MAX_MESSAGE)), tab.answer: _(words.NOT_YET), tab.asked: None}
     return {tab.message: "", tab.answer: answer_markdown(asked, check), tab.asked: address(sides, pair)}
 
 

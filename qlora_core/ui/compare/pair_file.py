@@ -10,6 +10,7 @@ from gradio.processing_utils import save_file_to_cache
 
 from qlora_core.data.formats import FORMATS
 from qlora_core.errors import QLoRAError
+from qlora_core.language import gettext as _
 from qlora_core.server.services import Services
 from qlora_core.ui.compare.answers import compare
 from qlora_core.ui.compare.pair_input import MAX_PAIRS, pairs_from
@@ -43,33 +44,33 @@ class PairFilePart:
 
 def pair_file_part(services: Services, first: gr.Dropdown, second: gr.Dropdown, scale: gr.Slider) -> PairFilePart:
     """Lay the part out and wire it."""
-    with gr.Accordion(words.MANY_PAIRS, open=False, elem_id="many-pairs"):
+    with gr.Accordion(_(words.MANY_PAIRS), open=False, elem_id="many-pairs"):
         gr.Markdown(words.many_help(MAX_PAIRS))
         with gr.Row(equal_height=False):
-            file = gr.File(label=words.FILE, file_types=list(FORMATS), type="filepath", height=160)
+            file = gr.File(label=_(words.FILE), file_types=list(FORMATS), type="filepath", height=160)
             lines = gr.Textbox(
-                label=words.PASTED,
+                label=_(words.PASTED),
                 lines=5,
                 max_lines=12,
-                placeholder=words.PASTED_EXAMPLE,
+                placeholder=_(words.PASTED_EXAMPLE),
                 elem_classes="compare-sentence",
                 elem_id="pasted",
             )
-        button = gr.Button(words.ANSWER_PAIRS)
+        button = gr.Button(_(words.ANSWER_PAIRS))
         message = gr.Markdown(latex_delimiters=[], elem_classes="form-message", elem_id="many-message")
         table = gr.Dataframe(
             datatype=TYPES,
             interactive=False,
             wrap=True,
             max_height=460,
-            label=words.ANSWERS,
+            label=_(words.ANSWERS),
             show_label=False,
             column_widths=WIDTHS,
             visible=False,
             elem_classes="results-table",
             elem_id="many-answers",
         )
-        download = gr.DownloadButton(words.DOWNLOAD, visible=False, size="sm")
+        download = gr.DownloadButton(_(words.DOWNLOAD), visible=False, size="sm")
     part = PairFilePart(message, table, download)
 
     def answer(
@@ -97,9 +98,9 @@ def answered(services: Services, part: PairFilePart, question: tuple[object, ...
         first, second, scale, file, lines = question
         sides = check_sides(services, first, second, scale)
         pairs = pairs_from(services.files, file, lines)
-        progress((0, 1), desc=words.LOADING, unit="model")
+        progress((0, 1), desc=_(words.LOADING), unit="model")
         asked = compare(
-            services, sides, pairs, lambda done, total: progress((done, total), desc=words.ANSWERING, unit="pairs")
+            services, sides, pairs, lambda done, total: progress((done, total), desc=_(words.ANSWERING), unit="pairs")
         )
     except QLoRAError as error:
         hidden = gr.update(visible=False)

@@ -5,6 +5,7 @@ from pathlib import Path
 from qlora_core.data.formats import format_of
 from qlora_core.data.typed_pairs import MAX_SENTENCE_CHARACTERS, Pair, check_pair
 from qlora_core.errors import DataError
+from qlora_core.language import gettext as _
 from qlora_core.server.visitor_files.reader import FileReader
 from qlora_core.ui.words import compare as words
 
@@ -20,12 +21,12 @@ def pairs_from(files: FileReader, file: object, lines: object) -> list[Pair]:
     """
     has_lines = isinstance(lines, str) and bool(lines.strip())
     if file and has_lines:
-        raise DataError(words.FILE_AND_LINES)
+        raise DataError(_(words.FILE_AND_LINES))
     if isinstance(file, str) and file:
         return read_pairs(files, Path(file))
     if isinstance(lines, str) and has_lines:
         return read_pasted(lines)
-    raise DataError(words.NO_PAIRS)
+    raise DataError(_(words.NO_PAIRS))
 
 
 def read_pasted(text: str) -> list[Pair]:
@@ -36,7 +37,7 @@ def read_pasted(text: str) -> list[Pair]:
     """
     lines = text.replace("\r\n", "\n").split("\n")  # splitlines() would also split at characters inside a sentence
     numbered = [(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
-    _check_count(len(numbered), words.THE_TEXT)
+    _check_count(len(numbered), _(words.THE_TEXT))
     pairs, faults = [], []
     for number, line in numbered:
         try:
@@ -51,7 +52,7 @@ def read_pasted(text: str) -> list[Pair]:
 def _split(line: str) -> Pair:
     separator = next((mark for mark in SEPARATORS if mark in line), None)
     if separator is None:
-        raise DataError(words.NO_SEPARATOR)
+        raise DataError(_(words.NO_SEPARATOR))
     parts = line.split(separator)
     if len(parts) != 2:
         raise DataError(words.parts(len(parts)))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from qlora_core.data.typed_pairs import BothOrders, Pair
 from qlora_core.export.spreadsheet import csv_text
+from qlora_core.language import gettext as _
 from qlora_core.ui.words import compare as words
 
 
@@ -42,7 +43,7 @@ def _cells(row: PairRow) -> Iterator[str | float]:
     yield from (row.first_sentence, row.second_sentence)
     numbers = (row.one.given, row.one.swapped, row.other.given, row.other.swapped, row.change)
     yield from (round(number, 4) for number in numbers)
-    yield words.YES if row.flipped else words.NO
+    yield _(words.YES) if row.flipped else _(words.NO)
 
 
 def to_csv(rows: list[PairRow], one: str, other: str) -> bytes:

@@ -7,6 +7,7 @@ from qlora_core.config import file_name
 from qlora_core.data.typed_pairs import check_scale
 from qlora_core.errors import RunError
 from qlora_core.evaluation.scores import finetuned_accuracy
+from qlora_core.language import gettext as _
 from qlora_core.server.services import Services
 from qlora_core.store.run import Run
 from qlora_core.ui.safe_text import MAX_NAME, one_line
@@ -28,7 +29,7 @@ class Sides:
     def names(self) -> tuple[str, str]:
         """What the two are called."""
         if self.first is None:
-            return words.BASE_MODEL, words.adapter_name(self.second.id, self.scale)
+            return _(words.BASE_MODEL), words.adapter_name(self.second.id, self.scale)
         return words.run_name(self.first.id), words.run_name(self.second.id, self.scale)
 
 
@@ -46,7 +47,7 @@ def second_choices(services: Services) -> Choices:
 
 def first_choices(second: Choices) -> Choices:
     """The base model, then every run."""
-    return [(words.BASE_CHOICE, BASE), *second]
+    return [(_(words.BASE_CHOICE), BASE), *second]
 
 
 def check_sides(services: Services, first: object, second: object, scale: object) -> Sides:
@@ -66,7 +67,7 @@ def check_run(services: Services, run_id: object) -> Run:
         RunError: none is chosen, or there is none of that name.
     """
     if not isinstance(run_id, str) or not run_id:
-        raise RunError(words.NO_RUN_CHOSEN)
+        raise RunError(_(words.NO_RUN_CHOSEN))
     return services.run(run_id)
 
 
@@ -97,8 +98,8 @@ def _label(services: Services, run: Run) -> str:
 
 def _outcome(run: Run, state: str) -> str:
     if not _is_finished(run):
-        return words.TRAINING_NOW if state == "running" else words.checkpoint_of(state)
+        return _(words.TRAINING_NOW) if state == "running" else words.checkpoint_of(state)
     try:
         return words.accuracy(run.from_result(finetuned_accuracy))
     except RunError:
-        return words.RESULT_DAMAGED
+        return _(words.RESULT_DAMAGED)

@@ -7,6 +7,7 @@ import gradio as gr
 from gradio.events import Dependency
 
 from qlora_core.data.typed_pairs import MAX_SCALE
+from qlora_core.language import gettext as _
 from qlora_core.server.services import Services
 from qlora_core.ui.compare.examples import Example, examples
 from qlora_core.ui.compare.handlers import CompareTab, Updates, answered, explained, from_address, opened
@@ -31,13 +32,15 @@ def compare_tab(services: Services) -> CompareTab:
             example = next(one for one in examples(0) if one.phenomenon == FIRST_EXAMPLE)
             sentence1 = _sentence(1, example.sentence1)
             sentence2 = _sentence(2, example.sentence2)
-            button = gr.Button(words.COMPARE, variant="primary", elem_id="compare-button")
+            button = gr.Button(_(words.COMPARE), variant="primary", elem_id="compare-button")
             message = gr.Markdown(elem_classes="form-message", elem_id="compare-message", latex_delimiters=[])
             note = gr.Markdown(example.note, elem_classes="form-message", latex_delimiters=[])
             chosen = [(_example_buttons(label), examples(label)) for label in (1, 0)]
         with gr.Column(scale=3, min_width=320):
             first, second, scale = _models(services)
-            answer = gr.Markdown(words.NOT_YET, elem_classes="pair-result", elem_id="pair-result", latex_delimiters=[])
+            answer = gr.Markdown(
+                _(words.NOT_YET), elem_classes="pair-result", elem_id="pair-result", latex_delimiters=[]
+            )
             tokens, text, rows, sums = _tokens()
     asked, explained = gr.JSON(visible=False), gr.State(None)
     parts = (sentence1, sentence2, first, second, scale, button, note, message, answer, asked)
@@ -64,7 +67,7 @@ def _sentence(place: int, value: str) -> gr.Textbox:
 def _example_buttons(label: int) -> gr.Dataset:
     """A button for every example of a label; which one was pressed is told by its number alone."""
     return gr.Dataset(
-        label=words.EXAMPLES[label],
+        label=_(words.EXAMPLES[label]),
         components=[gr.Textbox(render=False)],
         samples=[[example.words] for example in examples(label)],
         sample_labels=[example.words for example in examples(label)],
@@ -78,32 +81,34 @@ def _models(services: Services) -> tuple[gr.Dropdown, gr.Dropdown, gr.Slider]:
     choices = second_choices(services)
     with gr.Row():
         first = gr.Dropdown(
-            first_choices(choices), value=BASE, label=words.FIRST, scale=2, min_width=210, elem_id="compare-first"
+            first_choices(choices), value=BASE, label=_(words.FIRST), scale=2, min_width=210, elem_id="compare-first"
         )
         second = gr.Dropdown(
             choices,
             value=choices[0][1] if choices else None,
-            label=words.SECOND,
+            label=_(words.SECOND),
             scale=3,
             min_width=320,
             elem_id="compare-second",
         )
-    scale = gr.Slider(0, MAX_SCALE, value=1, step=0.05, label=words.SCALE, info=words.SCALE_HELP, buttons=["reset"])
+    scale = gr.Slider(
+        0, MAX_SCALE, value=1, step=0.05, label=_(words.SCALE), info=_(words.SCALE_HELP), buttons=["reset"]
+    )
     return first, second, scale
 
 
 def _tokens() -> tuple[gr.Column, gr.Markdown, gr.Dataframe, gr.Markdown]:
     with gr.Column(visible=False) as tokens:
-        gr.Markdown(f"### {words.TOKENS}\n\n{words.TOKENS_HELP}", elem_classes="pair-legend")
+        gr.Markdown(f"### {_(words.TOKENS)}\n\n{_(words.TOKENS_HELP)}", elem_classes="pair-legend")
         text = gr.Markdown(elem_classes="push-text", latex_delimiters=[])
-        with gr.Accordion(words.AS_TABLE, open=False):
+        with gr.Accordion(_(words.AS_TABLE), open=False):
             sums = gr.Markdown(latex_delimiters=[])
             rows = gr.Dataframe(
-                headers=words.TOKEN_HEADERS,
+                headers=[_(header) for header in words.TOKEN_HEADERS],
                 datatype=TOKEN_TYPES,
                 interactive=False,
                 max_height=360,
-                label=words.TOKEN_TABLE,
+                label=_(words.TOKEN_TABLE),
                 show_label=False,
                 elem_classes="results-table",
                 buttons=["copy"],
@@ -167,7 +172,7 @@ def _wire_examples(services: Services, tab: CompareTab, buttons: gr.Dataset, off
     def fill(index: object) -> Updates:
         """The example's sentences."""
         if not isinstance(index, int) or not 0 <= index < len(offered):
-            return {tab.note: words.NO_SUCH_EXAMPLE}
+            return {tab.note: _(words.NO_SUCH_EXAMPLE)}
         example = offered[index]
         return {tab.sentence1: example.sentence1, tab.sentence2: example.sentence2, tab.note: example.note}
 
@@ -212,7 +217,7 @@ def wire_taken_pair(
         return updates | {
             tab.sentence1: str(sentence1),
             tab.sentence2: str(sentence2),
-            tab.note: words.FROM_RESULTS,
+            tab.note: _(words.FROM_RESULTS),
             tabs: gr.Tabs(selected="compare"),
         }
 

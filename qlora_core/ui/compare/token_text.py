@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from math import ceil, isfinite
 
 from qlora_core.data.typed_pairs import MAX_SENTENCE_CHARACTERS, Pair
+from qlora_core.language import gettext as _
 from qlora_core.ui.compare.tokens import Explanation
 from qlora_core.ui.safe_text import plain
 from qlora_core.ui.words import compare as words
@@ -77,7 +78,7 @@ def _word(text: str, score: float, strongest: float) -> str:
         looks = "push-word"
     else:
         looks = f"push-word push-{'same' if score > 0 else 'different'} push-{ceil(STRENGTHS * share)}"
-    number = f'<span class="push-number">{words.push(score) if isfinite(score) else words.PUSH_UNKNOWN}</span>'
+    number = f'<span class="push-number">{words.push(score) if isfinite(score) else _(words.PUSH_UNKNOWN)}</span>'
     return f'<span class="{looks}" tabindex="0">{_escaped(text)}{number}</span>'
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from qlora_core.data.typed_pairs import Pair, TokenScores
+from qlora_core.language import gettext as _
 from qlora_core.server.services import Services
 from qlora_core.ui.compare.sides import Sides
 from qlora_core.ui.safe_text import MAX_NAME, one_line
@@ -34,8 +35,8 @@ def explain(services: Services, sides: Sides, pair: Pair) -> list[Explanation]:
     found = services.asker.attribute(sides.second, pair)
     if sides.first is None:
         return [
-            Explanation(words.BASE, found.tokens, found.sentences, found.spans, found.base),
-            Explanation(words.ADAPTER, found.tokens, found.sentences, found.spans, found.adapter),
+            Explanation(_(words.BASE), found.tokens, found.sentences, found.spans, found.base),
+            Explanation(_(words.ADAPTER), found.tokens, found.sentences, found.spans, found.adapter),
         ]
     other = services.asker.attribute(sides.first, pair)
     names = Sides(sides.first, sides.second).names

@@ -15,12 +15,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from qlora_core.assets import ASSETS
 from qlora_core.errors import QLoRAError
 from qlora_core.inspection.questions import InsideQuestion
+from qlora_core.language import gettext as _
 from qlora_core.server.services import Services
 from qlora_core.store.run import Run
 from qlora_core.ui.compare.sides import check_run, second_choices
 from qlora_core.ui.events import PRIVATE
 from qlora_core.ui.safe_text import MAX_MESSAGE, MAX_NAME, one_line
-from qlora_core.ui.scripts import LIVE, start_inside
+from qlora_core.ui.scripts import LIVE, elements, start_inside
 from qlora_core.ui.words import page as words
 
 
@@ -37,7 +38,7 @@ def inside_tab(services: Services) -> gr.HTML:
     """Build the tab inside the current ``gr.Tab``; it begins when it is first seen."""
     return gr.HTML(
         value="",
-        html_template=(ASSETS / "inside" / "inside.html").read_text(encoding="utf-8"),
+        html_template=elements("inside/inside.html"),
         js_on_load=start_inside(),
         tables={"live": LIVE.address},
         server_functions=server_functions(services),
@@ -114,7 +115,7 @@ def _ask(services: Services) -> Callable[[Any], dict[str, Any]]:
             asked = Asked.model_validate(request)
             return {"answer": services.asker.inside(check_run(services, asked.run), asked.question)}
         except ValidationError:
-            return {"error": words.UNREADABLE}
+            return {"error": _(words.UNREADABLE)}
         except QLoRAError as error:
             return {"error": one_line(error, MAX_MESSAGE)}
 

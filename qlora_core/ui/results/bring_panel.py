@@ -7,6 +7,7 @@ from pathlib import Path
 import gradio as gr
 
 from qlora_core.errors import ArchiveError
+from qlora_core.language import gettext as _
 from qlora_core.server.services import Services
 from qlora_core.server.who_may import may_be_secret
 from qlora_core.store.files import open_file
@@ -25,9 +26,9 @@ class BringPanel:
 
 def bring_panel() -> BringPanel:
     """Lay the part out."""
-    with gr.Accordion(words.BRING, open=False, elem_id="bring-run"):
-        gr.Markdown(words.BRING_HELP)
-        file = gr.File(label=words.BRING_FILE, file_types=[".zip"], type="filepath", height=140, elem_id="run-zip")
+    with gr.Accordion(_(words.BRING), open=False, elem_id="bring-run"):
+        gr.Markdown(_(words.BRING_HELP))
+        file = gr.File(label=_(words.BRING_FILE), file_types=[".zip"], type="filepath", height=140, elem_id="run-zip")
         message = gr.Markdown(latex_delimiters=[], elem_id="bring-message")
     return BringPanel(file, message, gr.Textbox(visible=False))
 
@@ -39,7 +40,7 @@ def brought_run(services: Services, file: object, secret: object) -> Run:
         QLoRAError: it is not taken in, and why.
     """
     if not isinstance(file, str) or not _is_file(file):
-        raise ArchiveError(words.NO_FILE_BROUGHT)
+        raise ArchiveError(_(words.NO_FILE_BROUGHT))
     owner = secret if isinstance(secret, str) and may_be_secret(secret) else ""
     return services.brought.bring(Path(file), owner)
 

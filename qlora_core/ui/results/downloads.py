@@ -14,6 +14,7 @@ from qlora_core.export.archive import export_run
 from qlora_core.export.merged.kept import MergedModels
 from qlora_core.export.numbers import numbers_table
 from qlora_core.export.spreadsheet import csv_text
+from qlora_core.language import gettext as _
 from qlora_core.server.services import Services
 from qlora_core.store.run import Run
 from qlora_core.ui.events import PRIVATE
@@ -52,7 +53,7 @@ def merged_button(
     services: Services, models: MergedModels, runs: gr.Dropdown, message: gr.Markdown, **looks: Any
 ) -> gr.Button:
     """A button that hands out base model and adapter of the first of the chosen ``runs`` as one."""
-    button = gr.Button(words.MERGED, **looks)
+    button = gr.Button(_(words.MERGED), **looks)
     ready = gr.DownloadButton(elem_id="file-merged", elem_classes="results-file")
 
     def make(run_ids: object, progress: gr.Progress = PROGRESS) -> dict[Any, Any]:

@@ -1,11 +1,19 @@
 """A finished run in words."""
 
 from qlora_core.config import RunConfig, file_name
-from qlora_core.evaluation.answerers import borrowed_baselines_words, label_of
-from qlora_core.evaluation.comparison import Outcome, only_answer_words, recorded_comparisons, recorded_outcome
+from qlora_core.evaluation.answerers import borrowed_baselines_words, definite_label, label_of
+from qlora_core.evaluation.comparison import (
+    Outcome,
+    only_answer_words,
+    recorded_comparisons,
+    recorded_outcome,
+    recorded_verdict,
+)
 from qlora_core.evaluation.metrics import METRICS, shown
 from qlora_core.evaluation.scores import RecordedScores, Result, recorded_scores
 from qlora_core.evaluation.truncation import truncation_words
+from qlora_core.language import gettext as _
+from qlora_core.language import number
 from qlora_core.training.start import Start
 from qlora_core.ui.safe_text import plain
 from qlora_core.ui.words import finished as words
@@ -17,28 +25,31 @@ SHOWN_VERSIONS = ("torch", "transformers", "peft", "bitsandbytes")
 def headline(result: Result) -> str:
     """What changed, by how much, and whether it is more than luck, as Markdown; the strongest baseline comes first."""
     comparisons, measured = recorded_comparisons(result), recorded_scores(result)
-    strongest, *_ = comparisons
+    strongest = next(iter(comparisons))
     n = result["metrics"]["finetuned"]["n"]
     notes = [_started_words(result), plain(result.get("selection_note", ""), MAX_SENTENCE)]
     notes.append(truncation_words(result["dataset"], result.get("config", {}).get("max_length", 0)))
     notes.append(plain(borrowed_baselines_words(result), MAX_SENTENCE))
     if result.get("stopped_early"):
-        notes.append(words.STOPPED_EARLY)
+        notes.append(_(words.STOPPED_EARLY))
     return "\n\n".join(
         [
             f"## {headline_words(strongest, comparisons[strongest], n)}",
             words.scores(
                 n,
                 _scores(measured["finetuned"]),
-                [(words.BASELINE_SCORES[name], *_scores(measured[name])) for name in comparisons],
+                [(_(words.BASELINE_SCORES[name]), *_scores(measured[name])) for name in comparisons],
             ),
             "\n".join(
-                f"- {words.AGAINST[name]}{plain(comparison['verdict'], MAX_SENTENCE)}"
-                for name, comparison in comparisons.items()
+                f"- {_(words.AGAINST[name])}{_verdict(name, comparison, n)}" for name, comparison in comparisons.items()
             ),
             " ".join(note for note in notes if note),
         ]
     )
+
+
+def _verdict(baseline: str, comparison: Result, n: int) -> str:
+    return plain(recorded_verdict(comparison, n, definite_label(baseline)), MAX_SENTENCE)
 
 
 def _started_words(result: Result) -> str:
@@ -58,7 +69,7 @@ def _scores(scores: RecordedScores) -> tuple[str, str]:
     """Accuracy in per cent, and the other metrics that have an interval as a list."""
     rest = [metric for metric in METRICS.values() if metric.has_interval and metric.name != "accuracy"]
     listed = ", ".join(f"{metric.label} {shown(scores.value(metric.name))}" for metric in rest)
-    return f"{scores.record['accuracy']:.1%}", listed
+    return number(scores.record["accuracy"], ".1%"), listed
 
 
 def headline_words(baseline: str, comparison: Result, n: int) -> str:

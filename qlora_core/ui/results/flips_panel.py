@@ -10,6 +10,7 @@ from gradio.events import Dependency
 
 from qlora_core.errors import QLoRAError, RunError
 from qlora_core.evaluation.flips import BEFORE, Flips, baselines_of, flips, in_order, select
+from qlora_core.language import gettext as _
 from qlora_core.server.services import Services
 from qlora_core.ui.events import PRIVATE
 from qlora_core.ui.results.flips_table import (
@@ -55,23 +56,21 @@ class FlipsPanel:
 
 def flips_panel() -> FlipsPanel:
     """Lay the part out."""
-    gr.Markdown(words.FLIPS)
-    before = gr.Radio(_baselines(BEFORE), value=BEFORE[0], label=words.FROM_TO)
+    gr.Markdown(_(words.FLIPS))
+    before = gr.Radio(_baselines(BEFORE), value=BEFORE[0], label=_(words.FROM_TO))
     with gr.Row():
-        kind = gr.Dropdown(_choices(words.KINDS), value="", label=words.SHOW, min_width=220)
-        phenomenon = gr.Dropdown(
-            [words.ANY_PHENOMENON], value=words.ANY_PHENOMENON, label=words.PHENOMENON, min_width=220
-        )
-        order = gr.Dropdown(_choices(words.FLIP_ORDERS), value="change", label=words.SORT, min_width=220)
-        text = gr.Textbox(label=words.FIND, min_width=220, max_length=MAX_CHARACTERS)
+        kind = gr.Dropdown(_choices(words.KINDS), value="", label=_(words.SHOW), min_width=220)
+        phenomenon = gr.Dropdown([(_(words.ANY_PHENOMENON), "")], value="", label=_(words.PHENOMENON), min_width=220)
+        order = gr.Dropdown(_choices(words.FLIP_ORDERS), value="change", label=_(words.SORT), min_width=220)
+        text = gr.Textbox(label=_(words.FIND), min_width=220, max_length=MAX_CHARACTERS)
     said = gr.Markdown(latex_delimiters=[])
     table = gr.Dataframe(
-        headers=words.FLIP_HEADERS,
+        headers=[_(header) for header in words.FLIP_HEADERS],
         datatype=FLIP_TYPES,
         interactive=False,
         wrap=True,
         max_height=460,
-        label=words.FLIPPED_PAIRS,
+        label=_(words.FLIPPED_PAIRS),
         show_label=False,
         column_widths=FLIP_WIDTHS,
         elem_id="flips",
@@ -84,7 +83,7 @@ def flips_panel() -> FlipsPanel:
 
 def _choices(labels: dict[str, str]) -> list[tuple[str, str | int | float]]:
     """As Gradio takes them: label, value."""
-    return [(label, name) for name, label in labels.items()]
+    return [(_(label), name) for name, label in labels.items()]
 
 
 def _baselines(names: Sequence[str]) -> list[tuple[str, str | int | float]]:
@@ -121,10 +120,10 @@ def take_pair(event: gr.SelectData) -> tuple[str, str]:
     """
     row = event.row_value
     if not isinstance(row, list) or len(row) <= max(SENTENCE_COLUMNS):
-        raise gr.Error(words.NO_SENTENCE, print_exception=False)
+        raise gr.Error(_(words.NO_SENTENCE), print_exception=False)
     first, second = (row[column] for column in SENTENCE_COLUMNS)
     if not isinstance(first, str) or not isinstance(second, str) or not first or not second:
-        raise gr.Error(words.NO_SENTENCE, print_exception=False)
+        raise gr.Error(_(words.NO_SENTENCE), print_exception=False)
     return first, second
 
 
@@ -142,7 +141,7 @@ def shown_flips(services: Services, run_ids: object, *choice: object) -> list[An
     phenomenon = phenomenon if phenomenon in known else ""
     chosen = in_order(select(found.pairs, kind=kind, phenomenon=phenomenon, text=text), order)
     rows = _within(flip_rows(chosen[:MAX_ROWS]))
-    said = flip_words(len(rows), chosen, found.pairs, found.missing)
+    said = flip_words(len(rows), chosen, found.pairs, _(found.missing))
     offered = gr.update(choices=_baselines(baselines), value=before)
     return [said, _table(rows, found), _phenomena(found, phenomenon), offered]
 
@@ -160,7 +159,9 @@ def _table(rows: list[list[Any]], found: Flips) -> Any:
         unknown |= {"Phenomenon"}
     columns = [number for number, name in enumerate(words.FLIP_HEADERS) if name not in unknown]
     data = [[row[column] for column in columns] for row in rows]
-    headers, widths = ([every[column] for column in columns] for every in (words.FLIP_HEADERS, FLIP_WIDTHS))
+    headers, widths = (
+        [every[column] for column in columns] for every in ([_(header) for header in words.FLIP_HEADERS], FLIP_WIDTHS)
+    )
     return gr.update(
         value={"headers": headers, "data": data},
         datatype=[FLIP_TYPES[column] for column in columns],
@@ -170,8 +171,8 @@ def _table(rows: list[list[Any]], found: Flips) -> Any:
 
 def _phenomena(found: Flips, chosen: str) -> Any:
     return gr.update(
-        choices=[words.ANY_PHENOMENON, *((one_line(name, MAX_NAME), name) for name in found.phenomena)],
-        value=chosen or words.ANY_PHENOMENON,
+        choices=[(_(words.ANY_PHENOMENON), ""), *((one_line(name, MAX_NAME), name) for name in found.phenomena)],
+        value=chosen,
         visible=bool(found.phenomena),
     )
 
@@ -179,9 +180,9 @@ def _phenomena(found: Flips, chosen: str) -> Any:
 def _checked(choice: tuple[object, ...]) -> tuple[Any, str, str, Any, str]:
     """The five controls' values, refused unless each is one that its control offers."""
     if len(choice) != 5 or not all(isinstance(value, str) and len(value) <= MAX_CHARACTERS for value in choice):
-        raise RunError(words.BAD_CHOICE)
+        raise RunError(_(words.BAD_CHOICE))
     before, kind, phenomenon, order, text = map(str, choice)
     offered = ((before, words.BASELINES), (kind, words.KINDS), (order, words.FLIP_ORDERS))
     if any(value not in choices for value, choices in offered):
-        raise RunError(words.BAD_CHOICE)
+        raise RunError(_(words.BAD_CHOICE))
     return before, kind, phenomenon, order, text

@@ -2,6 +2,7 @@
 
 from qlora_core.choices import LABELS
 from qlora_core.evaluation.flips import Flip
+from qlora_core.language import gettext as _
 from qlora_core.ui.safe_text import MAX_CELL, MAX_NAME, one_line
 from qlora_core.ui.values import ColumnType
 from qlora_core.ui.words import finished as words
@@ -15,10 +16,10 @@ def flip_rows(pairs: list[Flip]) -> list[list[str | float | int]]:
     """One row a pair, its columns those of ``words.FLIP_HEADERS``; probabilities are those of "same"."""
     return [
         [
-            pair.kind,
+            _(words.FLIP_KINDS[pair.kind]),
             one_line(pair.sentences.sentence1, MAX_CELL) if pair.sentences else "",
             one_line(pair.sentences.sentence2, MAX_CELL) if pair.sentences else "",
-            LABELS[pair.label],
+            _(LABELS[pair.label]),
             round(pair.before, 3),
             round(pair.after, 3),
             round(pair.change, 3),

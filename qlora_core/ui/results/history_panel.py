@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 
 from qlora_core.errors import QLoRAError, RunError
+from qlora_core.language import gettext as _
 from qlora_core.server.services import Services
 from qlora_core.store.run import Run
 from qlora_core.ui.events import PRIVATE
@@ -17,7 +18,7 @@ from qlora_core.ui.results.history_table import (
     differences,
     history_row,
     in_order,
-    orders,
+    order_choices,
 )
 from qlora_core.ui.results.run_choice import MAX_RUNS, all_choices, checked_runs, origin_of
 from qlora_core.ui.safe_text import MAX_MESSAGE, plain
@@ -55,11 +56,11 @@ class HistoryPanel:
 
 def history_panel() -> HistoryPanel:
     """Lay the part out."""
-    gr.Markdown(f"### {words.ALL_RUNS}\n\n{words.ALL_RUNS_HELP}")
+    gr.Markdown(f"### {_(words.ALL_RUNS)}\n\n{_(words.ALL_RUNS_HELP)}")
     with gr.Row():
-        order = gr.Dropdown(list(orders()), value=words.NEWEST, label=words.SORT_BY, min_width=220)
+        order = gr.Dropdown(order_choices(), value=words.NEWEST, label=_(words.SORT_BY), min_width=220)
         text = gr.Textbox(
-            label=words.FILTER, placeholder=words.FILTER_EXAMPLE, min_width=220, max_length=MAX_CHARACTERS
+            label=_(words.FILTER), placeholder=words.FILTER_EXAMPLE, min_width=220, max_length=MAX_CHARACTERS
         )
     table = gr.Dataframe(
         headers=[column.header for column in columns()],
@@ -67,7 +68,7 @@ def history_panel() -> HistoryPanel:
         interactive=False,
         wrap=True,
         max_height=420,
-        label=words.ALL_RUNS,
+        label=_(words.ALL_RUNS),
         show_label=False,
         column_widths=[column.width for column in columns()],
         elem_id="history",
@@ -80,18 +81,18 @@ def history_panel() -> HistoryPanel:
         interactive=False,
         datatype="str",
         wrap=True,
-        label=words.DIFFERING,
+        label=_(words.DIFFERING),
         elem_classes="results-table",
         buttons=["copy"],
     )
     shared: dict[str, Any] = {"size": "md", "min_width": 150}
     with gr.Row(elem_classes="results-actions"):
-        show = gr.Button(words.SHOW_PICKED, **shared)
-        delete = gr.Button(words.DELETE_PICKED, elem_classes="results-delete", **shared)
+        show = gr.Button(_(words.SHOW_PICKED), **shared)
+        delete = gr.Button(_(words.DELETE_PICKED), elem_classes="results-delete", **shared)
     message = gr.Markdown(latex_delimiters=[])
     with gr.Row(visible=False, elem_classes="results-actions") as confirm:
-        really = gr.Button(words.REALLY_DELETE, elem_classes="results-delete", **shared)
-        keep = gr.Button(words.KEEP_THEM, **shared)
+        really = gr.Button(_(words.REALLY_DELETE), elem_classes="results-delete", **shared)
+        keep = gr.Button(_(words.KEEP_THEM), **shared)
     outcome = gr.Markdown(latex_delimiters=[])
     secret, owner = gr.Textbox(visible=False), gr.Textbox(visible=False)
     return HistoryPanel(
@@ -179,9 +180,9 @@ def differing_settings(services: Services, panel: HistoryPanel, run_ids: object)
     except QLoRAError as error:
         return {**hidden, panel.message: words.not_compared(plain(error, MAX_MESSAGE))}
     if len(runs) == 1:
-        return {**hidden, panel.message: words.PICK_ANOTHER}
+        return {**hidden, panel.message: _(words.PICK_ANOTHER)}
     if not rows:
-        return {**hidden, panel.message: words.SAME_SETTINGS}
+        return {**hidden, panel.message: _(words.SAME_SETTINGS)}
     table = gr.update(value={"headers": headers, "data": rows}, visible=True)
     return {**hidden, panel.differing: table, panel.message: words.differing(len(rows))}
 

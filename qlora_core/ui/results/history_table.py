@@ -9,11 +9,12 @@ from qlora_core.evaluation.answerers import label_of
 from qlora_core.evaluation.comparison import strongest_first
 from qlora_core.evaluation.metrics import METRICS, Metric
 from qlora_core.evaluation.scores import Result, finetuned_values, recorded_scores
+from qlora_core.language import gettext as _
 from qlora_core.presets import DEFAULT_PRESET, PRESETS
 from qlora_core.store.run import Run
 from qlora_core.ui.results.setting_rows import shown_value
 from qlora_core.ui.safe_text import MAX_NAME, one_line
-from qlora_core.ui.values import ColumnType, moment
+from qlora_core.ui.values import Choices, ColumnType, moment
 from qlora_core.ui.words import finished as words
 
 #: Fields that say what a run is about and not how it is trained.
@@ -50,23 +51,27 @@ class Column:
     width: int  #: pixels
     cell: Callable[[Row], Cell]
     type: ColumnType = "str"
-    order: str = ""  #: what sorting by it is called; "" where it cannot be sorted by
+    order: str = ""  #: by which it is sorted by it, in English or a metric's name; "" where it cannot be
 
 
 def columns() -> list[Column]:
     """The columns from left to right; every metric with an interval has one."""
     return [
-        Column(words.RUN, 200, lambda row: row.run_id),
-        Column(words.STATE, 105, lambda row: row.state),
-        Column(words.CREATED, 135, lambda row: moment(row.created), order=words.NEWEST),
-        Column(words.BASE_MODEL, 100, lambda row: one_line(file_name(row.config.base_model), MAX_NAME)),
-        Column(words.PAIRS, 110, lambda row: one_line(file_name(row.config.dataset), MAX_NAME)),
-        Column(words.SETTINGS, 205, lambda row: one_line(setting_words(row.config))),
+        Column(_(words.RUN), 200, lambda row: row.run_id),
+        Column(_(words.STATE), 105, lambda row: row.state),
+        Column(_(words.CREATED), 135, lambda row: moment(row.created), order=words.NEWEST),
+        Column(_(words.BASE_MODEL), 100, lambda row: one_line(file_name(row.config.base_model), MAX_NAME)),
+        Column(_(words.PAIRS), 110, lambda row: one_line(file_name(row.config.dataset), MAX_NAME)),
+        Column(_(words.SETTINGS), 205, lambda row: one_line(setting_words(row.config))),
         *(_score_column(metric) for metric in METRICS.values() if metric.has_interval),
-        Column(words.GAIN, 90, lambda row: _rounded(row.numbers.gain, 1), "number", words.LARGEST_GAIN),
-        Column(words.OVER, 110, lambda row: label_of(row.numbers.over)),
+        Column(_(words.GAIN), 90, lambda row: _rounded(row.numbers.gain, 1), "number", words.LARGEST_GAIN),
+        Column(_(words.OVER), 110, lambda row: label_of(row.numbers.over)),
         Column(
-            words.TRAINING_SECONDS, 90, lambda row: _rounded(row.numbers.seconds, 0), "number", words.LONGEST_TRAINING
+            _(words.TRAINING_SECONDS),
+            90,
+            lambda row: _rounded(row.numbers.seconds, 0),
+            "number",
+            words.LONGEST_TRAINING,
         ),
     ]
 
@@ -74,7 +79,7 @@ def columns() -> list[Column]:
 def _score_column(metric: Metric) -> Column:
     width = 75 if len(metric.label) < 5 else 90
     return Column(
-        metric.heading, width, lambda row: _rounded(row.numbers.scores.get(metric.name), 4), "number", metric.label
+        metric.heading, width, lambda row: _rounded(row.numbers.scores.get(metric.name), 4), "number", metric.name
     )
 
 
@@ -83,8 +88,13 @@ def _rounded(number: float | None, digits: int) -> float | None:
 
 
 def orders() -> dict[str, int]:
-    """What the table can be sorted by: words, and the column's place."""
+    """What the table can be sorted by, and the column's place."""
     return {column.order: place for place, column in enumerate(columns()) if column.order}
+
+
+def order_choices() -> Choices:
+    """The same as a control offers it."""
+    return [(METRICS[order].label if order in METRICS else _(order), order) for order in orders()]
 
 
 def history_row(run: Run, origin: str) -> list[Cell]:
@@ -107,7 +117,7 @@ def numbers_of(run: Run) -> Numbers:
 
 
 def _numbers(result: Result) -> Numbers:
-    values, (strongest, *_) = finetuned_values(result), strongest_first(result["metrics"])
+    values, (strongest, *_others) = finetuned_values(result), strongest_first(result["metrics"])
     after, before = (recorded_scores(result)[name].record["accuracy"] for name in ("finetuned", strongest))
     return Numbers(values, 100 * float(after - before), strongest, float(result["train_seconds"]))
 
@@ -159,4 +169,4 @@ def differences(runs: list[Run]) -> tuple[list[str], list[list[str]]]:
         for name in RunConfig.model_fields
         if len({getattr(config, name) for config in configs}) > 1
     ]
-    return [words.SETTING, *(run.id for run in runs)], rows
+    return [_(words.SETTING), *(run.id for run in runs)], rows

@@ -4,6 +4,7 @@ import gradio as gr
 
 from qlora_core.errors import QLoRAError
 from qlora_core.export.hub.pushing import push
+from qlora_core.language import gettext as _
 from qlora_core.server.services import Services
 from qlora_core.ui.events import PRIVATE
 from qlora_core.ui.results.downloads import PROGRESS, told
@@ -16,12 +17,12 @@ MAX_NAME = 96
 
 def push_panel(services: Services, runs: gr.Dropdown) -> None:
     """The first of the chosen ``runs`` is what is pushed."""
-    with gr.Accordion(words.PUSH, open=False, elem_id="push"):
-        gr.Markdown(words.PUSH_HELP)
-        gr.LoginButton(words.SIGN_IN, words.SIGNED_IN, size="md")
-        name = gr.Textbox(label=words.REPOSITORY, info=words.REPOSITORY_HELP, max_length=MAX_NAME)
-        for_all = gr.Checkbox(label=words.FOR_ALL, value=False)
-        button = gr.Button(words.PUSH_NOW)
+    with gr.Accordion(_(words.PUSH), open=False, elem_id="push"):
+        gr.Markdown(_(words.PUSH_HELP))
+        gr.LoginButton(_(words.SIGN_IN), _(words.SIGNED_IN), size="md")
+        name = gr.Textbox(label=_(words.REPOSITORY), info=_(words.REPOSITORY_HELP), max_length=MAX_NAME)
+        for_all = gr.Checkbox(label=_(words.FOR_ALL), value=False)
+        button = gr.Button(_(words.PUSH_NOW))
         outcome = gr.Markdown(latex_delimiters=[])
 
     def push_run(
@@ -55,7 +56,7 @@ def pushed(
 ) -> str:
     """What came of it, as Markdown."""
     if token is None:
-        return words.SIGN_IN_FIRST
+        return _(words.SIGN_IN_FIRST)
     try:
         run = checked_runs(services, run_ids)[0]
         address = push(run, str(name or run.id), token.token, told(progress), private=for_all is not True)

@@ -4,7 +4,8 @@ from contextlib import suppress
 
 from qlora_core.config import file_name
 from qlora_core.errors import RunError
-from qlora_core.evaluation.scores import Result, finetuned_accuracy
+from qlora_core.evaluation.scores import finetuned_accuracy
+from qlora_core.language import gettext as _
 from qlora_core.server.services import Services
 from qlora_core.store.packed.mark import is_brought
 from qlora_core.store.run import Run
@@ -24,24 +25,20 @@ def short_label(run: Run) -> str:
 def origin_of(services: Services, run: Run) -> str:
     """In a word, where a run comes from that this server did not carry out; "" for those that it did."""
     if services.is_recorded(run):
-        return words.RECORDED
-    return words.BROUGHT if is_brought(run) else ""
+        return _(words.RECORDED)
+    return _(words.BROUGHT) if is_brought(run) else ""
 
 
 def long_label(run: Run, origin: str) -> str:
     """What a run is called where it is chosen; damage is said, not hidden."""
     try:
-        outcome = run.from_result(_outcome)
+        outcome = words.accuracy(run.from_result(finetuned_accuracy))
     except RunError:
-        outcome = words.RESULT_DAMAGED
+        outcome = _(words.RESULT_DAMAGED)
     config = run.config
     outcome = words.started_outcome(outcome, config.init_from) if config.init_from else outcome
     model, pairs, when = file_name(config.base_model), file_name(config.dataset), moment(run.status.created)
     return words.run_choice(one_line(model, MAX_NAME), one_line(pairs, MAX_NAME), outcome, when, run.id, origin)
-
-
-def _outcome(result: Result) -> str:
-    return f"accuracy {finetuned_accuracy(result):.3f}"
 
 
 def finished_choices(services: Services) -> Choices:
@@ -70,10 +67,10 @@ def checked_runs(services: Services, run_ids: object) -> list[Run]:
         RunError: none or too many are named, or there is no run of that name.
     """
     if not isinstance(run_ids, list) or not all(isinstance(run_id, str) for run_id in run_ids):
-        raise RunError(words.NO_RUNS_NAMED)
+        raise RunError(_(words.NO_RUNS_NAMED))
     names = list(dict.fromkeys(run_ids))
     if not names:
-        raise RunError(words.NO_RUN_CHOSEN)
+        raise RunError(_(words.NO_RUN_CHOSEN))
     if len(names) > MAX_RUNS:
         raise RunError(words.too_many(MAX_RUNS))
     return [services.run(name) for name in names]

@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 
 from qlora_core.evaluation.scores import Result
 from qlora_core.export.numbers import numbers_table
+from qlora_core.language import gettext as _
 from qlora_core.server.services import Services
 from qlora_core.store.feed import Cursor
 from qlora_core.store.packed.mark import brought
@@ -74,7 +75,7 @@ class SummaryPanel:
 def headline_markdown() -> gr.Markdown:
     """The first thing on the tab: the outcome in words, or why there is none."""
     return gr.Markdown(
-        words.NOTHING_YET, elem_classes="results-headline", elem_id="results-headline", latex_delimiters=[]
+        _(words.NOTHING_YET), elem_classes="results-headline", elem_id="results-headline", latex_delimiters=[]
     )
 
 
@@ -84,20 +85,20 @@ def figure_grid() -> dict[str, gr.Plot]:
     with gr.Row(elem_classes="results-figures"):
         for name, label in words.CHARTS.items():
             looks = ["results-figure", f"figure-{name}"]
-            plots[name] = gr.Plot(label=label, show_label=False, elem_classes=looks)
+            plots[name] = gr.Plot(label=_(label), show_label=False, elem_classes=looks)
     return plots
 
 
 def badge_accordion() -> tuple[gr.Accordion, gr.Markdown]:
     """The badge, which opens to what it rests on."""
-    with gr.Accordion(words.RELOAD, open=False, elem_classes="results-badge", elem_id="reload-badge") as badge:
+    with gr.Accordion(_(words.RELOAD), open=False, elem_classes="results-badge", elem_id="reload-badge") as badge:
         evidence = gr.Markdown(latex_delimiters=[])
     return badge, evidence
 
 
 def settings_accordion() -> tuple[gr.Dataframe, gr.Dataframe]:
     """Every setting, and the machine and versions."""
-    with gr.Accordion(words.EVERY_SETTING, open=False):
+    with gr.Accordion(_(words.EVERY_SETTING), open=False):
         shared: dict[str, Any] = {
             "datatype": "str",
             "interactive": False,
@@ -106,11 +107,14 @@ def settings_accordion() -> tuple[gr.Dataframe, gr.Dataframe]:
             "elem_classes": "results-table",
         }
         settings = gr.Dataframe(
-            headers=words.SETTING_HEADERS, label=words.SETTINGS, column_widths=["25%", "30%", "45%"], **shared
+            headers=[_(header) for header in words.SETTING_HEADERS],
+            label=_(words.SETTINGS),
+            column_widths=["25%", "30%", "45%"],
+            **shared,
         )
         environment = gr.Dataframe(
-            headers=words.ENVIRONMENT_HEADERS,
-            label=words.ENVIRONMENT,
+            headers=[_(header) for header in words.ENVIRONMENT_HEADERS],
+            label=_(words.ENVIRONMENT),
             column_widths=["30%", "70%"],
             **shared,
         )
@@ -124,7 +128,7 @@ def failure(panel: SummaryPanel, error: Exception) -> Updates:
 
 def nothing_yet(panel: SummaryPanel) -> Updates:
     """What is shown before there is any run."""
-    return _words_alone(panel, words.NOTHING_YET)
+    return _words_alone(panel, _(words.NOTHING_YET))
 
 
 def _words_alone(panel: SummaryPanel, said: str) -> Updates:
@@ -190,7 +194,7 @@ def details(services: Services, panel: SummaryPanel, run: Run) -> Updates:
 
 def _damaged_events(services: Services, run: Run) -> list[list[str]]:
     left_out = services.feeds.of(run.id).left_out
-    return [[words.DAMAGED_EVENTS, str(left_out)]] if left_out else []
+    return [[_(words.DAMAGED_EVENTS), str(left_out)]] if left_out else []
 
 
 def _own_figures(services: Services, run: Run, result: Result) -> dict[str, go.Figure | None]:

@@ -14,6 +14,7 @@ from qlora_core.evaluation.metrics import METRICS
 from qlora_core.export.made_apart import make_notebook
 from qlora_core.export.merged.kept import MergedModels
 from qlora_core.export.worksheet.sheet import export_worksheet
+from qlora_core.language import gettext as _
 from qlora_core.server.services import Services
 from qlora_core.settings import read_settings
 from qlora_core.ui.classroom.element import class_element
@@ -72,7 +73,7 @@ def results_tab(services: Services) -> ResultsTab:
         value=[],
         multiselect=True,
         max_choices=MAX_RUNS,
-        label=words.RUN,
+        label=_(words.RUN),
         info=words.add_others(MAX_RUNS),
         elem_id="results-runs",
     )
@@ -103,19 +104,19 @@ def results_tab(services: Services) -> ResultsTab:
 
 def _numbers_and_downloads(services: Services, runs: gr.Dropdown) -> gr.Dataframe:
     """The table of all numbers, and what can be taken home."""
-    with gr.Accordion(words.ALL_NUMBERS, open=False):
+    with gr.Accordion(_(words.ALL_NUMBERS), open=False):
         gr.Markdown(explained(METRICS))
         numbers = gr.Dataframe(
-            interactive=False, label=words.ALL_NUMBERS, show_label=False, elem_classes="results-table"
+            interactive=False, label=_(words.ALL_NUMBERS), show_label=False, elem_classes="results-table"
         )
     with gr.Row(elem_classes="results-actions"):
         message = gr.Markdown(render=False, latex_delimiters=[])
         shared: dict[str, Any] = {"runs": runs, "message": message, "size": "md", "min_width": 200}
-        download_button(services, words.ZIP, ".zip", write_zip, variant="primary", **shared)
+        download_button(services, _(words.ZIP), ".zip", write_zip, variant="primary", **shared)
         write_notebook = partial(make_notebook, fork_server=services.fork_server)
-        download_button(services, words.NOTEBOOK, ".ipynb", write_notebook, **shared)
-        download_button(services, words.CSV, ".csv", write_numbers, **shared)
-        download_button(services, words.WORKSHEET, ".html", export_worksheet, **shared)
+        download_button(services, _(words.NOTEBOOK), ".ipynb", write_notebook, **shared)
+        download_button(services, _(words.CSV), ".csv", write_numbers, **shared)
+        download_button(services, _(words.WORKSHEET), ".html", export_worksheet, **shared)
         merged_button(services, MergedModels(Path(runs.GRADIO_CACHE)), **shared)
     message.render()
     if read_settings().oauth_client:

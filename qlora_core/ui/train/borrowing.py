@@ -6,6 +6,7 @@ from typing import Any
 import gradio as gr
 
 from qlora_core.errors import QLoRAError
+from qlora_core.language import gettext as _
 from qlora_core.server.services import Services
 from qlora_core.server.zerogpu.loans import Loans
 from qlora_core.store.run import Run
@@ -24,8 +25,8 @@ def device_control(services: Services) -> gr.Radio:
     return gr.Radio(
         [(f"{choice.heading}: {choice.help}", name) for name, choice in choices.items()],
         value=next(iter(choices)),
-        label=words.DEVICE,
-        info=words.DEVICE_HELP,
+        label=_(words.DEVICE),
+        info=_(words.DEVICE_HELP),
         visible=len(choices) > 1,
         elem_classes="devices",
     )
@@ -40,8 +41,8 @@ def wire_borrowing(services: Services, loans: Loans, message: gr.Markdown) -> No
         """Carry a run forward on a borrowed GPU; says how that ended."""
         try:
             run = borrowed_for(services, run_id, secret, owner)
-            for _ in loans.borrow(run):
-                yield words.BORROWING
+            for _second in loans.borrow(run):
+                yield _(words.BORROWING)
             yield plain(run.status.message, MAX_MESSAGE)
         except QLoRAError as error:
             yield words.refused(plain(error, MAX_MESSAGE))

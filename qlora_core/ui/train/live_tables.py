@@ -4,6 +4,7 @@ from typing import Any
 
 from qlora_core.evaluation.answerers import ANSWERERS, COMPARED
 from qlora_core.evaluation.metrics import METRICS
+from qlora_core.language import gettext as _
 from qlora_core.store.status import ENDED, LIVE, STATES
 from qlora_core.ui.words.train import PHASES
 
@@ -21,7 +22,7 @@ def tables() -> dict[str, Any]:
             }
             for state in STATES.values()
         },
-        "phases": PHASES,
+        "phases": {name: _(words) for name, words in PHASES.items()},
         "answerers": {name: answerer.label for name, answerer in ANSWERERS.items()},
         "compared": COMPARED,
         "metrics": [

@@ -10,8 +10,13 @@ from typing import Any
 import gradio as gr
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from qlora_core.assets import ASSETS
 from qlora_core.errors import QLoRAError
+from qlora_core.evaluation.answerers import borrowed_baselines_words, definite_label
+from qlora_core.evaluation.comparison import recorded_comparisons, recorded_verdict
+from qlora_core.evaluation.scores import Result
+from qlora_core.evaluation.truncation import truncation_words
+from qlora_core.language import ENGLISH, N_, current
+from qlora_core.language import gettext as _
 from qlora_core.server.services import RECORDED, Services
 from qlora_core.server.who_may import MAX_SECRET_CHARACTERS
 from qlora_core.store.feed import Cursor
@@ -19,12 +24,12 @@ from qlora_core.store.run import Run
 from qlora_core.store.status import LIVE, RESUMABLE, STATES, Action
 from qlora_core.ui.events import address_of
 from qlora_core.ui.safe_text import MAX_MESSAGE, MAX_NAME, one_line
-from qlora_core.ui.scripts import start_live_view
+from qlora_core.ui.scripts import elements, start_live_view
 from qlora_core.ui.train.live_tables import tables
 from qlora_core.ui.words import page as words
 
 RunId = str
-BAD_REQUEST = "That request cannot be read. Reload the page."
+BAD_REQUEST = N_("That request cannot be read. Reload the page.")
 MAX_WATCHED, MAX_SENTENCE = 12, 500  #: pairs, and characters of each sentence, in the view
 NOTHING_TO_KEEP = ("saving", "verifying", "done")
 
@@ -64,7 +69,7 @@ def live_view(services: Services) -> gr.HTML:
     """The element, with its server functions and the tables its scripts need."""
     return gr.HTML(
         value="",
-        html_template=(ASSETS / "live" / "live_view.html").read_text(encoding="utf-8"),
+        html_template=elements("live/live_view.html"),
         js_on_load=start_live_view(),
         tables=tables(),
         server_functions=[_poll(services), _control(services), _claim(services)],
@@ -82,7 +87,7 @@ def _poll(services: Services) -> Callable[[Any], dict[str, Any]]:
             run = services.run(asked.run) if asked.run else run_to_show(services, asked.secret)
             return {} if run is None else view(services, run, asked)
         except ValidationError:
-            return {"error": BAD_REQUEST}
+            return {"error": _(BAD_REQUEST)}
         except QLoRAError as error:
             return {"error": one_line(error, MAX_MESSAGE)}
 
@@ -99,7 +104,7 @@ def _control(services: Services) -> Callable[[Any], dict[str, str]]:
             actions = {"pause": services.queue.pause, "resume": services.queue.resume, "stop": services.queue.stop}
             actions[command.action](run.id)
         except ValidationError:
-            return {"error": BAD_REQUEST}
+            return {"error": _(BAD_REQUEST)}
         except QLoRAError as error:
             return {"error": one_line(error, MAX_MESSAGE)}
         return {}
@@ -113,12 +118,12 @@ def _claim(services: Services) -> Callable[[Any, gr.Request], dict[str, str]]:
         try:
             owner_pass = services.who_may.owner_pass(Claim.model_validate(request).key, address_of(sent))
         except ValidationError:
-            return {"error": BAD_REQUEST}
+            return {"error": _(BAD_REQUEST)}
         except QLoRAError as error:
             return {"error": one_line(error, MAX_MESSAGE)}
         if not owner_pass:
-            return {"error": words.KEY_REFUSED}
-        return {"pass": owner_pass, "words": words.KEY_ACCEPTED}
+            return {"error": _(words.KEY_REFUSED)}
+        return {"pass": owner_pass, "words": _(words.KEY_ACCEPTED)}
 
     return claim
 
@@ -154,9 +159,32 @@ def view(services: Services, run: Run, asked: Poll) -> dict[str, Any]:
         "mine": mine,
         "buttons": buttons(news["state"], news["phase"], held=held, mine=mine) + (["borrow"] if may_borrow else []),
     }
+    if current() != ENGLISH and run.has_result:
+        news |= told_again(run)
     if asked.about or not asked.run:
         news["about"] = about(run)
     return news
+
+
+def told_again(run: Run) -> dict[str, str]:
+    """What a finished run's record says in English sentences, in the language of this context.
+
+    Raises:
+        RunError: its result cannot be read.
+    """
+    strongest, comparison, n, dataset, max_length, baselines = run.from_result(_told)
+    return {
+        "verdict": recorded_verdict(comparison, n, definite_label(strongest)),
+        "truncation": truncation_words(dataset, max_length),
+        "baselines_known": borrowed_baselines_words(baselines),
+    }
+
+
+def _told(result: Result) -> tuple[str, Mapping[str, Any], int, Mapping[str, Any], int, Mapping[str, Any]]:
+    comparisons = recorded_comparisons(result)
+    strongest, n = next(iter(comparisons)), result["metrics"]["finetuned"]["n"]
+    baselines = {"baselines": result.get("baselines"), "run_id": result["run_id"]}
+    return strongest, comparisons[strongest], n, result["dataset"], result["config"]["max_length"], baselines
 
 
 def _shown(pair: Mapping[str, Any]) -> dict[str, Any]:

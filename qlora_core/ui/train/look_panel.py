@@ -10,6 +10,7 @@ from qlora_core.choices import LABELS
 from qlora_core.data.catalog import OWN_FILE
 from qlora_core.data.look import PairsLook, facts
 from qlora_core.errors import QLoRAError
+from qlora_core.language import gettext as _
 from qlora_core.server.services import Services
 from qlora_core.ui.events import PRIVATE
 from qlora_core.ui.safe_text import plain
@@ -27,7 +28,7 @@ class LookPanel:
 
 def look_panel() -> LookPanel:
     """Lay the part out: closed, because nothing is read before somebody wants to see it."""
-    with gr.Accordion(words.LOOK, open=False, elem_id="look") as panel:
+    with gr.Accordion(_(words.LOOK), open=False, elem_id="look") as panel:
         text = gr.Markdown(latex_delimiters=[], elem_classes="form-look")
     return LookPanel(panel, text)
 
@@ -89,5 +90,5 @@ def looked_at(services: Services, chosen: Sequence[object]) -> str:
 def in_words(look: PairsLook, max_length: int) -> str:
     """A list of facts, then the first pairs, as Markdown; nothing of a file is taken for markup."""
     said = [f"- {plain(fact, 400)}" for fact in facts(look, max_length)]
-    first = [words.pair(LABELS[pair.label], plain(pair.sentence1), plain(pair.sentence2)) for pair in look.first]
-    return "\n".join([*said, "", words.FIRST_PAIRS, "", *(f"1. {line}" for line in first)])
+    first = [words.pair(_(LABELS[pair.label]), plain(pair.sentence1), plain(pair.sentence2)) for pair in look.first]
+    return "\n".join([*said, "", _(words.FIRST_PAIRS), "", *(f"1. {line}" for line in first)])

@@ -6,6 +6,7 @@ import gradio as gr
 
 from qlora_core.config import SETTINGS
 from qlora_core.errors import QLoRAError
+from qlora_core.language import gettext as _
 from qlora_core.presets import PRESETS, Preset
 from qlora_core.server.services import Services
 from qlora_core.ui.opening import Opening
@@ -19,7 +20,7 @@ def preset_control(services: Services, opening: Opening) -> gr.Radio:
     return gr.Radio(
         choices=preset_choices(services, opening.base_model, opening.dataset),
         value=opening.preset,
-        label=words.PRESET,
+        label=_(words.PRESET),
         elem_classes="preset-choice",
     )
 
@@ -54,7 +55,7 @@ def refill(preset: str, dataset: str, before: str, *values: object) -> list[obje
     Another preset sets everything. Other pairs set what their recipe has otherwise, and leave what a visitor changed.
     """
     wanted = preset_values(preset, dataset)
-    old_preset, _, old_dataset = before.partition(" ")
+    old_preset, _blank, old_dataset = before.partition(" ")
     if preset == old_preset:
         wanted = _keeping_changes(wanted, preset_values(old_preset, old_dataset), values)
     return [filled(preset, dataset), *wanted]

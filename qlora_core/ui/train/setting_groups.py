@@ -5,10 +5,12 @@ from dataclasses import dataclass
 import gradio as gr
 
 from qlora_core.config import SETTINGS
+from qlora_core.language import N_, translated
 from qlora_core.ui.events import PRIVATE
 from qlora_core.ui.train.form import FIELD_NAMES, control
 
 
+@translated("heading")
 @dataclass(frozen=True)
 class Group:
     """Settings that answer one question."""
@@ -20,24 +22,24 @@ class Group:
 #: The first is open when the settings are.
 GROUPS = (
     Group(
-        "The five that matter first",
+        N_("The five that matter first"),
         ("quantization", "r", "lora_alpha", "learning_rate", "num_train_epochs"),
     ),
-    Group("Where the adapter sits", ("target_modules", "modules_to_save", "use_rslora")),
+    Group(N_("Where the adapter sits"), ("target_modules", "modules_to_save", "use_rslora")),
     Group(
-        "How it takes its steps",
+        N_("How it takes its steps"),
         ("train_batch_size", "lr_scheduler_type", "warmup_ratio", "max_grad_norm"),
     ),
     Group(
-        "Against learning by heart",
+        N_("Against learning by heart"),
         ("lora_dropout", "hidden_dropout_prob", "label_smoothing_factor", "weight_decay"),
     ),
     Group(
-        "Which pairs it sees, and chance",
+        N_("Which pairs it sees, and chance"),
         ("max_train_samples", "max_length", "swap_probability", "easy_pairs_steps", "seed"),
     ),
     Group(
-        "How it is measured",
+        N_("How it is measured"),
         (
             "max_eval_samples",
             "evaluations_per_epoch",
@@ -46,7 +48,7 @@ GROUPS = (
             "measure_baselines_again",
         ),
     ),
-    Group("How the frozen weights are unpacked", ("bnb_4bit_use_double_quant", "bnb_4bit_compute_dtype")),
+    Group(N_("How the frozen weights are unpacked"), ("bnb_4bit_use_double_quant", "bnb_4bit_compute_dtype")),
 )
 
 

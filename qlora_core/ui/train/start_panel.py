@@ -11,6 +11,7 @@ from qlora_core.choices import INIT_CLASSIFIERS
 from qlora_core.config import SETTINGS, file_name
 from qlora_core.errors import RunError
 from qlora_core.evaluation.scores import finetuned_accuracy
+from qlora_core.language import gettext as _
 from qlora_core.server.services import Services
 from qlora_core.store.run import Run
 from qlora_core.training.start import SHAPE
@@ -42,14 +43,17 @@ class StartPanel:
 def start_panel(services: Services) -> StartPanel:
     """Lay the part out: closed, because a first run starts from scratch."""
     run, classifier = SETTINGS["init_from"], SETTINGS["init_classifier"]
-    with gr.Accordion(words.START_FROM, open=False, elem_id="start-from") as panel:
+    with gr.Accordion(_(words.START_FROM), open=False, elem_id="start-from") as panel:
         return StartPanel(
             panel,
             gr.Dropdown(
-                choices=[words.FROM_SCRATCH, *_labelled(services.recorded.runs(), recorded=True)],
+                choices=[
+                    (_(words.FROM_SCRATCH), FROM_SCRATCH.run),
+                    *_labelled(services.recorded.runs(), recorded=True),
+                ],
                 value=FROM_SCRATCH.run,
                 label=run.label,
-                info=f"{run.help} {words.SHAPE_FOLLOWS}",
+                info=f"{run.help} {_(words.SHAPE_FOLLOWS)}",
             ),
             gr.Radio(
                 choices=[(choice.label, choice.name) for choice in INIT_CLASSIFIERS.values()],
@@ -102,7 +106,11 @@ def offered(services: Services, run_id: object, base_model: str) -> Choices:
         if run.id == run_id or (run.config.base_model == base_model and run.has_result and run.has_adapter)
     ]
     own, recorded = ([run for run in runs if services.is_recorded(run) is kind] for kind in (False, True))
-    return [words.FROM_SCRATCH, *_labelled(own, recorded=False), *_labelled(recorded, recorded=True)]
+    return [
+        (_(words.FROM_SCRATCH), FROM_SCRATCH.run),
+        *_labelled(own, recorded=False),
+        *_labelled(recorded, recorded=True),
+    ]
 
 
 def adopted(services: Services, run_id: object) -> list[Any]:

@@ -11,6 +11,7 @@ from qlora_core.data.catalog import DATASETS, OWN_FILE
 from qlora_core.data.formats import format_of
 from qlora_core.errors import ConfigError
 from qlora_core.evaluation.answerers import baselines_words
+from qlora_core.language import gettext as _
 from qlora_core.loans import BORROWED
 from qlora_core.models.catalog import offered_base_models
 from qlora_core.server.services import Services
@@ -103,7 +104,7 @@ def chosen_from(services: Services, chosen: Sequence[Any]) -> RunConfig:
 
 def _config_of_own(base_model: str, own: OwnFile, values: list[object], start: StartFrom) -> RunConfig:
     if not own.pairs:
-        raise ConfigError(words.NO_FILE)
+        raise ConfigError(_(words.NO_FILE))
     for upload in filter(None, (own.pairs, own.validation)):
         format_of(Path(upload))
     files = {"columns": own.columns, "validation_file": own.validation or None}
@@ -134,7 +135,7 @@ def submit_run(
         StorageError: the store, or the uploads in it, take as much room as they may.
     """
     if not isinstance(secret, str) or (secret and not may_be_secret(secret)):
-        raise ConfigError(words.NO_KEY)
+        raise ConfigError(_(words.NO_KEY))
     if device not in words.DEVICES or (device == words.BORROWED_GPU and services.loans is None):
         raise ConfigError(words.no_such("device", devices(services)))
     if config.dataset not in DATASETS:
@@ -181,12 +182,12 @@ def started_words(services: Services, run_id: str) -> str:
     place = services.queue.place(run_id)
     if place and (place > 1 or services.queue.at_work()):
         return words.queued(place)
-    return words.STARTED
+    return _(words.STARTED)
 
 
 def expectation(services: Services, config: RunConfig) -> str:
     """What will be trained, and the time and memory it takes as far as that is known, as Markdown."""
-    said = [words.MEASURES_AGAIN] if config.measure_baselines_again else []
+    said = [_(words.MEASURES_AGAIN)] if config.measure_baselines_again else []
     if (provenance := services.store.baselines.known(config)) is not None:
         said.append(plain(baselines_words(asdict(provenance)), MAX_MESSAGE))
     if (counts := services.estimates.counts(config)) is not None:

@@ -109,16 +109,18 @@ def _form(services: Services) -> Form:
         value=False,
         elem_id="wait-for-guesses",
     )
-    message = gr.Markdown(words.START_HELP_LENT if services.loans else words.START_HELP, elem_classes="form-message")
+    message = gr.Markdown(
+        _(words.START_HELP_LENT) if services.loans else _(words.START_HELP), elem_classes="form-message"
+    )
     expected = gr.Markdown(elem_classes="form-expected")
-    measure = gr.Button(words.MEASURE, size="sm")
-    measure_again = gr.Button(words.MEASURE_AGAIN, size="sm", visible=False)
+    measure = gr.Button(_(words.MEASURE), size="sm")
+    measure_again = gr.Button(_(words.MEASURE_AGAIN), size="sm", visible=False)
     start_from = start_panel(services)
-    with gr.Accordion(words.EVERY_SETTING, open=False):
+    with gr.Accordion(_(words.EVERY_SETTING), open=False):
         values = preset_values(opening.preset, opening.dataset)
         settings = setting_groups(dict(zip(FIELD_NAMES, values, strict=True)))
-    with gr.Accordion(words.HOW_IT_WORKS_TITLE, open=False):
-        gr.Markdown(words.HOW_IT_WORKS)
+    with gr.Accordion(_(words.HOW_IT_WORKS_TITLE), open=False):
+        gr.Markdown(_(words.HOW_IT_WORKS))
     return Form(
         base_model,
         dataset,
@@ -149,9 +151,9 @@ def _own_files() -> tuple[gr.File, gr.File, gr.Textbox]:
     files: dict[str, Any] = {"file_types": list(FORMATS), "type": "filepath", "height": 140}
     columns = SETTINGS["columns"]
     return (
-        gr.File(label=words.OWN_FILE, **files),
-        gr.File(label=words.VALIDATION_FILE, **files),
-        gr.Textbox(label=columns.label, info=columns.help, placeholder=words.COLUMNS_EXAMPLE, max_length=400),
+        gr.File(label=words.own_file(), **files),
+        gr.File(label=_(words.VALIDATION_FILE), **files),
+        gr.Textbox(label=columns.label, info=columns.help, placeholder=_(words.COLUMNS_EXAMPLE), max_length=400),
     )
 
 
@@ -170,7 +172,7 @@ def _wire_start(services: Services, form: Form) -> None:
         except QLoRAError as error:
             return gr.skip(), words.refused(plain(error, MAX_MESSAGE)), ""
         if device == words.BORROWED_GPU:
-            return run.id, words.BORROWING, run.id
+            return run.id, _(words.BORROWING), run.id
         return run.id, started_words(services, run.id), ""
 
     submitted = form.start.click(

@@ -55,7 +55,7 @@ class Hosts:
     def is_own_page(self, origin: str, host: str) -> bool:
         """Whether a page at ``origin`` is this server's: at the ``host`` that is asked, or at a name given to it."""
         try:
-            scheme, netloc, *_ = urlsplit(origin)
+            scheme, netloc, *_rest = urlsplit(origin)
         except ValueError:
             return False
         found = HOST.fullmatch(netloc)

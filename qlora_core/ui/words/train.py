@@ -7,84 +7,95 @@ from qlora_core.data.formats import FORMATS
 from qlora_core.language import N_, number
 from qlora_core.language import gettext as _
 
-HOW_IT_WORKS_TITLE = "How it works"
-HOW_IT_WORKS = """
+HOW_IT_WORKS_TITLE = N_("How it works")
+HOW_IT_WORKS = N_("""
 1. **Baseline.** The pretrained encoder answers the validation pairs before it has learned anything: with a random head,
    and with a *linear probe* (only a classifier is fitted on top).
 2. **QLoRA.** Its matrices are quantised to 4 bits and frozen; small LoRA matrices beside them learn.
 3. **Verify.** Adapter and tokenizer are saved, reloaded in a fresh process, and have to give the same answers.
 4. **Compare.** Before against after, with intervals, and on sentences of your own.
-"""
-PRESET = "Preset"
+""")
+PRESET = N_("Preset")
 START = N_("Start")
-START_HELP = "Press **Start**. Runs take turns; yours goes on when you close this page, and you can come back to it."
-MEASURE = "Measure time and memory first"
-MEASURE_AGAIN = "Measure the baselines again"
-MEASURES_AGAIN = "The baselines will be measured again."
-EVERY_SETTING = "Advanced: every setting"
-OWN_FILE = (
-    f"{', '.join(kind.label for kind in FORMATS.values())}: sentence1, sentence2, label. "
-    "Everybody who uses this page may see it."
+START_HELP = N_(
+    "Press **Start**. Runs take turns; yours goes on when you close this page, and you can come back to it."
 )
+MEASURE = N_("Measure time and memory first")
+MEASURE_AGAIN = N_("Measure the baselines again")
+MEASURES_AGAIN = N_("The baselines will be measured again.")
+EVERY_SETTING = N_("Advanced: every setting")
 
-DEVICE = "Carry out on"
+DEVICE = N_("Carry out on")
 BORROWED_GPU, OWN_CPU = "gpu", "cpu"
 #: What a run may be carried out on, where GPUs are lent.
 DEVICES = table(
-    Choice(BORROWED_GPU, "a borrowed GPU", "one loan takes at most 75 s of your own ZeroGPU quota for the day"),
-    Choice(OWN_CPU, "this server's CPU", "takes what is said below, waits its turn, and costs you nothing"),
+    Choice(BORROWED_GPU, N_("a borrowed GPU"), N_("one loan takes at most 75 s of your own ZeroGPU quota for the day")),
+    Choice(OWN_CPU, N_("this server's CPU"), N_("takes what is said below, waits its turn, and costs you nothing")),
 )
-DEVICE_HELP = (
+DEVICE_HELP = N_(
     "A run that is not done when a loan is over keeps what it has; it goes on when you borrow again, or on the CPU."
 )
-START_HELP_LENT = (
+START_HELP_LENT = N_(
     "Press **Start**. A run with a borrowed GPU needs this page open; on the CPU it goes on when you close the page."
 )
-BORROWING = "**A GPU is asked for.** Keep this page open: closing it gives the GPU back."
+BORROWING = N_("**A GPU is asked for.** Keep this page open: closing it gives the GPU back.")
 
-LOOK = "A look at the pairs"
-FIRST_PAIRS = "The first pairs to learn from:"
+LOOK = N_("A look at the pairs")
+FIRST_PAIRS = N_("The first pairs to learn from:")
 
-START_FROM = "Start from another run"
-FROM_SCRATCH = ("from scratch", "")
-SHAPE_FOLLOWS = "Choosing one sets rank, scaling and layers to those of its adapter."
+START_FROM = N_("Start from another run")
+FROM_SCRATCH = N_("from scratch")
+SHAPE_FOLLOWS = N_("Choosing one sets rank, scaling and layers to those of its adapter.")
 
-VALIDATION_FILE = "Optional: to validate on. Else a fifth of the above."
+VALIDATION_FILE = N_("Optional: to validate on. Else a fifth of the above.")
 COLUMNS_EXAMPLE = "first, second, label"
 
-STARTED = "**Started.** You may close this page and come back: the run goes on."
-NO_FILE = "Choose your file of pairs first, or other sentence pairs."
-NO_KEY = "Your browser sent no usable key. Reload the page."
+STARTED = N_("**Started.** You may close this page and come back: the run goes on.")
+NO_FILE = N_("Choose your file of pairs first, or other sentence pairs.")
+NO_KEY = N_("Your browser sent no usable key. Reload the page.")
+
+
+def own_file() -> str:
+    """What a file of one's own has to be."""
+    kinds = ", ".join(kind.label for kind in FORMATS.values())
+    return _("{kinds}: sentence1, sentence2, label. Everybody who uses this page may see it.").format(kinds=kinds)
 
 
 def queued(place: int) -> str:
     """What a visitor is told whose run has to wait, as Markdown."""
-    return f"**In the queue at place {place}.** It starts by itself; you may close this page and come back."
+    return _("**In the queue at place {place}.** It starts by itself; you may close this page and come back.").format(
+        place=place
+    )
 
 
 def start_choice(run_id: str, dataset: str, accuracy: float, when: str, *, recorded: bool) -> str:
     """A run in the list that it is chosen from; narrow lists cut its end off."""
-    return f"{run_id[-4:]}: {dataset}, accuracy {accuracy:.3f}{', recorded' if recorded else ''}, {when} UTC"
+    said = (
+        _("{run}: {dataset}, accuracy {accuracy}, recorded, {when} UTC")
+        if recorded
+        else _("{run}: {dataset}, accuracy {accuracy}, {when} UTC")
+    )
+    return said.format(run=run_id[-4:], dataset=dataset, accuracy=number(accuracy, ".3f"), when=when)
 
 
 def refused(error: str) -> str:
     """Why no run is started, as Markdown; the error has to be plain already."""
-    return f"**That cannot be started.** {error}"
+    return _("**That cannot be started.** {error}").format(error=error)
 
 
 def cannot_be_used(reason: str) -> str:
     """Why no run can learn from these pairs, as Markdown."""
-    return f"**These pairs cannot be used.** {reason}"
+    return _("**These pairs cannot be used.** {reason}").format(reason=reason)
 
 
 def pair(label: str, sentence1: str, sentence2: str) -> str:
     """A pair and what its label means, as Markdown."""
-    return f"**{label.capitalize()}:** {sentence1} **|** {sentence2}"
+    return f"**{label[:1].upper()}{label[1:]}:** {sentence1} **|** {sentence2}"
 
 
 def no_such(kind: str, names: Iterable[str]) -> str:
     """A name is none of those there are; it is not repeated, because anybody may have sent it."""
-    return f"There is no {kind} of that name. Choose one of: {', '.join(names)}."
+    return _("There is no {kind} of that name. Choose one of: {names}.").format(kind=kind, names=", ".join(names))
 
 
 def unavailable(label: str, reason: str) -> str:
@@ -94,34 +105,40 @@ def unavailable(label: str, reason: str) -> str:
 
 def base_model(help: str, hub_id: str, licence: str, weights: str) -> str:
     """What stands below the choice of a base model; "" for a licence that is not known here."""
-    return f"{help} {hub_id}, {licence or 'licence: see its page on the hub'}; {weights}."
+    return f"{help} {hub_id}, {licence or _('licence: see its page on the hub')}; {weights}."
 
 
 def weights_here(size: int, sha256: str) -> str:
     """Weights on this server, measured."""
-    return f"{size / 1e6:.0f} MB of weights here, SHA-256 {sha256[:12]}"
+    return _("{size} MB of weights here, SHA-256 {sha256}").format(size=number(size / 1e6, ".0f"), sha256=sha256[:12])
 
 
 def weights_listed(megabytes: int) -> str:
     """Weights that are not here yet, or not known to be; 0 where nobody has said how large they are."""
-    return f"{megabytes:,} MB of weights, as the hub lists it" if megabytes else "its size is known once it is here"
+    if not megabytes:
+        return _("its size is known once it is here")
+    return _("{megabytes} MB of weights, as the hub lists it").format(megabytes=number(megabytes, ","))
 
 
 def preset(label: str, purpose: str, cost: str) -> str:
     """A preset in the list of them: what it is for and what it costs, "" where that is not known."""
-    return f"{label}: {purpose}{f'; {cost}' if cost else ''}."
+    if not cost:
+        return _("{label}: {purpose}.").format(label=label, purpose=purpose)
+    return _("{label}: {purpose}; {cost}.").format(label=label, purpose=purpose, cost=cost)
 
 
 def measured_cost(low: float, high: float) -> str:
     """What a run with a preset takes, in seconds, by what was measured."""
-    return f"{_time(low)} to {_time(high)} on this machine, as measured"
+    return _("{low} to {high} on this machine, as measured").format(low=_time(low), high=_time(high))
 
 
 def trained_part(trainable: int, total: int, adapter_bytes: int) -> str:
     """How much of a model is trained, as Markdown."""
-    return (
-        f"Trains **{trainable:,}** of {total:,} parameters ({100 * trainable / total:.1f}\u00a0%); "
-        f"the adapter takes {adapter_bytes / 1e6:.1f} MB."
+    return _("Trains **{trainable}** of {total} parameters ({percent}\u00a0%); the adapter takes {size} MB.").format(
+        trainable=number(trainable, ","),
+        total=number(total, ","),
+        percent=number(100 * trainable / total, ".1f"),
+        size=number(adapter_bytes / 1e6, ".1f"),
     )
 
 
@@ -130,9 +147,15 @@ def expected(
 ) -> str:
     """What a run will take, each from least to most, as Markdown."""
     (low, high), (least, most) = seconds, memory_bytes
-    return (
-        f"Expected on {device_name}: **{_time(low)} to {_time(high)}**, "
-        f"{least / 1e9:.1f} to {most / 1e9:.1f} GB of {memory_kind}, measured on a few batches."
+    return _(
+        "Expected on {device}: **{low} to {high}**, {least} to {most} GB of {kind}, measured on a few batches."
+    ).format(
+        device=device_name,
+        low=_time(low),
+        high=_time(high),
+        least=number(least / 1e9, ".1f"),
+        most=number(most / 1e9, ".1f"),
+        kind=memory_kind,
     )
 
 
@@ -161,17 +184,19 @@ def cpu_not_measured() -> str:
 
 
 def _time(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.1f} min"
+    if seconds < 90:
+        return _("{seconds} s").format(seconds=number(seconds, ".0f"))
+    return _("{minutes} min").format(minutes=number(seconds / 60, ".1f"))
 
 
 #: A run's phases, as the live view calls them.
 PHASES = {
-    "queued": "Waiting",
-    "loading": "Loading model and pairs",
-    "baselines": "Measuring the baselines",
-    "training": "Training",
-    "evaluating": "Measuring on the validation pairs",
-    "saving": "Saving the adapter",
-    "verifying": "Reloading in a fresh process",
-    "done": "Done",
+    "queued": N_("Waiting"),
+    "loading": N_("Loading model and pairs"),
+    "baselines": N_("Measuring the baselines"),
+    "training": N_("Training"),
+    "evaluating": N_("Measuring on the validation pairs"),
+    "saving": N_("Saving the adapter"),
+    "verifying": N_("Reloading in a fresh process"),
+    "done": N_("Done"),
 }

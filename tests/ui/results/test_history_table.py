@@ -44,7 +44,7 @@ def test_a_run_without_matthews_correlation_has_it_from_the_counts(finished_run:
 
 
 def test_every_number_can_be_sorted_by() -> None:
-    assert list(history_table.orders()) == [
+    assert [label for label, _ in history_table.order_choices()] == [
         "newest first", "accuracy", "F1", "MCC", "gain over the strongest baseline", "training time",
     ]  # fmt: skip
 

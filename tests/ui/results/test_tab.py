@@ -214,7 +214,7 @@ def test_a_row_without_sentences_goes_nowhere(row: object) -> None:
     event = gr.SelectData(None, {"index": [0, 0], "value": None, "row_value": row})
     with pytest.raises(gr.Error, match=NO_SENTENCE[:20]):
         take_pair(event)
-    assert FLIP_HEADERS[1:3] == ["Sentence 1", "Sentence 2"]
+    assert FLIP_HEADERS[1:3] == ("Sentence 1", "Sentence 2")
 
 
 def test_what_is_taken_home_bears_the_runs_id(run: Run, tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def ids(choices: list[tuple[str, str]]) -> list[str]:
 
 def test_a_finished_run_of_the_same_base_model_is_offered(services: Services, recorded: Run) -> None:
     scratch, *others = offered(services, "", "minilm")
-    assert scratch == FROM_SCRATCH
+    assert scratch == (FROM_SCRATCH, "")
     (label,) = [label for label, run_id in others if run_id == recorded.id]
     assert label.startswith(f"{recorded.id[-4:]}: pairs, accuracy 0.")
     assert ", recorded, " in label
@@ -62,7 +62,7 @@ def test_a_run_of_ones_own_is_offered_before_the_recorded_ones(services: Service
 
 
 def test_a_run_of_another_base_model_is_not_offered_unless_it_is_chosen(services: Services, recorded: Run) -> None:
-    assert offered(services, "", "bert-base-cased") == [FROM_SCRATCH]
+    assert offered(services, "", "bert-base-cased") == [(FROM_SCRATCH, "")]
     assert ids(offered(services, recorded.id, "bert-base-cased")) == ["", recorded.id]
 
 

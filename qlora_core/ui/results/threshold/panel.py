@@ -6,6 +6,7 @@ from typing import Any
 import gradio as gr
 
 from qlora_core.errors import DataError, QLoRAError
+from qlora_core.language import gettext as _
 from qlora_core.server.services import Services
 from qlora_core.ui.events import PRIVATE
 from qlora_core.ui.results.run_choice import checked_runs
@@ -39,8 +40,8 @@ class ThresholdPanel:
 
 def threshold_panel() -> ThresholdPanel:
     """Slider, picture and words, closed at first."""
-    with gr.Accordion(words.TITLE, open=False, elem_id="threshold") as place:
-        slider = gr.Slider(0, 1, value=DEFAULT, step=0.01, label=words.SLIDER, info=words.SLIDER_HELP)
+    with gr.Accordion(_(words.TITLE), open=False, elem_id="threshold") as place:
+        slider = gr.Slider(0, 1, value=DEFAULT, step=0.01, label=_(words.SLIDER), info=_(words.SLIDER_HELP))
         picture = gr.HTML(elem_classes="threshold-picture")
         note = gr.Markdown(latex_delimiters=[])
         named = gr.Textbox(visible=False)
@@ -75,7 +76,7 @@ def shown_threshold(services: Services, run_ids: object, threshold: object) -> l
     except QLoRAError as error:
         return [gr.skip(), "", finished.cannot_be_shown(plain(error, MAX_MESSAGE))]
     if not choices.validation.has_both_labels:
-        return [gr.update(visible=False), "", words.ONE_LABEL]
+        return [gr.update(visible=False), "", _(words.ONE_LABEL)]
     return [gr.update(visible=True), threshold_html(choices, share), _note(choices)]
 
 
@@ -93,13 +94,13 @@ def opened_threshold(services: Services, run_ids: object, threshold: object, nam
 
 def _checked(threshold: object) -> float:
     if isinstance(threshold, bool) or not isinstance(threshold, int | float) or not 0 <= threshold <= 1:
-        raise DataError("A threshold is a number between 0 and 1.")
+        raise DataError(_("A threshold is a number between 0 and 1."))
     return float(threshold)
 
 
 def _note(choices: Choices) -> str:
     if choices.from_training is None or choices.flattery is None:
-        return words.NO_CHOICE if choices.training_pairs else words.NOT_RECORDED
+        return _(words.NO_CHOICE) if choices.training_pairs else _(words.NOT_RECORDED)
     return words.flattery(
         choices.from_training,
         choices.training_pairs,

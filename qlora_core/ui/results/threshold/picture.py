@@ -6,6 +6,8 @@ It holds numbers and the page's own words, nothing that a visitor or a file has 
 from collections.abc import Iterable
 
 from qlora_core.evaluation.metrics import METRICS, shown
+from qlora_core.language import gettext as _
+from qlora_core.language import number
 from qlora_core.ui.results.threshold.outcomes import DEFAULT, Choices, Outcome
 from qlora_core.ui.words import threshold as words
 
@@ -19,11 +21,11 @@ def threshold_html(choices: Choices, threshold: float) -> str:
     """Everything that follows from a threshold."""
     validation = choices.validation
     yours = validation.at(threshold)
-    others = [(words.REPORTED, validation.at(DEFAULT))]
+    others = [(_(words.REPORTED), validation.at(DEFAULT))]
     if choices.from_training is not None:
-        others.append((words.FROM_TRAINING, validation.at(choices.from_training)))
-    others.append((words.FROM_VALIDATION, validation.at(choices.from_validation)))
-    points = [(words.YOURS, yours), *others]
+        others.append((_(words.FROM_TRAINING), validation.at(choices.from_training)))
+    others.append((_(words.FROM_VALIDATION), validation.at(choices.from_validation)))
+    points = [(_(words.YOURS), yours), *others]
     said = words.at(threshold, yours.tp + yours.tn, len(validation.labels))
     return (
         f'<p class="threshold-said" role="status">{said}</p><div class="threshold-parts"><div>{_confusion(yours)}'
@@ -33,15 +35,15 @@ def threshold_html(choices: Choices, threshold: float) -> str:
 
 def _confusion(one: Outcome) -> str:
     rows = (
-        (words.LABEL_SAME, (one.tp, True), (one.fn, False)),
-        (words.LABEL_DIFFERENT, (one.fp, False), (one.tn, True)),
+        (_(words.LABEL_SAME), (one.tp, True), (one.fn, False)),
+        (_(words.LABEL_DIFFERENT), (one.fp, False), (one.tn, True)),
     )
     cells = "".join(
         f'<tr><th scope="row">{label}</th>{"".join(_count(count, right=right) for count, right in counts)}</tr>'
         for label, *counts in rows
     )
-    head = "".join(f'<th scope="col">{each}</th>' for each in ("", words.ANSWER_SAME, words.ANSWER_DIFFERENT))
-    return _table(words.RIGHT_AND_WRONG, head, cells)
+    head = "".join(f'<th scope="col">{each}</th>' for each in ("", _(words.ANSWER_SAME), _(words.ANSWER_DIFFERENT)))
+    return _table(_(words.RIGHT_AND_WRONG), head, cells)
 
 
 def _count(count: int, *, right: bool) -> str:
@@ -49,14 +51,14 @@ def _count(count: int, *, right: bool) -> str:
 
 
 def _scores(points: Iterable[tuple[str, Outcome]]) -> str:
-    names = [words.WHICH, words.THRESHOLD, *(metric.abbreviation or metric.label for metric in SCORED)]
+    names = [_(words.WHICH), _(words.THRESHOLD), *(metric.abbreviation or metric.label for metric in SCORED)]
     head = "".join(f'<th scope="col">{each}</th>' for each in names)
     rows = "".join(
-        f'<tr><th scope="row">{name}</th><td>{one.threshold:.2f}</td>'
+        f'<tr><th scope="row">{name}</th><td>{number(one.threshold, ".2f")}</td>'
         f"{''.join(f'<td>{shown(one.scores[metric.name])}</td>' for metric in SCORED)}</tr>"
         for name, one in points
     )
-    return _table(words.SCORES, head, rows)
+    return _table(_(words.SCORES), head, rows)
 
 
 def _table(caption: str, head: str, rows: str) -> str:
@@ -69,29 +71,30 @@ def _table(caption: str, head: str, rows: str) -> str:
 def _curve(curve: list[Outcome], points: list[tuple[str, Outcome]]) -> str:
     line = " ".join(f"{x:.1f},{y:.1f}" for x, y in map(_place, curve))
     ticks = "".join(map(_tick, (0.0, 0.5, 1.0)))
-    marked = [(name, one) for name, one in points if name in (words.YOURS, words.FROM_TRAINING)]
-    marks = "".join(_mark(name, one) for name, one in reversed(marked))
+    trained = _(words.FROM_TRAINING)
+    marked = [(name, one, name == trained) for name, one in points if name in (_(words.YOURS), trained)]
+    marks = "".join(_mark(one, is_trained=is_trained) for _name, one, is_trained in reversed(marked))
     key = " ".join(
-        f'<span class="threshold-key">{"◆" if name == words.FROM_TRAINING else "●"} {name}: {words.PRECISION.lower()} '
-        f"{shown(one.precision)}, {words.RECALL.lower()} {shown(one.recall)}</span>"
-        for name, one in marked
+        f'<span class="threshold-key">{"◆" if is_trained else "●"} '
+        f"{words.precision_and_recall(name, shown(one.precision), shown(one.recall))}</span>"
+        for name, one, is_trained in marked
     )
     middle, width, height = LEFT + SIDE / 2, LEFT + SIDE + RIGHT, TOP + SIDE + BOTTOM
     step = max(1, len(curve) // ROWS_OF_CURVE)
     rows = "".join(
-        f'<tr><th scope="row">{max(one.threshold, 0):.3f}</th><td>{shown(one.precision)}</td>'
+        f'<tr><th scope="row">{number(max(one.threshold, 0), ".3f")}</th><td>{shown(one.precision)}</td>'
         f"<td>{shown(one.recall)}</td></tr>"
         for one in curve[::step]
     )
-    head = "".join(f'<th scope="col">{each}</th>' for each in (words.THRESHOLD, words.PRECISION, words.RECALL))
+    head = "".join(f'<th scope="col">{each}</th>' for each in (_(words.THRESHOLD), _(words.PRECISION), _(words.RECALL)))
     return (
-        f'<p class="threshold-title">{words.CURVE}</p><p>{key}</p>'
-        f'<svg class="threshold-curve" viewBox="0 0 {width} {height}" role="img" aria-label="{words.CURVE}">{ticks}'
+        f'<p class="threshold-title">{_(words.CURVE)}</p><p>{key}</p>'
+        f'<svg class="threshold-curve" viewBox="0 0 {width} {height}" role="img" aria-label="{_(words.CURVE)}">{ticks}'
         f'<polyline points="{line}"/>{marks}'
-        f'<text x="{middle}" y="{height - 6}" text-anchor="middle">{words.RECALL_AXIS}</text>'
+        f'<text x="{middle}" y="{height - 6}" text-anchor="middle">{_(words.RECALL_AXIS)}</text>'
         f'<text transform="translate(12 {TOP + SIDE / 2}) rotate(-90)" text-anchor="middle">'
-        f"{words.PRECISION_AXIS}</text></svg>"
-        f"<details><summary>{words.AS_TABLE}</summary>{_table(words.CURVE, head, rows)}</details>"
+        f"{_(words.PRECISION_AXIS)}</text></svg>"
+        f"<details><summary>{_(words.AS_TABLE)}</summary>{_table(_(words.CURVE), head, rows)}</details>"
     )
 
 
@@ -108,9 +111,9 @@ def _tick(value: float) -> str:
     )
 
 
-def _mark(name: str, one: Outcome) -> str:
+def _mark(one: Outcome, *, is_trained: bool) -> str:
     """A diamond for the training pairs' threshold, a disc for the chosen one."""
     x, y = _place(one)
-    if name == words.FROM_TRAINING:
+    if is_trained:
         return f'<path class="threshold-trained" d="M{x:.1f} {y - 9:.1f}l9 9l-9 9l-9 -9z"/>'
     return f'<circle class="threshold-yours" cx="{x:.1f}" cy="{y:.1f}" r="5"/>'
