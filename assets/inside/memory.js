@@ -202,9 +202,7 @@ function formulas() {
 
 /** A count as people say it. */
 function people(count) {
-  return count >= 1e9
-    ? _("{n} billion", { n: short(count / 1e9) })
-    : _("{n} million", { n: short(count / 1e6) });
+  return count >= 1e9 ? _("{n} billion", { n: short(count / 1e9) }) : _("{n} million", { n: short(count / 1e6) });
 }
 
 /** Bytes as people say them. */
