@@ -14,6 +14,7 @@ window.qlora = (() => {
   const NO_ANSWER = _("The server does not answer. Open the link with the owner's key again.");
   const inMemory = {}; // for a browser that keeps nothing: it lasts as long as the page
   let wanted = "";
+  let settings = ""; // in which several runs differ
   let key = "";
   let toBorrow = "";
   let threshold = "";
@@ -114,8 +115,10 @@ window.qlora = (() => {
   if (/^[a-z]{2}$/.test(linked ?? "")) keepLanguage(linked);
 
   // The tab Results asks for the run it is to show. When it is first opened by hand, that is the address's run.
-  wanted = new URLSearchParams(location.search).get("run") || "";
-  threshold = new URLSearchParams(location.search).get("threshold") || "";
+  const parameters = new URLSearchParams(location.search);
+  wanted = [parameters.get("run"), parameters.get("with")].filter(Boolean).join();
+  settings = parameters.get("vary") || "";
+  threshold = parameters.get("threshold") || "";
   takeKey();
   window.addEventListener("hashchange", () => {
     takeKey();
@@ -198,7 +201,7 @@ window.qlora = (() => {
     /** Shows a run in the live view. */
     follow(run) {
       if (!run) return;
-      qlora.address({ run });
+      qlora.address({ run, with: "" });
       window.dispatchEvent(new CustomEvent("qlora:follow", { detail: run }));
       document.querySelector(".live-charts figure")?.scrollIntoView({ block: "nearest" }); // on a phone it is far below
     },
@@ -252,6 +255,13 @@ window.qlora = (() => {
       const named = threshold;
       threshold = "";
       return named;
+    },
+
+    /** The settings that Results is to look at, those on show where it has been told already. */
+    settingsWanted(shown) {
+      const names = settings;
+      settings = "";
+      return names ? names.split(",") : shown;
     },
 
     /** Hands over a file that was made on demand: presses the hidden button that it was put behind. */

@@ -8,6 +8,7 @@ import logging
 import subprocess
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Event, RLock, Thread
 
@@ -114,12 +115,18 @@ class JobQueue:
         self._workers.clear()
 
     def submit(self, config: RunConfig, owner: str = "", *, address: str = "", fill: Fill | None = None) -> Run:
-        """Add a run to the end of the queue; a double click gets the same run twice.
+        """Add a run to the end of the queue; see ``submit_together``."""
+        return self.submit_together([config], owner, address=address, fill=fill)[0]
+
+    def submit_together(
+        self, configs: Sequence[RunConfig], owner: str = "", *, address: str = "", fill: Fill | None = None
+    ) -> list[Run]:
+        """Add runs to the end of the queue, all or none; a double click gets the same runs twice.
 
         Args:
-            owner: the secret of the visitor who asks, without which only the server's owner may stop the run.
+            owner: the secret of the visitor who asks, without which only the server's owner may stop the runs.
             address: where the request came from, if whoever asks brought no secret by which to tell them from others.
-            fill: puts what else the run needs into its folder, see ``RunStore.create``.
+            fill: puts what else the runs need into their folders, see ``RunStore.create``.
 
         Raises:
             QueueError: this visitor has a run in the queue already, or it is full.
@@ -127,26 +134,37 @@ class JobQueue:
         """
         with self._lock:
             statuses = self._tidy()
-            waiting = in_turn(statuses)
             own = [run for run, _ in statuses if run.is_owned_by(owner)]
-            for run in own:
-                if self._is_new(run) and run.config == config:
-                    return run
-            if any(run in waiting for run in own):
-                raise QueueError("You have a run in the queue already. Wait for its turn, or take it off the queue.")
-            if address and any(
-                self._submitted[run.id].address == address for run in waiting if run.id in self._submitted
-            ):
-                raise QueueError(
-                    "A run that was started from your address without a secret waits already. Send a secret."
-                )
-            if len(waiting) >= self._max_waiting:
-                raise QueueError(f"The queue is full: {len(waiting)} runs wait. Try again when some have started.")
-            run = self.store.create(config, owner, self._next_ticket(statuses), fill=fill)
-            self._active[run.id] = run
-            self._submitted[run.id] = Submitted(time.monotonic(), address)
+            new = [run for run in own if self._is_new(run)]
+            known = [next((run for run in new if run.config == config), None) for config in configs]
+            if clicked_before := [run for run in known if run is not None]:
+                return clicked_before
+            self._check_room(in_turn(statuses), own, address, len(configs))
+            runs: list[Run] = []
+            try:
+                for number, config in enumerate(configs):
+                    ticket = self._next_ticket(statuses)
+                    runs.append(self.store.create(config, owner, ticket, round=number, fill=fill))
+            except QLoRAError:
+                for run in runs:
+                    run.delete()
+                raise
+            for run in runs:
+                self._active[run.id] = run
+                self._submitted[run.id] = Submitted(time.monotonic(), address)
             self._seen = None
-            return run
+            return runs
+
+    def _check_room(self, waiting: list[Run], own: list[Run], address: str, count: int) -> None:
+        if any(run in waiting for run in own):
+            raise QueueError("You have a run in the queue already. Wait for its turn, or take it off the queue.")
+        if address and any(self._submitted[run.id].address == address for run in waiting if run.id in self._submitted):
+            raise QueueError("A run that was started from your address without a secret waits already. Send a secret.")
+        if len(waiting) >= self._max_waiting:
+            raise QueueError(f"The queue is full: {len(waiting)} runs wait. Try again when some have started.")
+        if len(waiting) + count > self._max_waiting:
+            room = self._max_waiting - len(waiting)
+            raise QueueError(f"The queue has room for {room} more, and these are {count} runs. Ask for fewer.")
 
     def waiting(self) -> list[Run]:
         """The runs in the queue, the next one first."""

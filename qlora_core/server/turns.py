@@ -37,9 +37,13 @@ def look(active: dict[str, Run]) -> Statuses:
 
 
 def in_turn(statuses: Statuses) -> list[Run]:
-    """Those that wait, the next one first."""
+    """Those that wait, the next one first.
+
+    Of runs that were asked for together, the first takes its turn as a single run does, and the others give way: else
+    whoever asks for a dozen keeps everybody else waiting.
+    """
     waiting = [(run, status) for run, status in statuses if status.is_waiting]
-    waiting.sort(key=lambda entry: (entry[1].ticket, entry[1].queued, entry[0].id))
+    waiting.sort(key=lambda entry: (entry[1].round, entry[1].ticket, entry[1].queued, entry[0].id))
     return [run for run, _ in waiting]
 
 

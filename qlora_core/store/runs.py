@@ -50,6 +50,7 @@ class RunStore:
         owner: str = "",
         ticket: int = 0,
         *,
+        round: int = 0,
         worker: int | None = None,
         on_loan: bool = False,
         fill: Fill | None = None,
@@ -57,7 +58,7 @@ class RunStore:
         """Make a new run that waits to be started, for the visitor whose secret is ``owner``.
 
         Args:
-            ticket: its place in the queue, see ``Status``.
+            ticket: its place in the queue, see ``Status``, and so is ``round``.
             worker: the process that carries it out; it then waits for no turn, so that no server starts it as well.
             on_loan: it waits for no turn either, but until its visitor borrows a GPU.
             fill: puts what else the run needs into its folder, before anybody can see it.
@@ -72,7 +73,7 @@ class RunStore:
             run_id = _new_id(config, now)
         new = Run(self.folder / f"{NEW}{secrets.token_hex(8)}")
         try:
-            status = Status(state="queued", created=now, queued=now, ticket=ticket, updated=now)
+            status = Status(state="queued", created=now, queued=now, ticket=ticket, round=round, updated=now)
             if on_loan:
                 status = status.model_copy(update={"state": "interrupted", "on_loan": True, "message": NOT_BORROWED})
             new.begin(config, status, owner)

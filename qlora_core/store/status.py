@@ -104,6 +104,7 @@ class Status(BaseModel):
     created: Moment
     queued: Moment = 0.0  #: when it last began to wait for its turn
     ticket: Steps = 0  #: its place in the queue: whoever came earlier has a smaller one
+    round: Steps = 0  #: of runs that were asked for together, how many go before it; single runs of others pass these
     updated: Moment
     on_loan: bool = False  #: carried out on a borrowed GPU, asked for by its visitor: no queue starts it
     held_until: Moment = 0.0  #: while it is held for a class to guess: when it begins all the same; else 0

@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
-from qlora_core.config import make_config
+from qlora_core.config import RunConfig, make_config
 from qlora_core.errors import QueueError, RunError, StorageError
 from qlora_core.server import queue as job_queue
 from qlora_core.server import worker as worker_module
@@ -141,6 +141,38 @@ def test_the_queue_has_room_for_so_many_runs(store: RunStore) -> None:
     assert queue.submit(config(), "a").id == first.id  # a double click
     queue.stop(first.id)
     queue.submit(config(), "c")
+
+
+def test_runs_that_are_asked_for_together_let_single_runs_of_others_pass(idle: JobQueue) -> None:
+    together = idle.submit_together([make_config(seed=seed) for seed in (1, 2, 3)], "a teacher")
+    single = idle.submit(make_config(seed=4), "a student")
+    assert ids(idle.waiting()) == ids([together[0], single, *together[1:]])
+    with pytest.raises(QueueError, match="a run in the queue already"):
+        idle.submit(make_config(seed=5), "a teacher")
+
+
+def test_a_double_click_gets_the_same_runs_together(idle: JobQueue) -> None:
+    configs = [make_config(seed=seed) for seed in (1, 2)]
+    assert ids(idle.submit_together(configs, "a")) == ids(idle.submit_together(configs, "a"))
+
+
+def test_of_runs_that_are_asked_for_together_all_are_made_or_none(
+    store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue, real = JobQueue(store, max_waiting=3), RunStore.create
+    queue.submit(make_config(), "first")
+    with pytest.raises(QueueError, match="room for 2 more, and these are 3"):
+        queue.submit_together([make_config(seed=seed) for seed in (1, 2, 3)], "second")
+
+    def create(store: RunStore, config: RunConfig, *arguments: Any, **more: Any) -> Run:
+        if config.seed == 2:
+            raise StorageError("The disk is full.")
+        return real(store, config, *arguments, **more)
+
+    monkeypatch.setattr(RunStore, "create", create)
+    with pytest.raises(StorageError):
+        queue.submit_together([make_config(seed=seed) for seed in (1, 2)], "second")
+    assert len(store.runs()) == len(queue.waiting()) == 1
 
 
 def test_an_address_without_a_secret_has_one_run_in_the_queue(idle: JobQueue) -> None:

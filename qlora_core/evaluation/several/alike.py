@@ -58,6 +58,24 @@ def alike(run: Run, runs: Iterable[Run], looked_at: Sequence[str] = ()) -> Alike
     return found.alike()
 
 
+def settings_that_differ(run: Run, runs: Iterable[Run], most: int) -> list[str]:
+    """The settings in which a finished run among ``runs`` differs from ``run``, where these are at most ``most``.
+
+    Raises:
+        RunError: the configuration of ``run`` cannot be read.
+    """
+    config, found = run.config, set[str]()
+    names = [name for name in RunConfig.model_fields if name not in FREE]
+    for other in runs:
+        try:
+            differing = {name for name in names if getattr(other.config, name) != getattr(config, name)}
+            if other.status.state == "finished" and len(differing) <= most and not differing & set(SUBJECT):
+                found |= differing
+        except RunError:  # it was deleted this moment, or is damaged
+            continue
+    return [name for name in names if name in found]
+
+
 class Sorted:
     """Runs put in their places, one by one."""
 

@@ -70,11 +70,12 @@ class TwoRuns:
         }
 
 
-def compare_runs(first: Run, second: Run, validation_pairs: ReadPairs) -> TwoRuns:
+def compare_runs(first: Run, second: Run, validation_pairs: ReadPairs | None = None) -> TwoRuns:
     """Hold two finished runs against each other.
 
     Args:
-        validation_pairs: gives the pairs of a run of these settings, see ``flips.read_validation_pairs``.
+        validation_pairs: gives the pairs of a run of these settings, see ``flips.read_validation_pairs``; without it,
+            sentences and phenomena are left out.
 
     Raises:
         DifferentPairs: they were validated on different pairs.
@@ -82,7 +83,9 @@ def compare_runs(first: Run, second: Run, validation_pairs: ReadPairs) -> TwoRun
     """
     before, after = read_answers(first), read_answers(second)
     check_same_pairs([before, after])
-    sentences = _sentences(first, before, validation_pairs) or _sentences(second, after, validation_pairs)
+    sentences: list[Sentences] = []
+    if validation_pairs is not None:
+        sentences = _sentences(first, before, validation_pairs) or _sentences(second, after, validation_pairs)
     answers = before.answers[FINETUNED], after.answers[FINETUNED]
     compared = _compared(before, after, np.full(len(before.labels), True))
     return TwoRuns(

@@ -86,9 +86,10 @@ def start_of(services: Services, run: Run) -> Run | None:
 
 
 def run_to_open(services: Services, wanted: object, chosen: object) -> list[str]:
-    """The runs to show when the tab is opened: the one asked for, else those on show, else the newest finished one."""
+    """The runs to show when the tab is opened: those asked for, else those on show, else the newest finished one."""
     ids = [run_id for _, run_id in finished_choices(services)]
-    if wanted in ids:
-        return [str(wanted)]
+    asked_for = [run_id for run_id in str(wanted).split(",", MAX_RUNS)[:MAX_RUNS] if run_id in ids]
+    if asked_for:
+        return asked_for
     kept = [run_id for run_id in chosen if run_id in ids] if isinstance(chosen, list) else []
     return kept[:MAX_RUNS] or ids[:1]

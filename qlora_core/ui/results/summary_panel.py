@@ -1,5 +1,7 @@
 """The upper part of the tab "Results": headline, charts, badge, numbers and settings of the chosen runs."""
 
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,6 +9,8 @@ import gradio as gr
 import plotly.graph_objects as go
 
 from qlora_core.evaluation.scores import Result
+from qlora_core.evaluation.several.answered import DifferentPairs
+from qlora_core.evaluation.several.two_runs import compare_runs
 from qlora_core.export.numbers import numbers_table
 from qlora_core.language import gettext as _
 from qlora_core.server.services import Services
@@ -18,6 +22,7 @@ from qlora_core.ui.charts.curves import history_figure, loss_curve_figure
 from qlora_core.ui.charts.groups import memory_figure, phenomenon_figure
 from qlora_core.ui.charts.reliability import reliability_figure
 from qlora_core.ui.charts.scores import scores_figure
+from qlora_core.ui.charts.several import against_figure
 from qlora_core.ui.results import finished_run
 from qlora_core.ui.results.run_choice import origin_of, short_label, start_of
 from qlora_core.ui.results.setting_rows import environment_rows, setting_rows
@@ -215,7 +220,16 @@ def _shared_figures(runs: list[Run]) -> dict[str, go.Figure]:
         with run.explaining_damage():
             history_figure([one])
     with runs[0].explaining_damage():
-        return {"scores": scores_figure(labelled), "history": history_figure(labelled)}
+        return {"scores": scores_of_runs(runs, labelled), "history": history_figure(labelled)}
+
+
+def scores_of_runs(runs: list[Run], labelled: Sequence[tuple[str, Result]]) -> go.Figure:
+    """One run's scores; of several, what each gains over the first, where they answered the same pairs."""
+    if len(runs) > 1:
+        with suppress(DifferentPairs):
+            against = [compare_runs(runs[0], other) for other in runs[1:]]
+            return against_figure([label for label, _ in labelled], against)
+    return scores_figure(labelled)
 
 
 def _others_words(runs: list[Run]) -> str:

@@ -25,6 +25,7 @@ from qlora_core.ui.results.flips_panel import FlipsPanel, flips_panel, shown_fli
 from qlora_core.ui.results.history_panel import HistoryPanel, delete_runs, history_panel, listed, wire_history
 from qlora_core.ui.results.push_panel import push_panel
 from qlora_core.ui.results.run_choice import MAX_RUNS, checked_runs, finished_choices, run_to_open, start_of
+from qlora_core.ui.results.several.panel import SeveralPanel, several_panel, shown_several, wire_several
 from qlora_core.ui.results.sign import sign_line
 from qlora_core.ui.results.summary_panel import (
     SummaryPanel,
@@ -43,7 +44,7 @@ from qlora_core.ui.words import brought as brought_words
 from qlora_core.ui.words import finished as words
 
 Updates = dict[Any, Any]
-KEEP_ADDRESS = "(runs) => { qlora.address({ run: runs[0] }); return [runs]; }"
+KEEP_ADDRESS = "(runs) => { qlora.address({ run: runs[0], with: runs.slice(1).join() }); return [runs]; }"
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ class ResultsTab:
     summary: SummaryPanel
     threshold: ThresholdPanel
     flips: FlipsPanel
+    several: SeveralPanel
     bring: BringPanel
     history: HistoryPanel
     sentence1: gr.Textbox  #: the pair that was selected under "What flipped"
@@ -85,6 +87,7 @@ def results_tab(services: Services) -> ResultsTab:
         badge, evidence = badge_accordion()
         plots = figure_grid()
         classroom = class_element(services, "results")
+        several = several_panel()
         numbers = _numbers_and_downloads(services, runs)
         threshold = threshold_panel()
         flips = flips_panel()
@@ -96,7 +99,10 @@ def results_tab(services: Services) -> ResultsTab:
     pair_chosen = wire_flips(services, flips, runs)
     wire_history(services, history)
     wire_threshold(services, threshold, runs)
-    tab = ResultsTab(runs, panel, threshold, flips, bring, history, flips.sentence1, flips.sentence2, pair_chosen)
+    wire_several(services, several, runs)
+    tab = ResultsTab(
+        runs, panel, threshold, flips, several, bring, history, flips.sentence1, flips.sentence2, pair_chosen
+    )
     _wire_choice(services, tab)
     _wire_bringing(services, tab)
     return tab
@@ -269,9 +275,21 @@ def _then_details(services: Services, tab: ResultsTab, event: Dependency) -> Non
         """What the threshold comes to for the run on show."""
         return opened_threshold(services, run_ids, threshold, named) if run_ids else [gr.skip()] * len(follows)
 
+    def show_several(run_ids: object, *choice: object) -> Updates:
+        """What several runs say together."""
+        return shown_several(services, tab.several, run_ids, *choice)
+
     follows = [*tab.threshold.outputs, tab.threshold.place]
     shared: dict[str, Any] = {"show_progress": "minimal", **PRIVATE}
-    rest = event.then(
+    several = event.then(
+        show_several,
+        [tab.runs, *tab.several.choice],
+        tab.several.outputs,
+        js="(runs, settings) => [runs, qlora.settingsWanted(settings)]",
+        show_progress="hidden",
+        **PRIVATE,
+    )
+    rest = several.then(
         show_details,
         tab.runs,
         [*tab.summary.rest, tab.summary.headline, tab.summary.body],

@@ -41,7 +41,8 @@ def test_the_setting_that_mattered_is_found_and_the_other_is_not(store: RunStore
     claims = claims_of_effects(found)
     assert claims[0].startswith("Learning rate 0.0003 against 0.0001: +16.7 points of accuracy")
     assert claims[1] == "No difference beyond chance was found between the values of: Rank."
-    assert "flattered" in claims[2]
+    assert claims[2] == "Each p is corrected for the number of comparisons, 2 (Holm)."
+    assert "flattered" in claims[3]
     assert ONE_SEED not in claims
 
 

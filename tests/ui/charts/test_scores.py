@@ -147,16 +147,9 @@ def test_several_runs_are_told_apart_by_number_colour_and_pattern() -> None:
     assert list(figure.data[0].marker.pattern.shape) == ["", "x"]
 
 
-@pytest.mark.parametrize(
-    ("runs", "words"),
-    [
-        ([("x", make_result(0.52)), ("y", make_result(0.9))], "y is best, its interval clear of the others"),
-        ([("x", make_result(0.9)), ("y", make_result(0.88))], "intervals of the best two overlap"),
-        ([("x", make_result(0.9)), ("y", make_result(0.5, dataset={"fingerprint": "b"}))], "on data that differ"),
-    ],
-)
-def test_a_run_is_called_best_only_where_data_and_intervals_allow(runs: Any, words: str) -> None:
-    assert words in title(scores_figure(runs))
+def test_no_run_of_several_is_called_best_by_intervals_laid_beside_each_other() -> None:
+    runs = [("x", make_result(0.9)), ("y", make_result(0.5, dataset={"fingerprint": "b"}))]
+    assert title(scores_figure(runs)).endswith("on data that differ")
 
 
 def test_confusion_counts_pairs_by_label_and_answer(result: dict[str, Any]) -> None:

@@ -1,0 +1,1 @@
+"""Several runs, at the tab "Results": against each other, over seeds, over settings."""
