@@ -58,7 +58,12 @@ def several_panel() -> SeveralPanel:
         message = gr.Markdown(latex_delimiters=[])
     with gr.Accordion(_(words.SETTINGS), open=False, elem_id="which-setting"):
         looked_at = gr.Dropdown(
-            [], multiselect=True, max_choices=MAX_SETTINGS, label=_(words.LOOKED_AT), info=_(words.SETTINGS_HELP)
+            [],
+            multiselect=True,
+            max_choices=MAX_SETTINGS,
+            allow_custom_value=True,  # the address may name some before this control knows any; they are checked
+            label=_(words.LOOKED_AT),
+            info=_(words.SETTINGS_HELP),
         )
         claims = gr.Markdown(latex_delimiters=[])
         (effects,) = _plots("effects")

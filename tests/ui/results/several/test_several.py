@@ -98,3 +98,7 @@ def test_the_address_may_name_several_runs(services: Services) -> None:
     first, second = add_run(services.store, range(10)), add_run(services.store, range(12), seed=1)
     assert run_to_open(services, f"{first.id},{second.id},../x", []) == [first.id, second.id]
     assert run_to_open(services, "nothing", [first.id]) == [first.id]
+
+
+def test_settings_that_the_address_names_come_through_before_the_control_offers_any(tab: ResultsTab) -> None:
+    assert tab.several.kinds.looked_at.preprocess(["r", "learning_rate"]) == ["r", "learning_rate"]
