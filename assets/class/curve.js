@@ -34,14 +34,51 @@ export function afterKey(key, share) {
   return key in STEPS ? rounded(share + STEPS[key]) : null;
 }
 
+const lines = (share) => [
+  svg("line", { x1: LEFT, x2: WIDTH - 10, y1: yOf(share), y2: yOf(share), class: "class-grid" }),
+  svg("text", { x: LEFT - 18, y: yOf(share) + 4, "text-anchor": "end" }, local(share.toFixed(1))),
+];
+const grid = () => [0, 0.5, 1].flatMap(lines);
+
+/** A guess as the five shares of its curve; a straight line where none was drawn. */
+export function curveOf({ before, between, after }) {
+  return [before, ...(between ?? [1, 2, 3].map((place) => rounded(before + ((after - before) * place) / 4))), after];
+}
+
+/** The curves that were drawn, one's own, and how it really went, as a drawing; nothing where nobody has drawn one. */
+export function curves({ guesses, course }) {
+  const drawn = guesses.filter(({ between, mine }) => between || mine);
+  if (!drawn.some(({ between }) => between)) return [];
+  const line = (points, name) => svg("polyline", { points: points.map((at) => at.join(",")).join(" "), class: name });
+  const shown = drawn
+    .sort((one, other) => one.mine - other.mine)
+    .map((guess) =>
+      line(
+        curveOf(guess).map((share, index) => [xOf(index), yOf(share)]),
+        guess.mine ? "class-curve" : "class-curve class-others",
+      ),
+    );
+  const measured = course.map(([share, accuracy]) => [xOf(4 * share), yOf(accuracy)]);
+  return [
+    svg(
+      "svg",
+      {
+        viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
+        class: "class-drawing class-drawn",
+        role: "img",
+        "aria-label": words.CURVES,
+      },
+      ...grid(),
+      ...shown,
+      line(measured, "class-curve class-course"),
+    ),
+  ];
+}
+
 /** The drawing; `changed(index, share)` is told where a point was put. */
 export class Curve {
   constructor(changed) {
     this.changed = changed;
-    const line = (share) =>
-      svg("line", { x1: LEFT, x2: WIDTH - 10, y1: yOf(share), y2: yOf(share), class: "class-grid" });
-    const text = (share) =>
-      svg("text", { x: LEFT - 18, y: yOf(share) + 4, "text-anchor": "end" }, local(share.toFixed(1)));
     this.path = svg("polyline", { class: "class-curve" });
     this.handles = words.POINTS.map((name, index) =>
       svg("circle", {
@@ -59,7 +96,7 @@ export class Curve {
     this.element = svg(
       "svg",
       { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: "class-drawing", role: "group", "aria-label": words.CURVE },
-      ...[0, 0.5, 1].flatMap((share) => [line(share), text(share)]),
+      ...grid(),
       this.path,
       ...this.handles,
     );

@@ -1,6 +1,6 @@
 // Guess first: what one expects of a run, until its training begins; then everybody's guesses, and how close they came.
 
-import { Curve, withPoint } from "./curve.js";
+import { Curve, curveOf, curves, withPoint } from "./curve.js";
 import { strip } from "./strip.js";
 import { html } from "../inside/page.js";
 import * as words from "./words.js";
@@ -36,7 +36,7 @@ export class GuessPanel {
 
   showForm({ mine, count }) {
     this.isDrawn = Boolean(mine?.between);
-    this.values = mine ? [mine.before, ...(mine.between ?? middle(mine)), mine.after] : UNDECIDED;
+    this.values = mine ? curveOf(mine) : UNDECIDED;
     this.curve = new Curve((index, share) => this.set(index, share, index > 0 && index < 4));
     this.ends = [this.slider(words.BEFORE, 0), this.slider(words.AFTER, 4)];
     this.told = html("p", { class: "class-told", role: "status" });
@@ -103,13 +103,14 @@ export class GuessPanel {
   }
 
   showStrip(report) {
-    if (report.guesses.length) this.place.replaceChildren(strip(report));
-    else this.place.replaceChildren();
+    const drawn = curves(report);
+    this.place.replaceChildren(
+      ...(report.guesses.length ? [strip(report)] : []),
+      ...(drawn.length ? [html("figure", {}, html("figcaption", {}, words.CURVES), ...drawn)] : []),
+    );
   }
 
   say(text) {
     this.place.replaceChildren(html("p", { class: "class-told", role: "status" }, text));
   }
 }
-
-const middle = ({ before, after }) => [1, 2, 3].map((place) => before + ((after - before) * place) / 4);

@@ -10,6 +10,7 @@ export const CHANGE = _("Change my guess");
 export const BEFORE = _("Accuracy before training");
 export const AFTER = _("Accuracy after training");
 export const CURVE = _("The curve you expect: drag its points, or use the arrow keys");
+export const CURVES = _("The curves that were drawn, yours in blue, and how it went, in green");
 export const POINTS = [
   _("before training"),
   _("after a quarter of the training"),

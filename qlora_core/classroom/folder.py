@@ -65,6 +65,11 @@ class Classroom:
         except OSError as error:
             raise storage_error(error, self.folder) from error
 
+    def forget(self, run: Run) -> None:
+        """Remove what was expected of a run, because it is deleted; judgements are the pairs' own, see ``sweep``."""
+        with suppress(OSError):
+            (self.folder / GUESSES / f"{run.id}.json").unlink()
+
     def sweep(self, runs: Iterable[Run]) -> None:
         """Remove what belongs to none of these runs: those of the store, and those that come with the program."""
         needed = set()

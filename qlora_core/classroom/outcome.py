@@ -7,6 +7,7 @@ from typing import Any
 from qlora_core.classroom.guesses import Guess
 from qlora_core.errors import RunError
 from qlora_core.evaluation.scores import Result, finetuned_accuracy, recorded_scores
+from qlora_core.store.feed import Cursor, RunFeed
 from qlora_core.store.run import Run
 
 #: What a run is before it learns: the run that it starts from, else its untrained head.
@@ -55,6 +56,16 @@ def median_of(guesses: list[Guess]) -> Median | None:
 def off(guess: Guess, outcome: Outcome) -> float:
     """How far a guess is from the accuracy after training; that before may have been on the screen already."""
     return round(abs(guess.after - outcome.after), 6)
+
+
+def course_of(feed: RunFeed, outcome: Outcome | None) -> list[list[float]]:
+    """How the accuracy really went: shares of training and accuracies, from before it to what was measured last."""
+    news = feed.since(Cursor())
+    before = [entry["accuracy"] for entry in news["baselines"] for name in BEFORE if entry["name"] == name]
+    start = [outcome.before] if outcome and outcome.before is not None else before[:1]
+    total = max(news["total_steps"], 1)
+    measured = [[min(1.0, entry["step"] / total), entry["accuracy"]] for entry in news["evaluations"]]
+    return [*([0.0, accuracy] for accuracy in start), *measured]
 
 
 def guesses_report(guesses: list[Guess], own: Guess | None, outcome: Outcome | None) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { afterKey, pointAt, withPoint, xOf, yOf } from "../../assets/class/curve.js";
+import { afterKey, curveOf, pointAt, withPoint, xOf, yOf } from "../../assets/class/curve.js";
 import { answerers } from "../../assets/class/room.js";
 import { stacked, table } from "../../assets/class/strip.js";
 import * as words from "../../assets/class/words.js";
@@ -11,6 +11,11 @@ const FLAT = [0.5, 0.5, 0.5, 0.5, 0.5];
 test("until the curve is drawn, what lies between its ends is a straight line", () => {
   assert.deepEqual(withPoint(FLAT, 4, 0.9, false), [0.5, 0.6, 0.7, 0.8, 0.9]);
   assert.deepEqual(withPoint(FLAT, 2, 0.9, true), [0.5, 0.5, 0.9, 0.5, 0.5]);
+});
+
+test("a guess without a curve is a straight line", () => {
+  assert.deepEqual(curveOf({ before: 0.5, after: 0.9, between: null }), [0.5, 0.6, 0.7, 0.8, 0.9]);
+  assert.deepEqual(curveOf({ before: 0.5, after: 0.9, between: [0.5, 0.5, 0.8] }), [0.5, 0.5, 0.5, 0.8, 0.9]);
 });
 
 test("a share stays between 0 and 1, in hundredths", () => {

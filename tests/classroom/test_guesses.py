@@ -11,7 +11,7 @@ from qlora_core.classroom import guesses as module
 from qlora_core.classroom.books import BookFull
 from qlora_core.classroom.folder import Classroom
 from qlora_core.classroom.guesses import Guess, GuessBook, check_open, is_open
-from qlora_core.classroom.outcome import Outcome, guesses_report, median_of, outcome_of
+from qlora_core.classroom.outcome import Outcome, course_of, guesses_report, median_of, outcome_of
 from qlora_core.config import RunConfig
 from qlora_core.errors import RunError
 from qlora_core.store.feed import RunFeed
@@ -134,6 +134,17 @@ def test_the_outcome_is_what_the_untrained_head_and_the_fine_tuned_model_came_to
     assert outcome.after == result["metrics"]["finetuned"]["accuracy"]
 
 
+def test_the_course_goes_from_before_training_to_the_last_measurement() -> None:
+    recorded = recorded_run("standard")
+    outcome, course = outcome_of(recorded), course_of(RunFeed(recorded), outcome_of(recorded))
+    assert outcome is not None
+    assert course[0] == [0.0, outcome.before]
+    shares = [share for share, _ in course]
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0
+    assert max(accuracy for _, accuracy in course) == pytest.approx(outcome.after)
+
+
 def test_ones_own_and_the_closest_guesses_are_marked() -> None:
     guesses = [Guess(before=0.5, after=after) for after in (0.6, 0.78, 0.82, 0.82, 0.9)]
     report = guesses_report(guesses, Guess(before=0.5, after=0.82), Outcome(before=0.5, after=0.8))
@@ -151,6 +162,9 @@ def test_all_goes_at_once_and_what_no_run_needs_goes_by_itself(store: RunStore) 
     for run in (first, second):
         classroom.guesses(run).put(SECRET, Guess(before=0.5, after=0.9))
     first.delete()
+    classroom.forget(first)
+    assert classroom.left() == (1, 0)
+    classroom.guesses(first).put(SECRET, Guess(before=0.5, after=0.9))
     classroom.sweep(store.runs())
     assert (len(classroom.guesses(first)), len(classroom.guesses(second))) == (0, 1)
     assert classroom.left() == (1, 0)

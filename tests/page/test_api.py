@@ -27,6 +27,14 @@ ENDPOINTS = {
     "bring_run": 2,
     "quantized_block": 4,
     "adapter_spectrum": 1,
+    "guess": 5,
+    "guesses": 2,
+    "judge_next": 2,
+    "judge": 4,
+    "room": 2,
+    "compare_runs": 2,
+    "several_runs": 2,
+    "repeat_run": 3,
 }
 
 
@@ -108,7 +116,7 @@ def test_a_named_endpoint_refuses_what_is_wrong_and_starts_nothing(
 ) -> None:
     before = {run.id for run in server.store.runs()}
     with pytest.raises(AppError) as refusal:
-        client.predict(*[HOSTILE[number]] * ENDPOINTS[endpoint], api_name=f"/{endpoint}")
+        client.predict(*[HOSTILE[number % len(HOSTILE)]] * ENDPOINTS[endpoint], api_name=f"/{endpoint}")
     assert server.leaks(str(refusal.value)) == []
     assert {run.id for run in server.store.runs()} == before
 

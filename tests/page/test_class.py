@@ -46,6 +46,7 @@ def test_a_class_guesses_judges_and_sees_what_it_came_to(server: Server, visit: 
     press(teacher, "Begin training")
     expect(phone.locator("#class-live .class-mine")).to_have_count(2)
     expect(phone.get_by_text(re.compile(r"It came to .+ Yours was off by"))).to_be_visible()
+    expect(phone.locator("#class-live .class-course")).to_have_count(1)
     press(teacher, "See the results")
     results = teacher.locator("#class-results")
     expect(results.get_by_text(re.compile("1 browser has judged.+too few to speak of a room"))).to_be_visible()

@@ -9,7 +9,7 @@ from typing import Any
 from qlora_core.classroom.folder import Classroom
 from qlora_core.classroom.guesses import Guess, check_open, is_open
 from qlora_core.classroom.judgements import Judge, Label
-from qlora_core.classroom.outcome import guesses_report, outcome_of
+from qlora_core.classroom.outcome import course_of, guesses_report, outcome_of
 from qlora_core.classroom.scores import answered_by, room_report
 from qlora_core.errors import ConfigError, DataError, HubError, RunError
 from qlora_core.evaluation.flips import Sentences
@@ -69,7 +69,11 @@ class Participation:
         book, may_guess = self.classroom.guesses(run), is_open(self.feeds.of(run.id))
         own = book.of(secret) if secret else None
         told = {"run_id": run.id, "open": may_guess, "count": len(book), "mine": own and own.model_dump(mode="json")}
-        return told if may_guess else told | guesses_report(book.all(), own, outcome_of(run))
+        if may_guess:
+            return told
+        outcome = outcome_of(run)
+        course = course_of(self.feeds.of(run.id), outcome)
+        return told | guesses_report(book.all(), own, outcome) | {"course": course}
 
     def ask(self, run: Run, secret: str, address: str, seconds: float = READING_SECONDS) -> dict[str, Any]:
         """The pair that a browser is to judge next, and how many there are; ``reading`` while they are being read.

@@ -215,6 +215,7 @@ def delete_runs(services: Services, secret: object, run_ids: object, owner_pass:
     for run in runs:
         run.delete()
         services.archive.forget(run)
+        services.participation.classroom.forget(run)
         services.asker.let_go(run)
     return words.deleted(", ".join(plain(run.id) for run in runs))
 
