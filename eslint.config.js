@@ -5,7 +5,7 @@ export default [
   { ignores: [".venv/", "venv/"] },
   js.configs.recommended,
   {
-    files: ["assets/live/*.js", "assets/inside/*.js", "assets/class/*.js"],
+    files: ["assets/live/*.js", "assets/inside/*.js", "assets/class/*.js", "assets/present/*.js"],
     languageOptions: { globals: globals.browser },
   },
   { files: ["assets/page.js"], languageOptions: { sourceType: "script", globals: globals.browser } },

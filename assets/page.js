@@ -7,6 +7,7 @@ window.qlora = (() => {
   const ADDRESS = "qlora-address";
   const PROBE = "qlora-probe";
   const DOWNLOAD_DELAY = 100;
+  const FILE_KEPT = 60_000;
   const LANGUAGE = "qlora-language";
   const YEAR = 365 * 86_400;
   const _ = (text) => window.qloraLanguage?.texts[text] ?? text; // as language.js, which only modules can import
@@ -120,6 +121,7 @@ window.qlora = (() => {
   settings = parameters.get("vary") || "";
   threshold = parameters.get("threshold") || "";
   takeKey();
+  if (parameters.get("class")) document.documentElement.classList.add("class-mode");
   window.addEventListener("hashchange", () => {
     takeKey();
     show();
@@ -212,7 +214,7 @@ window.qlora = (() => {
       for (const listener of listeners) listener(state);
     },
 
-    /** Calls `listener` with the live view's state: at once where there is one, and at each answer of the server. */
+    /** Calls `listener` with the live view's state: at once where there is one, and whenever it changes. */
     onNews(listener) {
       listeners.push(listener);
       if (news) listener(news);
@@ -262,6 +264,21 @@ window.qlora = (() => {
       const names = settings;
       settings = "";
       return names ? names.split(",") : shown;
+    },
+
+    /** Shows the whole page to somebody who followed a class. */
+    leaveClass() {
+      document.documentElement.classList.remove("class-mode");
+      qlora.address({ class: "" });
+    },
+
+    /** Saves a page that the server has made as a file. */
+    save(name, page) {
+      const link = document.createElement("a");
+      link.href = URL.createObjectURL(new Blob([page], { type: "text/html" }));
+      link.download = name;
+      link.click();
+      setTimeout(() => URL.revokeObjectURL(link.href), FILE_KEPT);
     },
 
     /** Hands over a file that was made on demand: presses the hidden button that it was put behind. */

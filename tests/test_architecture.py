@@ -28,7 +28,7 @@ UI_FLOORS = (
     ("ui",),
     ("ui.charts", "ui.web", "ui.classroom"),
     ("ui.train", "ui.results", "ui.compare"),
-    ("ui.inside",),
+    ("ui.inside", "ui.present"),
     ("ui.build", "ui.api"),
 )
 MAX_MODULES = 13

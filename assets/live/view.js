@@ -21,8 +21,7 @@ export class View {
     this.shown = { pairs: [], rows: "", note: "" };
     this.at("columns").append(...tables.metrics.map(({ label }) => headCell("col", label)));
     const charted = words.chartedMetrics({ tables });
-    const keys = charted.flatMap(({ text }, index) => metricKey(text, metricLook(index)));
-    this.at("score-key").append(...keys, _("· dashed: {metric} of the baselines", { metric: charted[0].text }));
+    this.at("score-key").append(...scoreKey(tables));
     this.at("score").ariaLabel = _(
       "Chart of validation scores ({scores}) by step, with the baselines; the table below has the numbers",
       { scores: charted.map(({ text }) => text).join(", ") },
@@ -156,6 +155,13 @@ export class View {
   }
 }
 
+/** The key of the chart of scores: each metric that is drawn, and the baselines. */
+export function scoreKey(tables) {
+  const charted = words.chartedMetrics({ tables });
+  const keys = charted.flatMap(({ text }, index) => metricKey(text, metricLook(index)));
+  return [...keys, _("· dashed: {metric} of the baselines", { metric: charted[0].text })];
+}
+
 function tag(name, className = "", text = "") {
   const made = document.createElement(name);
   made.className = className;
@@ -182,7 +188,7 @@ function tableRow([name, ...texts]) {
   return row;
 }
 
-function watchedRow(pair) {
+export function watchedRow(pair) {
   const row = tag("li");
   for (const text of [pair.sentence1, pair.sentence2]) {
     const sentence = tag("p", "", text);
@@ -200,7 +206,7 @@ function watchedRow(pair) {
   return row;
 }
 
-function showAnswer(row, pair, probability) {
+export function showAnswer(row, pair, probability) {
   const isRight = probability > 0.5 === (pair.label === 1);
   row.querySelector(".watch-fill").style.width = `${probability * 100}%`;
   row.querySelector(".watch-value").textContent = words.verdict(probability, isRight);

@@ -3,7 +3,10 @@
 import { _, LANGUAGE, local, N_, ngettext } from "../language.js";
 import { isReplaying, shareDone, shownEvaluations, shownStep, shownWatched } from "./state.js";
 
-const NONE = "-";
+export const NONE = "-";
+export const STEP = _("Step");
+export const EPOCH = _("Epoch");
+export const TIME = _("This phase");
 const TROUBLES = {
   "no run": N_("No run yet. Choose your settings and press Start."),
   "no answer": N_("The server does not answer. Trying again; nothing is lost."),

@@ -14,6 +14,7 @@ from qlora_core.ui.api import add_api
 from qlora_core.ui.compare import tab as compare_tab
 from qlora_core.ui.inside import tab as inside_tab
 from qlora_core.ui.language_choice import language_choice
+from qlora_core.ui.present.view import present_view
 from qlora_core.ui.results import tab as results_tab
 from qlora_core.ui.theme import style_sheet, theme
 from qlora_core.ui.train import tab as train_tab
@@ -35,6 +36,7 @@ def build_app(services: Services) -> Page:
             gr.Markdown(_(words.INTRODUCTION), elem_classes="intro")
             language_choice()
         gr.HTML(_keeps_nothing(), js_on_load=SAY_WHETHER_KEPT, elem_id="keeps-nothing", container=False, padding=False)
+        present_view(services)
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab(_(words.TRAIN_TAB), id="train"):
                 form = train_tab.train_tab(services)

@@ -30,6 +30,7 @@ class Modules:
     """Scripts of one folder of ``assets/`` that import each other by name, and the records that they read."""
 
     def __init__(self, folder: str) -> None:
+        self.folder = folder
         self.files = {path.name: path for path in sorted((ASSETS / folder).glob("*.js*"))}
         self.address = f"{version()}/{folder}"
 
@@ -42,7 +43,7 @@ class Modules:
         return Response(status_code=404) if path is None else _script(path, YEAR)
 
 
-LIVE, INSIDE, CLASS = Modules("live"), Modules("inside"), Modules("class")
+ALL = LIVE, INSIDE, CLASS, PRESENT = Modules("live"), Modules("inside"), Modules("class"), Modules("present")
 NOT_LOADED = N_("This part of the page could not be loaded. Reload the page.")
 
 
@@ -105,6 +106,25 @@ def _start(modules: Modules) -> str:
     """
 
 
+def start_present() -> str:
+    """The same for the presenter's view, where the address or a button asks for it; and the way out of a class."""
+    return f"""
+        const open = () => import(new URL("{PRESENT.address}/main.js", document.baseURI)).then(
+            (part) => part.start(element, server, props.tables),
+            () => {{
+                const note = element.querySelector('[data-at="failed"]');
+                note.hidden = false;
+                note.textContent = {json.dumps(gettext(NOT_LOADED))};
+            }},
+        );
+        document.addEventListener("click", ({{ target }}) => {{
+            if (target.closest?.("[data-present]")) open();
+            if (target.closest?.("[data-leave-class]")) window.qlora.leaveClass();
+        }});
+        if (new URLSearchParams(location.search).has("present")) open();
+    """
+
+
 def show_results_sign() -> str:
     """JavaScript of the element on Results that says by which sign a run went wrong, by the rules of the live view."""
     return f"""
@@ -121,9 +141,7 @@ def routes() -> list[Route]:
     return [
         Route("/plotly.min.js", _plotly),
         Route(f"/{version()}/{LANGUAGE.name}", _language),
-        LIVE.route(),
-        INSIDE.route(),
-        CLASS.route(),
+        *(modules.route() for modules in ALL),
     ]
 
 

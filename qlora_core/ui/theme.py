@@ -7,7 +7,7 @@ from qlora_core.assets import ASSETS
 from qlora_core.ui.palette import DARK, LIGHT, css_variables
 
 #: In ``css/``, in their order: of two rules that weigh the same, the later one counts.
-SHEETS = ("live", "live_charts", "results", "compare", "inside", "inside_pictures", "inside_pair", "class")
+SHEETS = ("live", "live_charts", "results", "compare", "inside", "inside_pictures", "inside_pair", "class", "present")
 
 
 def theme() -> gr.themes.Base:

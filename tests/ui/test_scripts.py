@@ -29,7 +29,7 @@ def test_every_address_in_the_head_is_relative_and_served_as_a_script(client: Te
         assert "max-age" in answer.headers["cache-control"]
 
 
-@pytest.mark.parametrize("modules", [scripts.LIVE, scripts.INSIDE], ids=["live", "inside"])
+@pytest.mark.parametrize("modules", scripts.ALL, ids=lambda modules: modules.folder)
 def test_modules_import_only_what_is_served(modules: scripts.Modules) -> None:
     for path in modules.files.values():
         imported = re.findall(r'from "\./([^"]+)"', path.read_text(encoding="utf-8"))
@@ -41,9 +41,13 @@ def test_nothing_else_is_served(name: str, client: TestClient) -> None:
     assert client.get(f"/{scripts.LIVE.address}/{name}").status_code == 404
 
 
-@pytest.mark.parametrize("start", [scripts.start_live_view(), scripts.start_inside()], ids=["live", "inside"])
+@pytest.mark.parametrize(
+    "start",
+    [scripts.start_live_view(), scripts.start_inside(), scripts.start_present()],
+    ids=["live", "inside", "present"],
+)
 def test_a_part_starts_from_where_its_modules_are(start: str, client: TestClient) -> None:
-    address = re.search(r'"(scripts/\w+/(?:live|inside)/[^"]+)"', start)
+    address = re.search(r'"(scripts/\w+/(?:live|inside|present)/[^"]+)"', start)
     assert address is not None
     assert re.search(r"export (async )?function start\(", client.get(f"/{address[1]}").text)
 
@@ -65,7 +69,5 @@ def test_the_scripts_are_given_the_texts_of_the_pages_language_as_data() -> None
 def test_every_script_finds_what_it_imports_from_the_folder_above() -> None:
     for path in ASSETS.glob("*/*.js"):
         imported = re.findall(r'from "(\.\./[^"]+)"', path.read_text(encoding="utf-8"))
-        assert set(imported) <= {
-            f"../{scripts.LANGUAGE.name}",
-            *(f"../inside/{name}" for name in scripts.INSIDE.files),
-        }, path
+        served = {f"../{modules.folder}/{name}" for modules in scripts.ALL for name in modules.files}
+        assert set(imported) <= {f"../{scripts.LANGUAGE.name}", *served}, path

@@ -6,10 +6,11 @@ brought by anybody.
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from qlora_core.assets import ASSETS, RECORDED_RUNS
 from qlora_core.config import SETTINGS, RunConfig, file_name
@@ -30,42 +31,43 @@ MAX_PHENOMENA = 30  #: listed; the bundled pairs have seventeen
 MAX_VERSIONS = 20
 
 
-def export_worksheet(run: Run, path: Path) -> Path:
-    """Write the worksheet of a run to ``path``.
+def export_worksheet(run: Run, path: Path, feed: RunFeed | None = None) -> Path:
+    """Write the worksheet of a run to ``path``; ``feed`` is the run's own, where somebody has read its events already.
 
     Raises:
         RunError: the run has no result yet, or a damaged one, or ``path`` is a folder.
         StorageError: the file cannot be written.
     """
-    page = worksheet_of(run)
+    page = worksheet_of(run, feed or RunFeed(run))
     if path.is_dir():
         raise RunError(f"'{path}' is a folder. Name the page to write, for example {path / run.id}.html.")
     replace_text(path, page)
     return path
 
 
-def worksheet_of(run: Run) -> str:
-    """The worksheet of a run, as HTML.
+@cache
+def _template() -> Template:
+    files = FileSystemLoader(ASSETS)
+    return Environment(
+        loader=files, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    ).get_template(TEMPLATE)
+
+
+def worksheet_of(run: Run, feed: RunFeed) -> str:
+    """The worksheet of a run, as HTML; ``feed`` is the run's own.
 
     Raises:
         RunError: the run has no result yet, or a damaged one.
     """
     result = run.require_result()
-    environment = Environment(
-        loader=FileSystemLoader(ASSETS),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     with run.explaining_damage():
-        return environment.get_template(TEMPLATE).render(
+        return _template().render(
             run_id=run.id,
             made=_day(datetime.now(tz=UTC)),
             trained=_day(datetime.fromtimestamp(run.status.created, tz=UTC)),
             origin=_origin(run),
             **_found(result),
-            **_charts(run, result),
+            **_charts(feed, result),
             **_how_it_was_done(run.config, result),
         )
 
@@ -133,8 +135,8 @@ def _phenomena(result: Result) -> list[dict[str, Any]]:
     return rows[:MAX_PHENOMENA]
 
 
-def _charts(run: Run, result: Result) -> dict[str, Any]:
-    news = RunFeed(run).since(Cursor())
+def _charts(feed: RunFeed, result: Result) -> dict[str, Any]:
+    news = feed.since(Cursor())
     baselines = {name: result["metrics"][name] for name in ("majority", "linear_probe") if name in result["metrics"]}
     return {
         "loss_chart": loss_chart(news["points"], news["evaluations"]),

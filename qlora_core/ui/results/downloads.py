@@ -14,8 +14,10 @@ from qlora_core.export.archive import export_run
 from qlora_core.export.merged.kept import MergedModels
 from qlora_core.export.numbers import numbers_table
 from qlora_core.export.spreadsheet import csv_text
+from qlora_core.export.worksheet.sheet import export_worksheet
 from qlora_core.language import gettext as _
 from qlora_core.server.services import Services
+from qlora_core.store.feed import Feeds
 from qlora_core.store.run import Run
 from qlora_core.ui.events import PRIVATE
 from qlora_core.ui.results.run_choice import checked_runs
@@ -102,3 +104,8 @@ def write_numbers(run: Run, path: Path) -> None:
     """The table of all numbers as CSV; spreadsheets tell UTF-8 by its byte order mark."""
     with run.explaining_damage():
         path.write_text(csv_text(*numbers_table(run.require_result())), encoding="utf-8-sig", newline="")
+
+
+def write_worksheet(run: Run, path: Path, feeds: Feeds) -> None:
+    """What the run found as a page to print."""
+    export_worksheet(run, path, feeds.of(run.id))

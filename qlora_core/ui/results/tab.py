@@ -13,14 +13,13 @@ from qlora_core.errors import QLoRAError
 from qlora_core.evaluation.metrics import METRICS
 from qlora_core.export.made_apart import make_notebook
 from qlora_core.export.merged.kept import MergedModels
-from qlora_core.export.worksheet.sheet import export_worksheet
 from qlora_core.language import gettext as _
 from qlora_core.server.services import Services
 from qlora_core.settings import read_settings
 from qlora_core.ui.classroom.element import class_element
 from qlora_core.ui.events import PRIVATE
 from qlora_core.ui.results.bring_panel import BringPanel, bring_panel, brought_run
-from qlora_core.ui.results.downloads import download_button, merged_button, write_numbers, write_zip
+from qlora_core.ui.results.downloads import download_button, merged_button, write_numbers, write_worksheet, write_zip
 from qlora_core.ui.results.flips_panel import FlipsPanel, flips_panel, shown_flips, wire_flips
 from qlora_core.ui.results.history_panel import HistoryPanel, delete_runs, history_panel, listed, wire_history
 from qlora_core.ui.results.push_panel import push_panel
@@ -122,7 +121,8 @@ def _numbers_and_downloads(services: Services, runs: gr.Dropdown) -> gr.Datafram
         write_notebook = partial(make_notebook, fork_server=services.fork_server)
         download_button(services, _(words.NOTEBOOK), ".ipynb", write_notebook, **shared)
         download_button(services, _(words.CSV), ".csv", write_numbers, **shared)
-        download_button(services, _(words.WORKSHEET), ".html", export_worksheet, **shared)
+        write_sheet = partial(write_worksheet, feeds=services.feeds)
+        download_button(services, _(words.WORKSHEET), ".html", write_sheet, **shared)
         merged_button(services, MergedModels(Path(runs.GRADIO_CACHE)), **shared)
     message.render()
     if read_settings().oauth_client:

@@ -9,7 +9,9 @@ import pytest
 from qlora_core.config import make_config
 from qlora_core.errors import RunError
 from qlora_core.export.worksheet.sheet import export_worksheet, worksheet_of
+from qlora_core.store.feed import RunFeed
 from qlora_core.store.packed.mark import mark_brought
+from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore
 from tests.recorded import recorded_run
 from tests.ui.hostile_run import MARK, make_hostile
@@ -44,6 +46,11 @@ class Elements(HTMLParser):
             pass
 
 
+def sheet(run: Run) -> str:
+    """A run's worksheet."""
+    return worksheet_of(run, RunFeed(run))
+
+
 def words(page: str) -> str:
     """The page's text on one line."""
     return " ".join(Elements(page).text.split())
@@ -53,7 +60,7 @@ def words(page: str) -> str:
 def test_it_has_the_runs_numbers_and_says_that_it_is_recorded(preset: str) -> None:
     run = recorded_run(preset)
     result = run.require_result()
-    text = words(worksheet_of(run))
+    text = words(sheet(run))
     accuracy = result["metrics"]["finetuned"]
     low, high = accuracy["accuracy_ci95"]
     assert f"{accuracy['accuracy']:.3f} [{low:.3f}, {high:.3f}]" in text
@@ -67,7 +74,7 @@ def test_it_has_the_runs_numbers_and_says_that_it_is_recorded(preset: str) -> No
 
 
 def test_both_charts_are_drawn_inside_their_frames() -> None:
-    page = worksheet_of(recorded_run("quick"))
+    page = sheet(recorded_run("quick"))
     assert page.count("<svg ") == 2
     places = [point.split(",") for part in page.split('points="')[1:] for point in part.split('"')[0].split()]
     assert len(places) > 300
@@ -76,14 +83,14 @@ def test_both_charts_are_drawn_inside_their_frames() -> None:
 
 def test_it_is_one_file_without_scripts_that_asks_for_nothing(store: RunStore) -> None:
     for run in (recorded_run("quick"), make_hostile(recorded_run("quick"), store)):
-        found = Elements(worksheet_of(run))
+        found = Elements(sheet(run))
         assert found.tags & ACTIVE_TAGS == set()
         assert found.attributes & ACTIVE_ATTRIBUTES == set()
         assert not [name for name in found.attributes if name.startswith("on")]
 
 
 def test_hostile_text_of_a_run_is_shown_as_text_with_an_end(store: RunStore) -> None:
-    page = worksheet_of(make_hostile(recorded_run("quick"), store))
+    page = sheet(make_hostile(recorded_run("quick"), store))
     assert MARK in Elements(page).text
     assert "<script" not in page
     assert len(page) < 120_000
@@ -93,13 +100,13 @@ def test_a_run_that_was_brought_says_where_it_was_trained(store: RunStore) -> No
     recorded = recorded_run("quick")
     shutil.copytree(recorded.path, store.folder / recorded.id)
     run = store.open(recorded.id)
-    assert "This run" not in words(worksheet_of(run))
+    assert "This run" not in words(sheet(run))
     mark_brought(run, {"environment": {"device_name": "a farm's <b>laptop</b>"}})
-    assert "This run was trained elsewhere, as its file says on a farm's <b>laptop</b>" in words(worksheet_of(run))
+    assert "This run was trained elsewhere, as its file says on a farm's <b>laptop</b>" in words(sheet(run))
 
 
 def test_a_run_without_a_result_has_none_and_a_folder_is_no_file(store: RunStore, tmp_path: Path) -> None:
     with pytest.raises(RunError):
-        worksheet_of(store.create(make_config("quick")))
+        sheet(store.create(make_config("quick")))
     with pytest.raises(RunError, match="is a folder"):
         export_worksheet(recorded_run("quick"), tmp_path)

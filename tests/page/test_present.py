@@ -1,0 +1,91 @@
+"""The presenter's view in Chromium, and the page of those who follow."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import quote
+
+from playwright.sync_api import Page, expect
+
+from tests.page.server import Server
+from tests.page.visitor import Visitor, start, wait_for_phase
+from tests.recorded import recorded_run
+
+
+def step(page: Page, name: str) -> None:
+    """Wait until a step is on show, and the address says so."""
+    expect(page.locator(f'[data-step="{name}"]')).to_be_visible()
+    expect(page).to_have_url(re.compile(f"present={name}"))
+
+
+def fits(page: Page) -> bool:
+    """Whether nothing has to be scrolled."""
+    found: bool = page.locator("dialog").evaluate(
+        "one => one.scrollHeight <= one.clientHeight + 1 && one.scrollWidth <= one.clientWidth + 1"
+    )
+    return found
+
+
+def test_a_clicker_leads_through_the_steps_of_a_lesson(server: Server, visit: Callable[..., Visitor]) -> None:
+    page = visit(viewport={"width": 1280, "height": 720}, reduced_motion="reduce").open(f"{server.url}?present=1")
+    expect(page.locator("dialog")).to_be_visible()
+    code = page.get_by_alt_text("QR code of the address beside it")
+    expect(code).to_be_visible()
+    assert code.evaluate("image => image.decode().then(() => image.naturalWidth)") > 100
+    expect(page.locator("[data-at=address]")).to_have_text(re.compile(r"^127\.0\.0\.1:\d+/\?class=1$"))
+    expect(page.get_by_text("This address works on this machine alone.")).to_be_visible()
+    for key, name in (("PageDown", "guess"), ("PageDown", "live"), ("ArrowRight", "pairs"), ("PageDown", "result")):
+        page.keyboard.press(key)
+        step(page, name)
+        assert fits(page), name
+    expect(page.locator("[data-at=guessed]")).to_have_text("Nobody has guessed yet.")
+    verdict = recorded_run("quick").require_result()["comparison"]["linear_probe"]["verdict"]
+    expect(page.locator("[data-at=verdict]")).to_have_text(verdict)
+    expect(page.locator("[data-at=numbers] strong").last).to_have_text(re.compile(r"^0\.\d{3}$"))
+    page.keyboard.press("PageUp")
+    step(page, "pairs")
+    page.get_by_role("button", name="Worksheet", exact=True).click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download the worksheet").click()
+    sheet = Path(download.value.path()).read_text(encoding="utf-8")
+    assert verdict in sheet
+    page.keyboard.press("Escape")
+    expect(page.locator("dialog")).to_be_hidden()
+    expect(page).not_to_have_url(re.compile("present="))
+    page.get_by_role("button", name="Present", exact=True).click()
+    expect(page.locator("dialog")).to_be_visible()
+
+
+def test_another_run_is_offered_and_whoever_follows_the_newest_sees_it(
+    server: Server, recorded: str, visit: Callable[..., Visitor]
+) -> None:
+    chosen = visit().open(f"{server.url}?run={quote(recorded)}&present=live")
+    newest = visit().open(f"{server.url}?present=live")
+    offer = chosen.get_by_role("button", name="Another run is at work. Show it (N)")
+    expect(chosen.locator("dialog [data-at=badge]")).to_have_text("Recorded run, replayed")
+    expect(offer).to_be_hidden()
+    with server.holding("training"):
+        run = start(visit().open(server.url))
+        wait_for_phase(server.run(run), "training")
+        expect(newest.locator("dialog [data-at=badge]")).to_have_text("Running")
+        expect(newest.locator("[data-at=explained]")).to_have_text(re.compile("^Small matrices"))
+        expect(offer).to_be_visible()
+        expect(chosen.locator("dialog [data-at=badge]")).to_have_text("Recorded run, replayed")
+        chosen.keyboard.press("n")
+        expect(chosen.locator("dialog [data-at=badge]")).to_have_text("Running")
+        expect(offer).to_be_hidden()
+    wait_for_phase(server.run(run), "done")
+
+
+def test_a_followers_phone_shows_the_run_and_one_tap_the_whole_page(
+    server: Server, recorded: str, visit: Callable[..., Visitor]
+) -> None:
+    phone = visit(viewport={"width": 390, "height": 800}).context.new_page()
+    phone.goto(f"{server.url}?run={quote(recorded)}&class=1")
+    expect(phone.locator(".live [data-at=badge]")).to_have_text("Recorded run, replayed")
+    begin = phone.get_by_role("button", name="Start", exact=True)
+    expect(begin).to_be_hidden()
+    assert phone.evaluate("document.documentElement.scrollWidth") <= 390
+    phone.get_by_role("button", name="Open the whole page").click()
+    expect(begin).to_be_visible()
+    expect(phone).not_to_have_url(re.compile("class="))
