@@ -36,12 +36,9 @@ from transformers import (
 from qlora_core.config import RunConfig, make_config
 from qlora_core.data.batching import TokenizedPairs
 from qlora_core.data.sources import PairData
-from qlora_core.errors import DataError, UserError
-from qlora_core.export import apart
+from qlora_core.server import apart
 from qlora_core.server.answering import asker
 from qlora_core.server.answering.answering_process import Answering
-from qlora_core.server.visitor_files import reading_process
-from qlora_core.server.visitor_files.reader import FAULT, FileReader, Request
 from qlora_core.settings import DATA_DIR_VARIABLE
 from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore
@@ -168,7 +165,7 @@ MARKER_BY_FIXTURE = {
     "fresh_process": "process",
 }
 ASK_APART = apart.ask
-ANSWER_IN_FRESH_PROCESS, ASK_PROCESS = verify.answer_in_fresh_process, FileReader._ask_process
+ANSWER_IN_FRESH_PROCESS = verify.answer_in_fresh_process
 START_PROCESS = asker.start_process
 
 
@@ -199,50 +196,33 @@ def _verify_in_this_process() -> Iterator[None]:
         yield
 
 
-def read_in_this_process(reader: FileReader, request: Request, folder: Path) -> bytes:
+def work_in_this_process(
+    program: str,
+    request: dict[str, Any],
+    listener: apart.Listener = apart.unheard,
+    *,
+    ends: apart.Ends = apart.USUAL_ENDS,
+    **_: object,
+) -> Any:
     """What a process of its own would answer, which imports the libraries first."""
-    del reader
-    asked, answer = folder / "request", folder / "answer"
-    asked.write_text(request.model_dump_json(), encoding="utf-8")
-    if status := reading_process.carry_out(asked, answer):
-        raise (DataError if status == FAULT else UserError)(answer.read_text(encoding="utf-8"))
-    return answer.read_bytes()
+    try:
+        return json.loads(json.dumps(import_module(program).work(request, listener)))
+    except MemoryError as error:
+        raise ends.kind(ends.no_memory) from error
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _read_in_this_process() -> Iterator[None]:
-    """Visitors' files are read here, for the same reason."""
+def _work_in_this_process() -> Iterator[None]:
+    """Visitors' files are read, models merged and runs pushed here, for the same reason."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(FileReader, "_ask_process", read_in_this_process)
-        yield
-
-
-def export_in_this_process(
-    program: str, request: dict[str, Any], listener: apart.Listener, *_: object, **__: object
-) -> dict[str, Any]:
-    """What a process of its own would answer, which imports the libraries first."""
-    answer: dict[str, Any] = import_module(program).work(request, listener)
-    return answer
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _export_in_this_process() -> Iterator[None]:
-    """Merged models are made and runs are pushed here, for the same reason."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(apart, "ask", export_in_this_process)
+        patch.setattr(apart, "ask", work_in_this_process)
         yield
 
 
 @pytest.fixture
-def exporting_in_processes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Merged models are made and runs are pushed by processes of their own, as they really are."""
+def working_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That is done by processes of their own, as it really is."""
     monkeypatch.setattr(apart, "ask", ASK_APART)
-
-
-@pytest.fixture
-def reading_in_processes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Visitors' files are read by processes of their own, as they really are."""
-    monkeypatch.setattr(FileReader, "_ask_process", ASK_PROCESS)
 
 
 class InThisProcess:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from threading import Lock
@@ -181,19 +181,21 @@ def start_program(
     *arguments: str,
     output: IO[bytes],
     channel: socket.socket | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> "ForkedProcess | subprocess.Popen[bytes]":
     """Run a module of this package in a process of its own: as a fork where that is possible now, else afresh.
 
     Args:
         output: what the program prints, and its errors.
         channel: its standard input; none without.
+        environment: of one that is started afresh; this process's by default.
     """
     forked = fork_server.fork(module, *arguments, output=output, channel=channel) if fork_server else None
     if forked is not None:
         return forked
     started = subprocess.Popen(
         module_command(module, *arguments),
-        env=child_environment(),
+        env=child_environment() if environment is None else environment,
         stdin=subprocess.DEVNULL if channel is None else channel.fileno(),
         stdout=output,
         stderr=subprocess.STDOUT,

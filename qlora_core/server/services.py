@@ -142,7 +142,7 @@ def make_services(
         asker=asker,
         fork_server=fork_server,
         files=FileReader(fork_server),
-        brought=BroughtRuns(store, recorded, archive.check_free),
+        brought=BroughtRuns(store, recorded, archive.check_free, fork_server),
         archive=archive,
         lock=ServerLock(runs_folder),
         participation=Participation(Classroom(store), feeds, JudgedPairs(asker.validation_pairs)),

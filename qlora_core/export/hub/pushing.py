@@ -1,7 +1,7 @@
 """Push a run for a visitor of a page, in a process of its own."""
 
-from qlora_core.export import apart
-from qlora_core.export.apart import Listener
+from qlora_core.server import apart
+from qlora_core.server.apart import Listener
 from qlora_core.store.run import Run
 
 PROGRAM = "qlora_core.export.hub.program"
@@ -19,4 +19,4 @@ def push(run: Run, repository: str, token: str, listener: Listener, *, private: 
         RunFailure: it failed, or took too long.
     """
     request = {"run": str(run.path.resolve()), "repository": repository, "token": token, "private": private}
-    return str(apart.ask(PROGRAM, request, listener, MAX_SECONDS, secret=token)["url"])
+    return str(apart.ask(PROGRAM, request, listener, seconds=MAX_SECONDS, secret=token)["url"])

@@ -9,7 +9,7 @@ from threading import Lock
 from typing import Any
 
 from qlora_core.errors import RunError, StorageError
-from qlora_core.export import apart
+from qlora_core.server import apart
 from qlora_core.store.directory import WeightsVersion
 from qlora_core.store.run import Run
 
@@ -63,7 +63,7 @@ class MergedModels:
             raise StorageError("The disk has too little room for the merged model. Free some space, then try again.")
         path = self._folder / f"{run.id}-merged.zip"
         request = {"run": str(run.path.resolve()), "zip": str(path)}
-        apart.ask(PROGRAM, request, listener, MAX_SECONDS, folder=self._folder)
+        apart.ask(PROGRAM, request, listener, seconds=MAX_SECONDS, folder=self._folder)
         return path
 
     def _keep(self, key: tuple[str, WeightsVersion | None], path: Path) -> None:

@@ -21,7 +21,6 @@ from transformers import AutoModelForSequenceClassification, PreTrainedModel, Pr
 from qlora_core.choices import LABELS
 from qlora_core.data.sources import load_run_pairs
 from qlora_core.errors import ConfigError, DataError, is_disk_full
-from qlora_core.export.apart import Listener
 from qlora_core.export.merged.agreement import Agreement, Compared, Form
 from qlora_core.export.merged.card import write_card
 from qlora_core.export.merged.onnx_model import ONNX_FILE, check_onnx_installed, onnx_logits, write_onnx
@@ -31,6 +30,7 @@ from qlora_core.models.factory import ModelFactory
 from qlora_core.models.inference import Progress
 from qlora_core.models.quantization import dequantized
 from qlora_core.models.reloaded import explaining_adapter_damage, models_of, reload_finetuned, reload_tokenizer
+from qlora_core.server.apart import Listener
 from qlora_core.store.files import storage_error
 from qlora_core.store.run import Run
 from qlora_core.training.setup import Setup

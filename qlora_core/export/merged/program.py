@@ -1,12 +1,12 @@
-"""Write a run's merged model as a zip, asked for by a page: see ``export.apart``."""
+"""Write a run's merged model as a zip, asked for by a page: see ``server.apart``."""
 
 import tempfile
 import zipfile
 from pathlib import Path
 from typing import Any
 
-from qlora_core.export.apart import Listener, Request, answer
 from qlora_core.export.merged.model import merge_run
+from qlora_core.server.apart import Listener, Request, answer
 from qlora_core.store.files import replace_file
 from qlora_core.store.run import Run
 

@@ -92,12 +92,15 @@ class Failure(_Form):
 
     kind: str  #: name of an exception's class
     message: str
+    problem: errors.HubProblem | None = None  #: with the hub
 
     @classmethod
     def of(cls, error: BaseException) -> "Failure":
         """What the page says of it; what is not expected goes to the log, which is the server's."""
         if isinstance(error, errors.QLoRAError):
-            return cls(kind=type(error).__name__, message=str(error).encode("utf-8", "replace").decode())
+            problem = error.problem if isinstance(error, errors.HubError) else None
+            message = str(error).encode("utf-8", "replace").decode()
+            return cls(kind=type(error).__name__, message=message, problem=problem)
         if isinstance(error, Exception) and errors.is_out_of_memory(error):
             return cls(kind=errors.MemoryExhausted.__name__, message=OUT_OF_MEMORY)
         log.error("Something could not be answered.", exc_info=error)
@@ -105,6 +108,8 @@ class Failure(_Form):
 
     def as_error(self) -> errors.QLoRAError:
         """The exception, to be raised here."""
+        if self.problem is not None:
+            return errors.HubError(self.message, self.problem)
         return ERRORS[self.kind](self.message)
 
 

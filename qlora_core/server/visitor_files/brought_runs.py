@@ -1,20 +1,18 @@
 """Runs that visitors bring as zips: each is unpacked and checked by a process of its own, with bounds on both."""
 
-import logging
-import os
-import subprocess
-import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import BoundedSemaphore
 
-from qlora_core.child_process import child_environment, module_command
 from qlora_core.data.catalog import DATASETS
 from qlora_core.errors import ArchiveError, RunError, StorageError
 from qlora_core.evaluation.scores import finetuned_values
 from qlora_core.models.catalog import BASE_MODELS
+from qlora_core.server import apart
+from qlora_core.server.apart import Ends
+from qlora_core.server.forking import ForkServer
 from qlora_core.store.packed.layout import BOUNDS, BOUNDS_OF_OWN
 from qlora_core.store.packed.mark import is_brought, mark_brought
 from qlora_core.store.packed.unpack import Unpacking
@@ -22,21 +20,16 @@ from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore
 from qlora_core.store.shared.uploads import Uploads
 
-log = logging.getLogger(__name__)
-
-PROGRAM = "qlora_core.server.visitor_files.unpacking_process"
-NICENESS = 5
+PROGRAM = "qlora_core.server.visitor_files.unpacking_program"
 MAX_SECONDS = 90.0
 MAX_AT_ONCE = 2
 #: Runs that visitors brought, in one store: fewer than Results lists, so that they cannot push all others off the list.
 MAX_BROUGHT = 100
-#: Exit status of a process that answers with what is wrong.
-REFUSED = 2
-MAX_MESSAGE_BYTES = 10_000
 BUSY = "Other visitors' runs are being unpacked. Try again in a minute."
 TOO_SLOW = f"Unpacking that run takes longer than {MAX_SECONDS:.0f} seconds. Try again later."
 OUT_OF_MEMORY = "Unpacking that run takes more memory than it may have here."
 FAILED = "That run cannot be taken in; the server's log says why."
+ENDS = Ends(TOO_SLOW, OUT_OF_MEMORY, FAILED, ArchiveError)
 
 
 def unpacking(uploads: Uploads, *, is_own: bool = False) -> Unpacking:
@@ -69,6 +62,7 @@ class BroughtRuns:
     store: RunStore
     recorded: RunStore  #: runs that come with the program, whose names nobody takes
     check_free: Callable[[str], None]  #: refuses a name that is taken elsewhere, see ``ArchiveKeeper``
+    fork_server: ForkServer | None = None
     max_brought: int = MAX_BROUGHT
     _places: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(MAX_AT_ONCE))
 
@@ -106,38 +100,5 @@ class BroughtRuns:
 
     def _unpack(self, path: Path, folder: Path) -> str:
         """Let a process unpack a zip below ``folder``; returns the run's name."""
-        with tempfile.TemporaryDirectory() as place:
-            answer, printed = Path(place) / "answer", Path(place) / "printed"
-            with printed.open("wb") as output:
-                process = subprocess.Popen(
-                    module_command(PROGRAM, str(path), str(folder), str(self.store.uploads.folder), str(answer)),
-                    env=child_environment(),
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
-                )
-            with process:
-                status = _await(process)
-            said = answer.read_bytes()[:MAX_MESSAGE_BYTES].decode("utf-8", "replace") if answer.is_file() else ""
-            if status == 0:
-                return said
-            if status == REFUSED:
-                raise ArchiveError(said)
-            log.warning("A run could not be unpacked: %s", printed.read_bytes()[-2000:].decode("utf-8", "replace"))
-            raise ArchiveError(OUT_OF_MEMORY if status < 0 else FAILED)
-
-
-def _await(process: "subprocess.Popen[bytes]") -> int:
-    """A process's exit status; one that takes too long is ended.
-
-    Raises:
-        ArchiveError: it did.
-    """
-    with suppress(ProcessLookupError):
-        os.setpriority(os.PRIO_PROCESS, process.pid, NICENESS)
-    try:
-        return process.wait(MAX_SECONDS)
-    except subprocess.TimeoutExpired as error:
-        raise ArchiveError(TOO_SLOW) from error
-    finally:
-        process.kill()
+        request = {"zip": str(path), "folder": str(folder), "uploads": str(self.store.uploads.folder)}
+        return str(apart.ask(PROGRAM, request, seconds=MAX_SECONDS, ends=ENDS, fork_server=self.fork_server))

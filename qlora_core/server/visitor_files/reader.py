@@ -1,13 +1,9 @@
 """Reading visitors' files of pairs, each in a process of its own with bounds on memory and time, and once."""
 
-import json
-import logging
-import subprocess
-import tempfile
 from collections import OrderedDict
 from pathlib import Path
 from threading import BoundedSemaphore, Lock
-from typing import IO, Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -15,22 +11,20 @@ from qlora_core.config import RunConfig
 from qlora_core.data.look import PairsLook
 from qlora_core.data.typed_pairs import Pair
 from qlora_core.errors import DataError, UserError
-from qlora_core.server.forking import ForkedProcess, ForkServer, start_program
+from qlora_core.server import apart
+from qlora_core.server.apart import Ends
+from qlora_core.server.forking import ForkServer
 from qlora_core.store.shared.contents import by_content
 
-log = logging.getLogger(__name__)
-
-PROGRAM = "qlora_core.server.visitor_files.reading_process"
+PROGRAM = "qlora_core.server.visitor_files.reading_program"
 MAX_SECONDS = 90.0
 MAX_AT_ONCE = 2
-#: Exit statuses of a process that answers with what is wrong: with the pairs for good, or with what may pass.
-FAULT, REFUSED = 2, 3
 MAX_LOOKS = 100
-MAX_MESSAGE_BYTES = 10_000
 TOO_SLOW = f"Reading the pairs takes longer than {MAX_SECONDS:.0f} seconds. Try later, or keep a part of the file."
 BUSY = "Other visitors' files are being read. Try again in a minute."
 OUT_OF_MEMORY = "Reading the pairs takes more memory than they may have here. Keep a part of the file."
 FAILED = "The pairs cannot be read; the server's log says why. Write the file anew, for example as CSV."
+ENDS = Ends(TOO_SLOW, OUT_OF_MEMORY, FAILED, UserError)
 #: What a look depends on; a run's other settings change nothing of it.
 LOOKED_AT = (
     "base_model",
@@ -81,12 +75,12 @@ class FileReader:
         Raises:
             UserError: it cannot be read, and why.
         """
-        answer = json.loads(self._ask(Request(kind="pairs", config=RunConfig(dataset=str(path)), most=most)))
+        answer = self._ask(Request(kind="pairs", config=RunConfig(dataset=str(path)), most=most))
         return answer["count"], [(first, second) for first, second in answer["pairs"]]
 
     def _look(self, asked: RunConfig) -> PairsLook | str:
         try:
-            return PairsLook.model_validate_json(self._ask(Request(kind="look", config=asked)))
+            return PairsLook.model_validate(self._ask(Request(kind="look", config=asked)))
         except DataError as error:  # anything else may be otherwise next time
             return str(error)
 
@@ -101,39 +95,14 @@ class FileReader:
                 self._looks.popitem(last=False)
         return found
 
-    def _ask(self, request: Request) -> bytes:
+    def _ask(self, request: Request) -> Any:
         if not self._places.acquire(timeout=MAX_SECONDS):
             raise UserError(BUSY)
         try:
-            with tempfile.TemporaryDirectory() as folder:
-                return self._ask_process(request, Path(folder))
+            asked = request.model_dump(mode="json")
+            return apart.ask(PROGRAM, asked, seconds=MAX_SECONDS, ends=ENDS, fork_server=self._fork_server)
         finally:
             self._places.release()
-
-    def _ask_process(self, request: Request, folder: Path) -> bytes:
-        asked, answer, printed = folder / "request.json", folder / "answer", folder / "printed"
-        asked.write_text(request.model_dump_json(), encoding="utf-8")
-        with printed.open("wb") as output:
-            process = self._start([str(asked), str(answer)], output)
-        try:
-            status = process.wait(MAX_SECONDS)
-        except subprocess.TimeoutExpired as error:
-            raise UserError(TOO_SLOW) from error
-        finally:
-            process.kill()
-            process.wait()
-        if status == 0:
-            return answer.read_bytes()
-        if status in (FAULT, REFUSED):
-            kind = DataError if status == FAULT else UserError
-            raise kind(answer.read_bytes()[:MAX_MESSAGE_BYTES].decode("utf-8", "replace"))
-        if status < 0:  # what cannot even be told ends a process without a word
-            raise UserError(OUT_OF_MEMORY)
-        log.warning("A file of pairs could not be read: %s", printed.read_bytes()[-2000:].decode("utf-8", "replace"))
-        raise UserError(FAILED)
-
-    def _start(self, arguments: list[str], output: IO[bytes]) -> "ForkedProcess | subprocess.Popen[bytes]":
-        return start_program(self._fork_server, PROGRAM, *arguments, output=output)
 
 
 def _asked(config: RunConfig) -> RunConfig:

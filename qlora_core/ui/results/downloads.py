@@ -9,13 +9,13 @@ import gradio as gr
 from gradio.processing_utils import save_file_to_cache
 
 from qlora_core.errors import QLoRAError
-from qlora_core.export.apart import Listener
 from qlora_core.export.archive import export_run
 from qlora_core.export.merged.kept import MergedModels
 from qlora_core.export.numbers import numbers_table
 from qlora_core.export.spreadsheet import csv_text
 from qlora_core.export.worksheet.sheet import export_worksheet
 from qlora_core.language import gettext as _
+from qlora_core.server.apart import Listener
 from qlora_core.server.services import Services
 from qlora_core.store.feed import Feeds
 from qlora_core.store.run import Run

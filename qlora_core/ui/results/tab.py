@@ -11,8 +11,8 @@ from gradio.events import Dependency
 from qlora_core.choices import explained
 from qlora_core.errors import QLoRAError
 from qlora_core.evaluation.metrics import METRICS
-from qlora_core.export.made_apart import make_notebook
 from qlora_core.export.merged.kept import MergedModels
+from qlora_core.export.notebook_apart import make_notebook
 from qlora_core.language import gettext as _
 from qlora_core.server.services import Services
 from qlora_core.settings import read_settings

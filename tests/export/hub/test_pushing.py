@@ -10,7 +10,7 @@ from qlora_core.export.hub.pushing import push
 from qlora_core.store.run import Run
 from tests.small_hub import ACCOUNT, TOKEN, SmallHub, serving
 
-pytestmark = [pytest.mark.process, pytest.mark.usefixtures("exporting_in_processes")]
+pytestmark = [pytest.mark.process, pytest.mark.usefixtures("working_apart")]
 
 
 @pytest.fixture

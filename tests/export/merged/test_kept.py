@@ -11,9 +11,9 @@ import pytest
 from transformers import AutoModelForSequenceClassification
 
 from qlora_core.errors import RunError, StorageError
-from qlora_core.export import apart
 from qlora_core.export.merged import kept
 from qlora_core.export.merged.kept import MergedModels
+from qlora_core.server import apart
 from qlora_core.store.run import Run
 from tests.conftest import ignore
 

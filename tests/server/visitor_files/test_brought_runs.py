@@ -7,7 +7,6 @@ import pytest
 from qlora_core.errors import ArchiveError, RunError, StorageError
 from qlora_core.server.visitor_files import brought_runs
 from qlora_core.server.visitor_files.brought_runs import BroughtRuns, bring_run
-from qlora_core.server.visitor_files.unpacking_process import carry_out
 from qlora_core.store.packed.mark import brought, is_brought
 from qlora_core.store.runs import RunStore
 from tests.packed_run import RUN, WRONG_FILES, files_of, packed_recorded, without, zip_of
@@ -27,20 +26,8 @@ def runs(store: RunStore, tmp_path: Path) -> BroughtRuns:
     return BroughtRuns(store, RunStore(tmp_path / "recorded"), anything)
 
 
-@pytest.fixture
-def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Zips are unpacked here: a fresh process imports what it needs first."""
-
-    def unpack(runs: BroughtRuns, path: Path, folder: Path) -> str:
-        answer = folder / "answer"
-        if carry_out(path, folder, runs.store.uploads.folder, answer):
-            raise ArchiveError(answer.read_text(encoding="utf-8"))
-        return answer.read_text(encoding="utf-8")
-
-    monkeypatch.setattr(BroughtRuns, "_unpack", unpack)
-
-
 @pytest.mark.process
+@pytest.mark.usefixtures("working_apart")
 def test_a_zip_is_unpacked_by_a_process_of_its_own(runs: BroughtRuns, packed: Path, tmp_path: Path) -> None:
     run = runs.bring(packed, "mine")
     assert run.result == RUN.result
@@ -55,6 +42,7 @@ def test_a_zip_is_unpacked_by_a_process_of_its_own(runs: BroughtRuns, packed: Pa
 
 
 @pytest.mark.process
+@pytest.mark.usefixtures("working_apart")
 def test_one_that_takes_too_long_is_ended(runs: BroughtRuns, packed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(brought_runs, "MAX_SECONDS", 0.0)
     with pytest.raises(ArchiveError, match="takes longer"):
@@ -62,12 +50,10 @@ def test_one_that_takes_too_long_is_ended(runs: BroughtRuns, packed: Path, monke
     assert list(runs.store.folder.iterdir()) == []
 
 
-@pytest.mark.usefixtures("in_this_process")
 def test_nobody_owns_a_run_that_was_brought_without_a_secret(runs: BroughtRuns, packed: Path) -> None:
     assert not runs.bring(packed, "").is_owned_by("")
 
 
-@pytest.mark.usefixtures("in_this_process")
 def test_a_run_that_came_with_the_program_cannot_be_brought(store: RunStore, packed: Path) -> None:
     runs = BroughtRuns(store, RunStore(RUN.path.parent), anything)
     with pytest.raises(ArchiveError, match="came with the program"):
@@ -75,7 +61,6 @@ def test_a_run_that_came_with_the_program_cannot_be_brought(store: RunStore, pac
     assert store.everything() == []
 
 
-@pytest.mark.usefixtures("in_this_process")
 def test_a_store_holds_so_many_that_were_brought(store: RunStore, packed: Path, tmp_path: Path) -> None:
     runs = BroughtRuns(store, RunStore(tmp_path / "recorded"), anything, max_brought=1)
     run = runs.bring(packed, "")

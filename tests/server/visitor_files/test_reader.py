@@ -1,20 +1,17 @@
 """Visitors' files are read by a process that may take so much memory and time, and each content once."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import pytest
 
 from qlora_core.config import RunConfig, make_config
 from qlora_core.errors import UserError
 from qlora_core.server.visitor_files import reader as reading
-from qlora_core.server.visitor_files.reader import BUSY, FAILED, OUT_OF_MEMORY, FileReader, Request
-
-Arguments = list[str]
+from qlora_core.server.visitor_files import reading_program
+from qlora_core.server.visitor_files.reader import BUSY, OUT_OF_MEMORY, FileReader, Request
 
 
 class Counted(FileReader):
@@ -24,7 +21,7 @@ class Counted(FileReader):
         super().__init__()
         self.times = 0
 
-    def _ask(self, request: Request) -> bytes:
+    def _ask(self, request: Request) -> Any:
         self.times += 1
         return super()._ask(request)
 
@@ -32,22 +29,6 @@ class Counted(FileReader):
 @pytest.fixture
 def reader() -> Counted:
     return Counted()
-
-
-@pytest.fixture
-def program(monkeypatch: pytest.MonkeyPatch, reading_in_processes: None) -> Callable[[str], None]:
-    """Replaces the program that is started by a few lines of Python, which find REQUEST and ANSWER in ``sys.argv``."""
-
-    del reading_in_processes
-
-    def choose(code: str) -> None:
-        def start(self: FileReader, arguments: Arguments, output: IO[bytes]) -> Any:
-            del self
-            return subprocess.Popen([sys.executable, "-S", "-c", code, *arguments], stdout=output, stderr=output)
-
-        monkeypatch.setattr(FileReader, "_start", start)
-
-    return choose
 
 
 def test_a_file_is_read_once_whatever_else_is_changed(reader: Counted, tiny_config: Callable[..., RunConfig]) -> None:
@@ -101,28 +82,10 @@ def test_sentences_alone_are_counted_and_the_first_handed_over(reader: Counted, 
     assert reader.pairs(tmp_path / "pairs.jsonl", 2) == (9, [("one 0", "two"), ("one 1", "two")])
 
 
-@pytest.mark.parametrize(
-    ("code", "words"),
-    [
-        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", OUT_OF_MEMORY),
-        ("import os; os.abort()", OUT_OF_MEMORY),
-        ("raise SystemExit(1)", FAILED),
-        ("import sys; open(sys.argv[2], 'w').write('Line 7 is bad.'); sys.exit(2)", "Line 7 is bad."),
-        ("import sys; open(sys.argv[2], 'w').write('x' * 10**6); sys.exit(2)", "x" * reading.MAX_MESSAGE_BYTES),
-    ],
-)
-def test_however_the_process_ends_a_sentence_says_why(code: str, words: str, program: Callable[[str], None]) -> None:
-    program(code)
-    with pytest.raises(UserError) as raised:
-        FileReader().look(make_config())
-    assert str(raised.value) == words
-
-
-def test_a_process_that_takes_too_long_is_ended(
-    program: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.process
+@pytest.mark.usefixtures("working_apart")
+def test_a_process_that_takes_too_long_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "MAX_SECONDS", 0.01)
-    program("import signal; signal.pause()")
     with pytest.raises(UserError, match="takes longer"):
         FileReader().look(make_config())
 
@@ -140,17 +103,16 @@ def test_files_wait_for_each_other_and_not_for_ever(monkeypatch: pytest.MonkeyPa
 def test_a_lack_of_memory_while_reading_is_told(
     reader: Counted, tiny_config: Callable[..., RunConfig], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def too_much(request: Request) -> str:
-        del request
-        raise MemoryError
+    def too_much(config: RunConfig) -> None:
+        raise MemoryError(config)
 
-    monkeypatch.setattr("qlora_core.server.visitor_files.reading_process.answer", too_much)
+    monkeypatch.setattr(reading_program, "look_at_run_pairs", too_much)
     with pytest.raises(UserError) as raised:
         reader.look(tiny_config())
     assert str(raised.value) == OUT_OF_MEMORY
 
 
 @pytest.mark.process
-@pytest.mark.usefixtures("reading_in_processes")
+@pytest.mark.usefixtures("working_apart")
 def test_the_real_process_looks(tiny_config: Callable[..., RunConfig]) -> None:
     assert FileReader().look(tiny_config()).train.pairs == 64

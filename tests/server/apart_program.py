@@ -1,6 +1,7 @@
-"""A program as ``export.apart`` starts it, which does what its request says."""
+"""A program as ``server.apart`` starts it, which does what its request says."""
 
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -10,7 +11,7 @@ from typing import Any
 import psutil
 
 from qlora_core.errors import HubError, HubProblem, RunError
-from qlora_core.export.apart import Listener, Request, answer
+from qlora_core.server.apart import Listener, Request, answer
 
 
 def work(request: Request, listener: Listener) -> dict[str, Any]:
@@ -21,6 +22,12 @@ def work(request: Request, listener: Listener) -> dict[str, Any]:
         raise RunError("No such run.")
     if request["do"] == "refuse by the hub":
         raise HubError("Taken.", HubProblem.NAME_TAKEN)
+    if request["do"] == "be killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if request["do"] == "be silent":
+        os._exit(1)
+    if request["do"] == "take too much":
+        raise MemoryError
     if request["do"] == "hang":
         (Path(tempfile.gettempdir()) / "left").mkdir()
         listener("phase", {"message": "hanging"})
