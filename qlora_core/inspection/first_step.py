@@ -17,7 +17,6 @@ from qlora_core.inspection.spectrum import ADAPTER
 from qlora_core.models.adapter import trainable_state
 from qlora_core.models.inference import autocast
 
-MAX_STEPS = 5
 #: What is learned from where nobody names anything else: pairs of the program's own, and their labels.
 FIRST_PAIRS: tuple[list[Pair], list[int]] = (
     [
@@ -52,7 +51,7 @@ def first_steps(predictor: Predictor, pairs: list[Pair], labels: list[int], step
 
     Args:
         pairs: at least one, each with its label, 0 or 1.
-        steps: at most ``MAX_STEPS``.
+        steps: a few, see ``questions.MAX_STEPS``.
 
     Returns:
         ``steps`` + 1 moments.
@@ -71,7 +70,7 @@ def first_steps(predictor: Predictor, pairs: list[Pair], labels: list[int], step
     batch = pad_batch(tokenized, list(range(len(pairs))))
     device = predictor.processes.device
     moments = []
-    for step in range(min(steps, MAX_STEPS) + 1):
+    for step in range(steps + 1):
         optimizer.zero_grad()
         with autocast(model, device):
             logits = model(**{name: tensor.to(device) for name, tensor in batch.items()}).logits

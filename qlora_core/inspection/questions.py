@@ -15,7 +15,7 @@ ROLES = (
     "intermediate.dense",
     "output.dense",
 )
-MAX_LAYER, MAX_BLOCK, MAX_RANK = 1000, 10**8, 4096
+MAX_LAYER, MAX_BLOCK, MAX_RANK, MAX_STEPS = 1000, 10**8, 4096, 5
 
 
 class _Form(BaseModel):
@@ -50,7 +50,7 @@ class AskFirstSteps(_Form):
     """Answered with a list of ``Moment``."""
 
     what: Literal["first_steps"]
-    steps: int = Field(2, ge=1, le=5)
+    steps: int = Field(2, ge=1, le=MAX_STEPS)
 
 
 class AskReadings(_Form):
