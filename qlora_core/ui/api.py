@@ -59,7 +59,17 @@ LISTS = {
 
 def add_api(services: Services) -> None:
     """Add the endpoints to the current ``gr.Blocks``."""
+    if services.loans is not None:
+        add_borrowing(services, services.loans)
+    groups = (_starting, _asking, _changing, _inside, _several)
+    for endpoint in (endpoint for group in groups for endpoint in group(services)):
+        gr.api(endpoint, api_name=endpoint.__name__, concurrency_limit=4)
+    for endpoint in map(_plainly, class_endpoints(services)):
+        gr.api(endpoint, api_name=endpoint.__name__, concurrency_limit=None)
 
+
+def _starting(services: Services) -> tuple[Callable[..., dict[str, Any]], ...]:
+    """The endpoint that starts a run."""
     opening = opening_everywhere(services)
 
     @_plainly
@@ -97,6 +107,12 @@ def add_api(services: Services) -> None:
         run = submit_run(services, config, secret, address, device)
         return {"run_id": run.id, "secret": secret, "place": services.queue.place(run.id)}
 
+    return (start_run,)
+
+
+def _asking(services: Services) -> tuple[Callable[..., dict[str, Any]], ...]:
+    """The endpoints that say what is known of runs, and what a run says of a pair."""
+
     @_plainly
     def run_status(run_id: str) -> dict[str, Any]:
         """Where a run stands: state, phase, message, progress (0 to 1), step, total_steps, place in the queue."""
@@ -113,6 +129,21 @@ def add_api(services: Services) -> None:
             return result | {"config": without_folders(result["config"])}
 
     @_plainly
+    def compare(run_id: str, sentence1: str, sentence2: str, scale: float = 1.0) -> dict[str, Any]:
+        """What base model and adapter say of a pair, in both orders: the probability that both say the same.
+
+        Args:
+            scale: how much of the adapter answers: 0 is the base model, 1 the adapter as trained, at most $max_scale.
+        """
+        return compare_pair(services, run_id, sentence1, sentence2, scale)
+
+    return run_status, run_results, compare
+
+
+def _changing(services: Services) -> tuple[Callable[..., dict[str, Any]], ...]:
+    """The endpoints that change a run that is there, and bring another."""
+
+    @_plainly
     def control_run(run_id: str, action: str, secret: str, request: gr.Request) -> dict[str, Any]:
         """$actions a run; ``secret`` is what start_run gave you, or the key of the server's owner."""
         if action not in ACTIONS:
@@ -122,15 +153,6 @@ def add_api(services: Services) -> None:
         who_may.check_control(run, secret, "" if is_theirs else who_may.owner_pass(secret, address_of(request)))
         getattr(services.queue, action)(run.id)
         return {"run_id": run.id, "state": run.status.state}
-
-    @_plainly
-    def compare(run_id: str, sentence1: str, sentence2: str, scale: float = 1.0) -> dict[str, Any]:
-        """What base model and adapter say of a pair, in both orders: the probability that both say the same.
-
-        Args:
-            scale: how much of the adapter answers: 0 is the base model, 1 the adapter as trained, at most $max_scale.
-        """
-        return compare_pair(services, run_id, sentence1, sentence2, scale)
 
     @_plainly
     def bring_run(file: dict[str, Any], secret: str = "") -> dict[str, Any]:
@@ -148,13 +170,7 @@ def add_api(services: Services) -> None:
         secret = secret or secrets.token_urlsafe(24)
         return {"run_id": brought_run(services, path, secret).id, "secret": secret}
 
-    if services.loans is not None:
-        add_borrowing(services, services.loans)
-    plain = (start_run, run_status, run_results, control_run, compare, bring_run)
-    for endpoint in (*plain, *_inside(services), *_several(services)):
-        gr.api(endpoint, api_name=endpoint.__name__, concurrency_limit=4)
-    for endpoint in map(_plainly, class_endpoints(services)):
-        gr.api(endpoint, api_name=endpoint.__name__, concurrency_limit=None)
+    return control_run, bring_run
 
 
 def _inside(services: Services) -> tuple[Callable[..., dict[str, Any]], ...]:
