@@ -20,8 +20,8 @@ import psutil
 from benchmarks.harness import Row, median, median_and_range, report, take_turns
 from qlora_core.child_process import child_environment
 from qlora_core.config import RunConfig, make_config
-from qlora_core.server.forking import ForkedProcess, ForkServer
-from qlora_core.server.worker import RUN_PROCESS, worker_command
+from qlora_core.server.processes.forking import ForkedProcess, ForkServer
+from qlora_core.server.processes.worker import RUN_PROCESS, worker_command
 from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore
 

@@ -36,9 +36,9 @@ from transformers import (
 from qlora_core.config import RunConfig, make_config
 from qlora_core.data.batching import TokenizedPairs
 from qlora_core.data.sources import PairData
-from qlora_core.server import apart
 from qlora_core.server.answering import asker
 from qlora_core.server.answering.answering_process import Answering
+from qlora_core.server.processes import apart
 from qlora_core.settings import DATA_DIR_VARIABLE
 from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore

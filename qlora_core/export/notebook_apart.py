@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from qlora_core.server import apart
-from qlora_core.server.apart import Ends
-from qlora_core.server.forking import ForkServer
+from qlora_core.server.processes import apart
+from qlora_core.server.processes.apart import Ends
+from qlora_core.server.processes.forking import ForkServer
 from qlora_core.store.run import Run
 
 PROGRAM = "qlora_core.export.notebook_program"

@@ -1,9 +1,9 @@
-"""Write a run's notebook, asked for by a page: see ``server.apart``."""
+"""Write a run's notebook, asked for by a page: see ``server.processes.apart``."""
 
 from pathlib import Path
 
 from qlora_core.export.notebook import export_notebook
-from qlora_core.server.apart import Listener, Request, answer
+from qlora_core.server.processes.apart import Listener, Request, answer
 from qlora_core.store.run import Run
 
 

@@ -14,9 +14,9 @@ from threading import Event, RLock, Thread
 
 from qlora_core.config import RunConfig
 from qlora_core.errors import QLoRAError, QueueError, RunError
-from qlora_core.server.forking import ForkServer
+from qlora_core.server.processes.forking import ForkServer
+from qlora_core.server.processes.worker import Worker, kill, start_worker
 from qlora_core.server.turns import Statuses, at_work, in_turn, is_ready, look
-from qlora_core.server.worker import Worker, kill, start_worker
 from qlora_core.store.run import Control, Run
 from qlora_core.store.runs import Fill, RunStore
 from qlora_core.store.status import Status

@@ -14,9 +14,9 @@ from qlora_core.server.archive.folder import ArchiveFolder
 from qlora_core.server.archive.keeper import ArchiveKeeper
 from qlora_core.server.availability import DOCTOR_SECONDS, Availability
 from qlora_core.server.estimates import Estimates
-from qlora_core.server.forking import ForkServer
 from qlora_core.server.participating.judged_pairs import JudgedPairs
 from qlora_core.server.participating.participation import Participation
+from qlora_core.server.processes.forking import ForkServer
 from qlora_core.server.queue import MAX_WAITING, JobQueue
 from qlora_core.server.visitor_files.brought_runs import BroughtRuns
 from qlora_core.server.visitor_files.reader import FileReader

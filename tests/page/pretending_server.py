@@ -14,10 +14,11 @@ import app
 from qlora_core.child_process import module_command
 from qlora_core.choices import SCHEMES
 from qlora_core.config import RunConfig
-from qlora_core.server import estimates, worker
+from qlora_core.server import estimates
 from qlora_core.server.availability import Availability
 from qlora_core.server.findings import Code, Examination, Finding
-from qlora_core.server.forking import ForkServer
+from qlora_core.server.processes import worker
+from qlora_core.server.processes.forking import ForkServer
 from qlora_core.settings import read_settings
 from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore

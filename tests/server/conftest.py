@@ -7,7 +7,7 @@ import pytest
 
 from qlora_core.config import RunConfig, make_config
 from qlora_core.server import queue as job_queue
-from qlora_core.server import worker as worker_module
+from qlora_core.server.processes import worker as worker_module
 from qlora_core.server.queue import JobQueue
 from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore

@@ -30,9 +30,9 @@ from hypothesis.stateful import (
 from qlora_core.config import make_config
 from qlora_core.errors import QLoRAError, RunError
 from qlora_core.server import queue as job_queue
-from qlora_core.server import worker as worker_module
+from qlora_core.server.processes import worker as worker_module
+from qlora_core.server.processes.worker import Worker
 from qlora_core.server.queue import JobQueue
-from qlora_core.server.worker import Worker
 from qlora_core.store import run as run_module
 from qlora_core.store import status as status_module
 from qlora_core.store.run import Run

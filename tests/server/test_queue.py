@@ -15,7 +15,7 @@ import pytest
 from qlora_core.config import RunConfig, make_config
 from qlora_core.errors import QueueError, RunError, StorageError
 from qlora_core.server import queue as job_queue
-from qlora_core.server import worker as worker_module
+from qlora_core.server.processes import worker as worker_module
 from qlora_core.server.queue import JobQueue
 from qlora_core.server.turns import hold, is_ready
 from qlora_core.server.zerogpu.loans import take

@@ -15,8 +15,9 @@ from urllib.request import urlopen
 from qlora_core.assets import RECORDED_RUNS
 from qlora_core.config import make_config
 from qlora_core.export.notebook_apart import make_notebook
-from qlora_core.server import estimates, worker
+from qlora_core.server import estimates
 from qlora_core.server.availability import Availability
+from qlora_core.server.processes import worker
 from qlora_core.server.services import Services, make_services
 from qlora_core.settings import Settings
 from qlora_core.store.run import Run

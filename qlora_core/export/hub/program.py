@@ -1,11 +1,11 @@
-"""Push a run, asked for by a page: see ``server.apart``."""
+"""Push a run, asked for by a page: see ``server.processes.apart``."""
 
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from qlora_core.export.hub.push import push_run
-from qlora_core.server.apart import Listener, Request, answer
+from qlora_core.server.processes.apart import Listener, Request, answer
 from qlora_core.store.run import Run
 
 

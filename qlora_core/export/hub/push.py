@@ -25,7 +25,7 @@ from qlora_core.export.merged.model import merge_run
 from qlora_core.export.notebook import export_notebook
 from qlora_core.hub import hub_answers, wait_at_most
 from qlora_core.models.reloaded import explaining_adapter_damage
-from qlora_core.server.apart import Listener
+from qlora_core.server.processes.apart import Listener
 from qlora_core.store.files import replace_text
 from qlora_core.store.run import Run
 from qlora_core.training.reports.model_card import pushed_card

@@ -1,7 +1,7 @@
 """Push a run for a visitor of a page, in a process of its own."""
 
-from qlora_core.server import apart
-from qlora_core.server.apart import Listener
+from qlora_core.server.processes import apart
+from qlora_core.server.processes.apart import Listener
 from qlora_core.store.run import Run
 
 PROGRAM = "qlora_core.export.hub.program"

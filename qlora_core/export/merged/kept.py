@@ -9,7 +9,7 @@ from threading import Lock
 from typing import Any
 
 from qlora_core.errors import RunError, StorageError
-from qlora_core.server import apart
+from qlora_core.server.processes import apart
 from qlora_core.store.directory import WeightsVersion
 from qlora_core.store.run import Run
 

@@ -30,7 +30,7 @@ from qlora_core.models.factory import ModelFactory
 from qlora_core.models.inference import Progress
 from qlora_core.models.quantization import dequantized
 from qlora_core.models.reloaded import explaining_adapter_damage, models_of, reload_finetuned, reload_tokenizer
-from qlora_core.server.apart import Listener
+from qlora_core.server.processes.apart import Listener
 from qlora_core.store.files import storage_error
 from qlora_core.store.run import Run
 from qlora_core.training.setup import Setup

@@ -1,4 +1,4 @@
-"""Write a run's merged model as a zip, asked for by a page: see ``server.apart``."""
+"""Write a run's merged model as a zip, asked for by a page: see ``server.processes.apart``."""
 
 import tempfile
 import zipfile
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from qlora_core.export.merged.model import merge_run
-from qlora_core.server.apart import Listener, Request, answer
+from qlora_core.server.processes.apart import Listener, Request, answer
 from qlora_core.store.files import replace_file
 from qlora_core.store.run import Run
 

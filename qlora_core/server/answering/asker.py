@@ -33,7 +33,7 @@ from qlora_core.server.answering.questions import (
     Question,
     Reply,
 )
-from qlora_core.server.forking import ForkServer, start_program
+from qlora_core.server.processes.forking import ForkServer, start_program
 from qlora_core.store.run import Run
 
 log = logging.getLogger(__name__)

@@ -10,9 +10,9 @@ from qlora_core.data.catalog import DATASETS
 from qlora_core.errors import ArchiveError, RunError, StorageError
 from qlora_core.evaluation.scores import finetuned_values
 from qlora_core.models.catalog import BASE_MODELS
-from qlora_core.server import apart
-from qlora_core.server.apart import Ends
-from qlora_core.server.forking import ForkServer
+from qlora_core.server.processes import apart
+from qlora_core.server.processes.apart import Ends
+from qlora_core.server.processes.forking import ForkServer
 from qlora_core.store.packed.layout import BOUNDS, BOUNDS_OF_OWN
 from qlora_core.store.packed.mark import is_brought, mark_brought
 from qlora_core.store.packed.unpack import Unpacking

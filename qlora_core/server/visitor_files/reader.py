@@ -11,9 +11,9 @@ from qlora_core.config import RunConfig
 from qlora_core.data.look import PairsLook
 from qlora_core.data.typed_pairs import Pair
 from qlora_core.errors import DataError, UserError
-from qlora_core.server import apart
-from qlora_core.server.apart import Ends
-from qlora_core.server.forking import ForkServer
+from qlora_core.server.processes import apart
+from qlora_core.server.processes.apart import Ends
+from qlora_core.server.processes.forking import ForkServer
 from qlora_core.store.shared.contents import by_content
 
 PROGRAM = "qlora_core.server.visitor_files.reading_program"

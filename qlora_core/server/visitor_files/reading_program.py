@@ -1,10 +1,10 @@
-"""Read a visitor's file of pairs, with a bound on memory: see ``server.apart``."""
+"""Read a visitor's file of pairs, with a bound on memory: see ``server.processes.apart``."""
 
 from pathlib import Path
 from typing import Any
 
 from qlora_core.data.files import read_pairs_file
-from qlora_core.server.apart import Listener, answer
+from qlora_core.server.processes.apart import Listener, answer
 from qlora_core.server.visitor_files.reader import Request
 from qlora_core.training.look import look_at_run_pairs
 

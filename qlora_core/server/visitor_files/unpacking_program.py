@@ -1,9 +1,9 @@
-"""Unpack and check a run that a visitor brings, with a bound on memory: see ``server.apart``."""
+"""Unpack and check a run that a visitor brings, with a bound on memory: see ``server.processes.apart``."""
 
 import math
 from pathlib import Path
 
-from qlora_core.server.apart import Listener, Request, answer
+from qlora_core.server.processes.apart import Listener, Request, answer
 from qlora_core.server.visitor_files.brought_runs import unpacking
 from qlora_core.store.shared.uploads import Uploads
 

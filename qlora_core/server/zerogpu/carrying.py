@@ -9,7 +9,7 @@ from typing import Any
 
 from qlora_core.errors import QLoRAError
 from qlora_core.loans import Loan, LoanEnd
-from qlora_core.server.worker import NICENESS
+from qlora_core.server.processes.worker import NICENESS
 from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore
 

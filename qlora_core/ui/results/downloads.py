@@ -15,7 +15,7 @@ from qlora_core.export.numbers import numbers_table
 from qlora_core.export.spreadsheet import csv_text
 from qlora_core.export.worksheet.sheet import export_worksheet
 from qlora_core.language import gettext as _
-from qlora_core.server.apart import Listener
+from qlora_core.server.processes.apart import Listener
 from qlora_core.server.services import Services
 from qlora_core.store.feed import Feeds
 from qlora_core.store.run import Run

@@ -13,7 +13,7 @@ from transformers import AutoModelForSequenceClassification
 from qlora_core.errors import RunError, StorageError
 from qlora_core.export.merged import kept
 from qlora_core.export.merged.kept import MergedModels
-from qlora_core.server import apart
+from qlora_core.server.processes import apart
 from qlora_core.store.run import Run
 from tests.conftest import ignore
 

@@ -21,7 +21,7 @@ from qlora_core.evaluation.predictor import Predictor
 from qlora_core.server.answering import asker as asker_module
 from qlora_core.server.answering.asker import CLOSED, ENDED, TOO_SLOW, Asker
 from qlora_core.server.answering.questions import ERRORS, FAILED, OUT_OF_MEMORY, Failure
-from qlora_core.server.forking import NICENESS, ForkServer
+from qlora_core.server.processes.forking import NICENESS, ForkServer
 from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore
 from tests.conftest import wait_until

@@ -1,4 +1,4 @@
-"""A program as ``server.apart`` starts it, which does what its request says."""
+"""A program as ``server.processes.apart`` starts it, which does what its request says."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 
 from qlora_core.errors import HubError, HubProblem, RunError
-from qlora_core.server.apart import Listener, Request, answer
+from qlora_core.server.processes.apart import Listener, Request, answer
 
 
 def work(request: Request, listener: Listener) -> dict[str, Any]:

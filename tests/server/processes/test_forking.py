@@ -16,21 +16,21 @@ import pytest
 from qlora_core.child_process import module_command
 from qlora_core.config import make_config
 from qlora_core.server import queue as job_queue
-from qlora_core.server import worker as worker_module
-from qlora_core.server.forking import NICENESS, UNKNOWN_STATUS, ForkedProcess, ForkServer
+from qlora_core.server.processes import worker as worker_module
+from qlora_core.server.processes.forking import NICENESS, UNKNOWN_STATUS, ForkedProcess, ForkServer
 from qlora_core.server.queue import JobQueue
 from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore
 from tests.conftest import wait_until
 from tests.server.conftest import finish, wait_for, works
 
-PROGRAM = "tests.server.forked_program"
+PROGRAM = "tests.server.processes.forked_program"
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="nothing is forked elsewhere")
 
 
 def light(**changes: Any) -> ForkServer:
     """A fork server that has loaded no libraries."""
-    return ForkServer(module_command("tests.server.light_fork_server"), **changes)
+    return ForkServer(module_command("tests.server.processes.light_fork_server"), **changes)
 
 
 @pytest.fixture
@@ -146,8 +146,8 @@ def test_a_program_outlives_whoever_asked_for_it_and_the_fork_server_does_not(tm
     script = f"""
 import os, signal, sys, time
 from qlora_core.child_process import module_command
-from qlora_core.server.forking import ForkServer
-server = ForkServer(module_command("tests.server.light_fork_server"))
+from qlora_core.server.processes.forking import ForkServer
+server = ForkServer(module_command("tests.server.processes.light_fork_server"))
 server.start()
 with open(os.devnull, "wb") as output:
     while (process := server.fork({PROGRAM!r}, "wait for", sys.argv[1], output=output)) is None: time.sleep(0.01)
@@ -155,7 +155,7 @@ print(server.pid, process.pid, flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
 """
     command = [sys.executable, "-c", script, str(tmp_path / "signal")]
-    printed = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, check=False).stdout
+    printed = subprocess.run(command, cwd=Path(__file__).parents[3], capture_output=True, check=False).stdout
     server, program = map(psutil.Process, map(int, printed.split()))
     wait_until(lambda: not server.is_running() or server.status() == psutil.STATUS_ZOMBIE)
     assert program.is_running()
@@ -198,7 +198,7 @@ class StandIns(ForkServer):
     behaviour = "obey"
 
     def __init__(self) -> None:
-        super().__init__(module_command("tests.server.light_fork_server"))
+        super().__init__(module_command("tests.server.processes.light_fork_server"))
         self.forked: list[int] = []
 
     def fork(self, module: str, *arguments: str, output: Any, channel: Any = None) -> ForkedProcess | None:
@@ -346,7 +346,7 @@ for name in ("is_available", "device_count", "current_device", "get_device_prope
              "_lazy_init", "init", "is_bf16_supported", "mem_get_info"):
     setattr(torch.cuda, name, record(name))
 torch.accelerator.current_accelerator = lambda *_, **__: torch.device("cuda")
-from qlora_core.server.fork_server import load_libraries
+from qlora_core.server.processes.fork_server import load_libraries
 load_libraries()
 loaded = [name for name in ("torch", "datasets", "transformers", "bitsandbytes", "peft") if name in sys.modules]
 print(asked, loaded)
@@ -357,7 +357,7 @@ print(asked, loaded)
 def test_a_gpu_is_left_to_the_runs() -> None:
     """CUDA cannot be used in a fork of a process that asked for it."""
     command = [sys.executable, "-c", CUDA_RECORDER]
-    shown = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, check=True, text=True).stdout
+    shown = subprocess.run(command, cwd=Path(__file__).parents[3], capture_output=True, check=True, text=True).stdout
     assert shown.splitlines()[-1] == "[] ['torch', 'datasets', 'transformers']"
 
 

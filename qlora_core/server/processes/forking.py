@@ -19,12 +19,12 @@ from typing import IO
 import psutil
 
 from qlora_core.child_process import child_environment, module_command
-from qlora_core.server.fork_server import READY
+from qlora_core.server.processes.fork_server import READY
 from qlora_core.store.process_identity import identify, is_running
 
 log = logging.getLogger(__name__)
 
-COMMAND = module_command("qlora_core.server.fork_server")
+COMMAND = module_command("qlora_core.server.processes.fork_server")
 NICENESS = 5  # somebody may wait for what is forked, but everybody waits for the page; runs are more patient still
 #: For a fork that is asked for; it takes milliseconds.
 FORK_SECONDS = 10.0

@@ -1,4 +1,4 @@
-"""What is forked in tests: python -m tests.server.forked_program WHAT ..."""
+"""What is forked in tests: python -m tests.server.processes.forked_program WHAT ..."""
 
 import json
 import os

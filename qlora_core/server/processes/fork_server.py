@@ -1,9 +1,9 @@
 """A process that has imported the libraries and makes others from itself, which then need not import them.
 
-python -m qlora_core.server.fork_server FD is started by ``forking.ForkServer``, which asks through the socket FD. Each
-request names a program, a module of this package, and brings its input, its output, its errors, and a socket on which
-the program's process number and, later, its exit status are told. What is forked is in a session of its own: it
-outlives this process, which ends when the one that asks is gone.
+python -m qlora_core.server.processes.fork_server FD is started by ``forking.ForkServer``, which asks through the socket
+FD. Each request names a program, a module of this package, and brings its input, its output, its errors, and a socket
+on which the program's process number and, later, its exit status are told. What is forked is in a session of its own:
+it outlives this process, which ends when the one that asks is gone.
 """
 
 import array

@@ -2,7 +2,7 @@
 
 import sys
 
-from qlora_core.server.fork_server import main
+from qlora_core.server.processes.fork_server import main
 
 
 def load_nothing() -> None:

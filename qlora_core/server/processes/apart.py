@@ -22,7 +22,7 @@ from typing import IO, Any
 from qlora_core.child_process import child_environment, end_with_parent, limit_memory
 from qlora_core.errors import QLoRAError, RunFailure
 from qlora_core.server.answering.questions import Failure
-from qlora_core.server.forking import ForkedProcess, ForkServer, start_program
+from qlora_core.server.processes.forking import ForkedProcess, ForkServer, start_program
 
 log = logging.getLogger(__name__)
 

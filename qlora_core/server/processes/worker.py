@@ -12,7 +12,7 @@ import psutil
 
 from qlora_core.child_process import child_environment, module_command
 from qlora_core.errors import QLoRAError
-from qlora_core.server.forking import ForkedProcess, ForkServer
+from qlora_core.server.processes.forking import ForkedProcess, ForkServer
 from qlora_core.store.run import Run
 
 #: The program that carries out a run.

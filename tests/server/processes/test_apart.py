@@ -8,11 +8,11 @@ import pytest
 
 from qlora_core.child_process import module_command
 from qlora_core.errors import HubError, HubProblem, RunFailure, UserError
-from qlora_core.server import apart, forking
-from qlora_core.server.forking import ForkServer
+from qlora_core.server.processes import apart, forking
+from qlora_core.server.processes.forking import ForkServer
 from tests.conftest import ignore, wait_until
 
-PROGRAM, TOKEN = "tests.server.apart_program", "hf_ATokenThatNobodyMaySee"
+PROGRAM, TOKEN = "tests.server.processes.apart_program", "hf_ATokenThatNobodyMaySee"
 
 pytestmark = [pytest.mark.process, pytest.mark.usefixtures("working_apart")]
 
@@ -72,7 +72,7 @@ def test_a_lack_of_memory_is_told_in_the_askers_own_words() -> None:
 
 def test_a_fork_answers_as_well_and_knows_no_token_of_the_owners(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_TOKEN", "hf_TokenOfTheServersOwner")
-    server = ForkServer(module_command("tests.server.light_fork_server"))
+    server = ForkServer(module_command("tests.server.processes.light_fork_server"))
     server.start()
     try:
         wait_until(server.is_ready)

@@ -1,0 +1,1 @@
+"""Processes that a page's server starts, and how they end."""
