@@ -1,0 +1,70 @@
+"""The catalogues are whole: every text of the page in every language, with all that the program fills in."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+from babel.messages.catalog import Catalog, Message
+from babel.messages.pofile import read_po
+
+from qlora_core.language import ENGLISH, FOLDER, LANGUAGES, messages
+
+OTHERS = [code for code in LANGUAGES if code != ENGLISH]
+#: What a program fills in, what a browser reads as an element, and what Markdown reads as a mark.
+MARKS = re.compile(r"\{\w*\}|</?\w+|&\w+;|\*\*|`[^`]*`|^#+ ", re.MULTILINE)
+
+
+def template() -> Catalog:
+    with (FOLDER / "messages.pot").open("rb") as file:
+        return read_po(file)
+
+
+def texts(catalog: Catalog) -> Iterator[Message]:
+    return (message for message in catalog if message.id)
+
+
+def forms(text: str | tuple[str, ...] | list[str]) -> list[str]:
+    return [text] if isinstance(text, str) else list(text)
+
+
+def marks(text: str) -> Counter[str]:
+    return Counter(MARKS.findall(text))
+
+
+@pytest.mark.parametrize("code", OTHERS)
+def test_every_text_is_translated(code: str) -> None:
+    catalog = messages(code)
+    missing = [
+        message.id
+        for message in texts(template())
+        if (found := catalog.get(message.id)) is None or not all(forms(found.string)) or found.fuzzy
+    ]
+    assert not missing
+
+
+@pytest.mark.parametrize("code", OTHERS)
+def test_what_is_filled_in_and_what_is_markup_stays(code: str) -> None:
+    changed = []
+    for message in texts(messages(code)):
+        originals = [marks(each) for each in forms(message.id)]
+        for form in filter(None, forms(message.string)):
+            # "one pair" may be written without its number
+            allowed = [*originals, *(each - Counter({"{n}": 1}) for each in originals[1:])]
+            if marks(form) not in allowed:
+                changed.append((message.id, form))
+    assert not changed
+
+
+@pytest.mark.parametrize("code", OTHERS)
+def test_plural_forms_are_as_many_as_the_language_has(code: str) -> None:
+    catalog = messages(code)
+    plurals = [message for message in texts(catalog) if isinstance(message.id, tuple)]
+    assert plurals
+    assert {len(forms(message.string)) for message in plurals} == {catalog.num_plurals}
+
+
+@pytest.mark.parametrize("code", OTHERS)
+def test_no_text_is_left_that_the_page_no_longer_has(code: str) -> None:
+    known = {message.id for message in texts(template())}
+    assert {message.id for message in texts(messages(code))} <= known
