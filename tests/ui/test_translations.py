@@ -24,8 +24,8 @@ def texts(catalog: Catalog) -> Iterator[Message]:
     return (message for message in catalog if message.id)
 
 
-def forms(text: str | tuple[str, ...] | list[str]) -> list[str]:
-    return [text] if isinstance(text, str) else list(text)
+def forms(text: str | tuple[str, ...] | list[str] | None) -> list[str]:
+    return [text] if isinstance(text, str) else list(text or [""])
 
 
 def marks(text: str) -> Counter[str]:
