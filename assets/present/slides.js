@@ -27,7 +27,7 @@ export class Slides {
   }
 
   at(name) {
-    return this.dialog.querySelector(`[data-at="${name}"]`);
+    return this.dialog.querySelector(`[data-part="${name}"]`);
   }
 
   /** Shows one step, and where it stands among the others. */

@@ -112,7 +112,7 @@ def start_present() -> str:
         const open = () => import(new URL("{PRESENT.address}/main.js", document.baseURI)).then(
             (part) => part.start(element, server, props.tables),
             () => {{
-                const note = element.querySelector('[data-at="failed"]');
+                const note = element.querySelector('[data-part="failed"]');
                 note.hidden = false;
                 note.textContent = {json.dumps(gettext(NOT_LOADED))};
             }},

@@ -32,16 +32,16 @@ def test_a_clicker_leads_through_the_steps_of_a_lesson(server: Server, visit: Ca
     code = page.get_by_alt_text("QR code of the address beside it")
     expect(code).to_be_visible()
     assert code.evaluate("image => image.decode().then(() => image.naturalWidth)") > 100
-    expect(page.locator("[data-at=address]")).to_have_text(re.compile(r"^127\.0\.0\.1:\d+/\?class=1$"))
+    expect(page.locator("[data-part=address]")).to_have_text(re.compile(r"^127\.0\.0\.1:\d+/\?class=1$"))
     expect(page.get_by_text("This address works on this machine alone.")).to_be_visible()
     for key, name in (("PageDown", "guess"), ("PageDown", "live"), ("ArrowRight", "pairs"), ("PageDown", "result")):
         page.keyboard.press(key)
         step(page, name)
         assert fits(page), name
-    expect(page.locator("[data-at=guessed]")).to_have_text("Nobody has guessed yet.")
+    expect(page.locator("[data-part=guessed]")).to_have_text("Nobody has guessed yet.")
     verdict = recorded_run("quick").require_result()["comparison"]["linear_probe"]["verdict"]
-    expect(page.locator("[data-at=verdict]")).to_have_text(verdict)
-    expect(page.locator("[data-at=numbers] strong").last).to_have_text(re.compile(r"^0\.\d{3}$"))
+    expect(page.locator("[data-part=verdict]")).to_have_text(verdict)
+    expect(page.locator("[data-part=numbers] strong").last).to_have_text(re.compile(r"^0\.\d{3}$"))
     page.keyboard.press("PageUp")
     step(page, "pairs")
     page.get_by_role("button", name="Worksheet", exact=True).click()
@@ -62,17 +62,17 @@ def test_another_run_is_offered_and_whoever_follows_the_newest_sees_it(
     chosen = visit().open(f"{server.url}?run={quote(recorded)}&present=live")
     newest = visit().open(f"{server.url}?present=live")
     offer = chosen.get_by_role("button", name="Another run is at work. Show it (N)")
-    expect(chosen.locator("dialog [data-at=badge]")).to_have_text("Recorded run, replayed")
+    expect(chosen.locator("dialog [data-part=badge]")).to_have_text("Recorded run, replayed")
     expect(offer).to_be_hidden()
     with server.holding("training"):
         run = start(visit().open(server.url))
         wait_for_phase(server.run(run), "training")
-        expect(newest.locator("dialog [data-at=badge]")).to_have_text("Running")
-        expect(newest.locator("[data-at=explained]")).to_have_text(re.compile("^Small matrices"))
+        expect(newest.locator("dialog [data-part=badge]")).to_have_text("Running")
+        expect(newest.locator("[data-part=explained]")).to_have_text(re.compile("^Small matrices"))
         expect(offer).to_be_visible()
-        expect(chosen.locator("dialog [data-at=badge]")).to_have_text("Recorded run, replayed")
+        expect(chosen.locator("dialog [data-part=badge]")).to_have_text("Recorded run, replayed")
         chosen.keyboard.press("n")
-        expect(chosen.locator("dialog [data-at=badge]")).to_have_text("Running")
+        expect(chosen.locator("dialog [data-part=badge]")).to_have_text("Running")
         expect(offer).to_be_hidden()
     wait_for_phase(server.run(run), "done")
 
