@@ -128,7 +128,7 @@ def test_the_card_lists_it_for_the_hub_where_it_can_be_told_how_sure_it_is(
 
 def test_it_is_in_the_history_and_in_the_headline(run: Run, result: dict[str, Any], added: Metric) -> None:
     headers = [column.header for column in columns()]
-    assert (added.heading in headers) == (added.label in orders()) == added.has_interval
+    assert (added.heading in headers) == (added.name in orders()) == added.has_interval
     assert (f"{added.label} " in headline(result)) == added.has_interval
     if added.has_interval:
         row = dict(zip(headers, history_row(run, ""), strict=True))

@@ -17,6 +17,7 @@ SOURCES = sorted([ROOT / "app.py", *ROOT.glob("qlora_core/**/*.py")])
 READERS = ("environ", "getenv", "parse_flag_from_env")
 #: What passes the environment on to a process of our own, or sets something in it for a library.
 PASSING_ON = {
+    "apart.py": set(),  # its process is told where its temporary files go, and forgets the owner's tokens
     "child_process.py": {"PYTHONPATH"},
     "commands.py": {"TOKENIZERS_PARALLELISM"},
     "first.py": set(),  # whether this is ZeroGPU has to be known before anything else is imported

@@ -7,6 +7,7 @@ from playwright.sync_api import Browser, expect
 
 from qlora_core.store.runs import RunStore
 from qlora_core.ui.words.train import cpu_not_measured, loan_not_known
+from tests.page.server import PATIENCE
 from tests.page.visitor import Visitor, badge, choose_small, press, start
 from tests.space.conftest import ENDLESS, TOKEN, Space
 
@@ -49,6 +50,6 @@ def test_a_click_borrows_another_goes_on_and_the_cpu_is_a_choice(space: Space, v
     assert run.status.loan_end == "given_back"
 
     press(page, "Go on on the CPU")
-    badge(page, "Finished")
+    expect(page.locator('[data-at="badge"]')).to_have_text("Finished", timeout=1000 * PATIENCE)
     assert all(asked["token"] == TOKEN for asked in space.api.of("schedule"))
     assert run.require_result()["environment"]["device"] == "cpu"

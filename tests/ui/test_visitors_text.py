@@ -163,7 +163,8 @@ def test_no_handler_shows_a_visitors_text_as_markup_or_without_an_end(
                 seen.add(type(block))
             wrong += [f"{ending}, {name}, {type(block).__name__}: {said}" for said in complaints(block, given)]
     assert wrong == []
-    assert refused == {"take_pair", "pick"}, "those alone need a row that was selected"
+    need_a_row, need_two_runs = {"take_pair", "pick"}, {"compare_runs", "several_runs", "repeat_run"}
+    assert refused == need_a_row | need_two_runs
     assert seen >= {gr.Markdown, gr.Dataframe, gr.Dropdown, gr.Plot}
 
 
