@@ -31,7 +31,7 @@ export function live(element, server) {
   window.qlora.onNews(({ run, news }) => {
     if (!news || !run) return;
     section.hidden = false;
-    at("title").textContent = words.title(news);
+    at("class-title").textContent = words.title(news);
     const told = { run, ended: Boolean(news.verdict) || news.phase === "done", ...news.class };
     guess.show(told);
     judge.show(told);
@@ -54,7 +54,7 @@ export function results(element, server, props, watch) {
     const run = props.value;
     element.querySelector(".class").hidden = !run;
     if (!run) return;
-    at("title").textContent = words.CLASS;
+    at("class-title").textContent = words.CLASS;
     if (anew || panels?.guess.place !== at("guess")) panels = make(); // Gradio may have drawn the element anew
     for (const panel of Object.values(panels)) panel.show({ run, ended: true, open: false });
   };
