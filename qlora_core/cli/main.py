@@ -69,6 +69,18 @@ def build_parser() -> argparse.ArgumentParser:
     """Every command and option."""
     parser = Parser(prog="python -m qlora_core", description="Fine-tune BERT with QLoRA, and measure it.")
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_train(subparsers)
+    _add_asking(subparsers)
+    _command(subparsers, "runs", commands.runs, "list the runs, newest first")
+    _add_taking_home(subparsers)
+    room = _command(subparsers, "class", classroom, "show what was guessed and judged, or delete it")
+    room.add_argument("run_id", nargs="?", metavar="RUN_ID", help="of this run (default: how much there is of all)")
+    room.add_argument("--delete", action="store_true", help="delete every guess and every judgement")
+    _command(subparsers, "doctor", commands.doctor, "show versions, device, models and data found here")
+    return parser
+
+
+def _add_train(subparsers: Any) -> None:
     train = _command(subparsers, "train", commands.train, "train an adapter and verify it")
     train.formatter_class, train.epilog = argparse.RawDescriptionHelpFormatter, _settings()
     train.add_argument("--base-model", help=f"{_names('base_model', BASE_MODELS)}, {OTHER_BASE_MODELS}")
@@ -97,6 +109,9 @@ def build_parser() -> argparse.ArgumentParser:
     )
     train.add_argument("--resume", metavar="RUN_ID", help="go on with an interrupted run")
 
+
+def _add_asking(subparsers: Any) -> None:
+    """Commands that measure and compare."""
     data = _command(subparsers, "data", commands.data, "look at pairs before a run: balance, lengths, repetitions")
     data.add_argument("dataset", metavar="DATASET", help=f"{', '.join(DATASETS)} or a {ANY_FORMAT} file")
     data.add_argument("--data-dir", help=DATA_DIR_HELP)
@@ -124,7 +139,9 @@ def build_parser() -> argparse.ArgumentParser:
     compare.add_argument("first", metavar="RUN_A")
     compare.add_argument("second", metavar="RUN_B")
 
-    _command(subparsers, "runs", commands.runs, "list the runs, newest first")
+
+def _add_taking_home(subparsers: Any) -> None:
+    """Commands that write a run into files of one's own, or to the hub, or take one in."""
     export = _command(subparsers, "export", commands.export, "write a run's adapter and records to a zip")
     export.add_argument("run_id", metavar="RUN_ID")
     export.add_argument("--to", type=Path, required=True, metavar="FILE.zip")
@@ -147,11 +164,6 @@ def build_parser() -> argparse.ArgumentParser:
     push.add_argument("--public", action="store_true", help="for everybody to see (default: for the account alone)")
     bring = _command(subparsers, "import", commands.bring, "take in a run that export or the page wrote to a zip")
     bring.add_argument("zip", type=Path, metavar="FILE.zip")
-    room = _command(subparsers, "class", classroom, "show what was guessed and judged, or delete it")
-    room.add_argument("run_id", nargs="?", metavar="RUN_ID", help="of this run (default: how much there is of all)")
-    room.add_argument("--delete", action="store_true", help="delete every guess and every judgement")
-    _command(subparsers, "doctor", commands.doctor, "show versions, device, models and data found here")
-    return parser
 
 
 def _option_help(name: str) -> str:

@@ -8,7 +8,7 @@ import hmac
 from dataclasses import dataclass, field
 
 from qlora_core.errors import QLoRAError
-from qlora_core.server.guesses import Guesses
+from qlora_core.server.rate_limit import RateLimit
 from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore
 
@@ -26,7 +26,7 @@ class WhoMay:
 
     owner_key: str  #: whoever knows it may do everything; "" where nobody is the owner
     recorded: RunStore  #: runs that come with the program, which nobody may change
-    guesses: Guesses = field(default_factory=Guesses)
+    attempts: RateLimit = field(default_factory=RateLimit)
 
     def control(self, run: Run, secret: str, owner_pass: str = "") -> bool:
         """Whether ``secret`` is that of the visitor who started ``run``, or ``owner_pass`` the owner's."""
@@ -51,14 +51,14 @@ class WhoMay:
         """The owner's pass for whoever shows the owner's key, "" for another key.
 
         Raises:
-            TooManyGuesses: wrong keys came too often, from ``address`` or from everywhere.
+            RateLimitExceeded: wrong keys came too often, from ``address`` or from everywhere.
         """
         if not may_be_secret(key) or not self.owner_key:
             return ""
-        self.guesses.take(address)
+        self.attempts.take(address)
         if not hmac.compare_digest(key.encode(), self.owner_key.encode()):
             return ""
-        self.guesses.give_back(address)
+        self.attempts.give_back(address)
         return self._pass()
 
     def _pass(self) -> str:

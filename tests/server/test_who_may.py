@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from qlora_core.config import make_config
-from qlora_core.server.guesses import OF_ONE, TooManyGuesses
+from qlora_core.server.rate_limit import OF_ONE, RateLimitExceeded
 from qlora_core.server.who_may import MAX_SECRET_CHARACTERS, NotYours, WhoMay
 from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore
@@ -58,7 +58,7 @@ def test_keys_cannot_be_tried_one_after_the_other(who_may: WhoMay) -> None:
     for number in range(int(OF_ONE[0])):
         assert who_may.owner_pass(f"guess {number}", "10.0.0.1") == ""
     for key in ("another guess", KEY):
-        with pytest.raises(TooManyGuesses):
+        with pytest.raises(RateLimitExceeded):
             who_may.owner_pass(key, "10.0.0.1")
     assert who_may.owner_pass(KEY, "10.0.0.2")
 

@@ -15,8 +15,8 @@ from qlora_core.errors import ConfigError, DataError, HubError, RunError
 from qlora_core.evaluation.flips import Sentences
 from qlora_core.language import N_
 from qlora_core.language import gettext as _
-from qlora_core.server.guesses import Guesses
 from qlora_core.server.participating.judged_pairs import JudgedPairs
+from qlora_core.server.rate_limit import RateLimit
 from qlora_core.server.who_may import may_be_secret
 from qlora_core.store.feed import Feeds
 from qlora_core.store.run import Run
@@ -30,8 +30,8 @@ NO_SENTENCES = N_("The sentences of this run are not on this machine, so nobody 
 READING_SECONDS = 0.1
 
 
-def _rate() -> Guesses:
-    return Guesses(of_one=OF_ONE, of_all=OF_ALL, refusal=TOO_OFTEN)
+def _rate() -> RateLimit:
+    return RateLimit(of_one=OF_ONE, of_all=OF_ALL, refusal=TOO_OFTEN)
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Participation:
     classroom: Classroom
     feeds: Feeds
     pairs: JudgedPairs
-    rate: Guesses = field(default_factory=_rate)
+    rate: RateLimit = field(default_factory=_rate)
 
     def news(self, run: Run) -> dict[str, Any]:
         """Whether a run takes guesses, how many there are, and how many have judged its pairs: numbers alone."""
@@ -58,7 +58,7 @@ class Participation:
             ConfigError: the secret is none.
             RunError: training has begun.
             BookFull: too many others have guessed.
-            TooManyGuesses: too much comes from that address.
+            RateLimitExceeded: too much comes from that address.
         """
         self._check(secret, address)
         check_open(self.feeds.of(run.id))
@@ -82,7 +82,7 @@ class Participation:
             ConfigError: the secret is none.
             RunError: the run's sentences are not on this machine.
             BookFull: too many others have judged.
-            TooManyGuesses: too much comes from that address.
+            RateLimitExceeded: too much comes from that address.
         """
         self._check(secret, address)
         pairs = self._pairs(run, seconds)
@@ -95,7 +95,7 @@ class Participation:
 
         Raises:
             RunError: it is asked another pair, or none yet.
-            ConfigError, TooManyGuesses: as for ``ask``.
+            ConfigError, RateLimitExceeded: as for ``ask``.
         """
         self._check(secret, address)
         pairs = self._pairs(run, READING_SECONDS)

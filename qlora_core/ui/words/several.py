@@ -30,19 +30,6 @@ SETTINGS_HELP = N_(
 LOOKED_AT = N_("Settings to look at")
 NO_OTHERS = N_("No finished run differs from this one in a few settings alone.")
 
-# Several runs from the form
-GRID = N_("Several runs: seeds and settings")
-GRID_HELP = N_(
-    "Name a setting and its values, with commas between them (of a list: semicolons), and how many seeds: each "
-    "combination is a run. All else is as the form says."
-)
-SETTING = N_("Setting")
-VALUES, VALUES_EXAMPLE = N_("Values"), "1e-4, 3e-4"
-HOW_MANY_SEEDS = N_("Seeds for each")
-COUNT = N_("How many runs, and how long?")
-START_ALL = N_("Start all of them")
-NO_TIME = N_("How long one takes is not known yet: press “Measure time and memory first”.")
-
 
 def progress(done: int, count: int) -> str:
     """How far the runs of one kind have come."""
@@ -63,18 +50,6 @@ def queued(count: int) -> str:
         count,
     )
     return words.format(n=count)
-
-
-def planned(count: int, minutes: float | None) -> str:
-    """How many runs a plan has, and how long they take, where that is known."""
-    if minutes is None:
-        return ngettext("{n} run.", "{n} runs.", count).format(n=count) + " " + _(NO_TIME)
-    words = ngettext(
-        "{n} run, about {minutes} minutes, if what is varied changes no run's length.",
-        "{n} runs, about {minutes} minutes together, if what is varied changes no run's length.",
-        count,
-    )
-    return words.format(n=count, minutes=max(1, round(minutes)))
 
 
 def not_started(error: str) -> str:

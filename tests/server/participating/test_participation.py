@@ -7,9 +7,9 @@ from qlora_core.classroom.guesses import Guess
 from qlora_core.config import RunConfig
 from qlora_core.errors import ConfigError, DataError, RunError
 from qlora_core.evaluation.flips import Sentences, ValidationPairs
-from qlora_core.server.guesses import Guesses, TooManyGuesses
 from qlora_core.server.participating.judged_pairs import JudgedPairs
 from qlora_core.server.participating.participation import Participation
+from qlora_core.server.rate_limit import RateLimit, RateLimitExceeded
 from qlora_core.store.feed import Feeds
 from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore
@@ -29,7 +29,7 @@ def read(config: RunConfig) -> ValidationPairs:
 @pytest.fixture
 def participation(store: RunStore) -> Participation:
     """A server's, which takes two messages from an address."""
-    rate = Guesses(of_one=(2, 0.0), of_all=(20, 0.0), refusal="Too often.")
+    rate = RateLimit(of_one=(2, 0.0), of_all=(20, 0.0), refusal="Too often.")
     return Participation(Classroom(store), Feeds(store), JudgedPairs(read), rate)
 
 
@@ -64,7 +64,7 @@ def test_a_guess_comes_too_late_once_training_has_begun(participation: Participa
 def test_so_much_comes_from_one_address_and_no_more(participation: Participation, run: Run) -> None:
     for name in ("one", "two"):
         participation.guess(run, name, GUESS, ADDRESS)
-    with pytest.raises(TooManyGuesses, match=r"Too often\."):
+    with pytest.raises(RateLimitExceeded, match=r"Too often\."):
         participation.guess(run, "three", GUESS, ADDRESS)
     participation.guess(run, "three", GUESS, "192.0.2.2")
 

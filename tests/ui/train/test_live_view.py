@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from qlora_core.config import make_config
-from qlora_core.server.guesses import OF_ONE
+from qlora_core.server.rate_limit import OF_ONE
 from qlora_core.server.services import Services, make_services
 from qlora_core.ui.train.live_view import Command, Poll, _claim, _control, _poll, buttons, run_to_show, view
 

@@ -1,4 +1,4 @@
-"""How fast a key may be guessed, or anything else be sent: so much from one address, and so much from all together."""
+"""How often something may be tried, such as a key: so often from one address, and so often from all together."""
 
 import time
 from collections import OrderedDict
@@ -13,11 +13,11 @@ from qlora_core.language import N_, gettext
 Limits = tuple[float, float]  #: how many at once, and how many a second come back
 OF_ONE, OF_ALL = (10, 0.1), (100, 1.0)
 WRONG_KEYS = N_("Too many wrong keys were tried. Wait a minute, then try again.")
-MAX_ADDRESSES = 1000  #: remembered; the one that guessed longest ago is forgotten
+MAX_ADDRESSES = 1000  #: remembered; the one that tried longest ago is forgotten
 NETWORK_BITS = 64  #: of an IPv6 address: whoever has one has a whole network of them
 
 
-class TooManyGuesses(QLoRAError):
+class RateLimitExceeded(QLoRAError):
     """Something was tried so often that it is not looked at for a while."""
 
 
@@ -36,8 +36,8 @@ class Bucket:
         return self.tokens
 
 
-class Guesses:
-    """Token buckets for whoever shows a key, or sends what else is counted here; their number is bounded."""
+class RateLimit:
+    """Token buckets by address; their number is bounded."""
 
     def __init__(
         self,
@@ -53,15 +53,15 @@ class Guesses:
         self._by_network: OrderedDict[str, Bucket] = OrderedDict()
 
     def take(self, address: str) -> None:
-        """Use up a guess, before anything is compared.
+        """Use up an attempt, before anything is looked at.
 
         Raises:
-            TooManyGuesses: none is left, to this address or to anybody.
+            RateLimitExceeded: none is left, to this address or to anybody.
         """
         with self._lock:
             now, buckets = self._clock(), (self._of(address), self._all)
             if min(bucket.count(now) for bucket in buckets) < 1:
-                raise TooManyGuesses(gettext(self._refusal))
+                raise RateLimitExceeded(gettext(self._refusal))
             for bucket in buckets:
                 bucket.tokens -= 1
 
