@@ -110,8 +110,7 @@ def _report(settings: list[str], runs: Sequence[Run], planned: int) -> Report:
         "runs": [_described(run, settings) for run in runs],
     }
     lines = _table(report["runs"], settings)
-    claims: list[str] = []
-    with _saying_why_not(claims):
+    try:
         if settings:
             effects = effects_of(done, settings)
             report["effects"], claims = effects.as_dict(), claims_of_effects(effects)
@@ -119,18 +118,12 @@ def _report(settings: list[str], runs: Sequence[Run], planned: int) -> Report:
             spread = spread_of(done)
             report["spread"], claims = spread.as_dict(), claims_of_spread(spread)
             lines += [_row("mean", spread.means), _row("sd", spread.deviations)]
+    except RunError as error:  # such as that too few have finished
+        claims = [str(error)]
     report["claims"] = claims
     if len(done) < planned:
         claims.append(f"{len(done)} of {planned} runs finished.")
     return report, "\n".join([*lines, "", *claims])
-
-
-@contextmanager
-def _saying_why_not(claims: list[str]) -> Iterator[None]:
-    try:
-        yield
-    except RunError as error:
-        claims.append(str(error))
 
 
 def _described(run: Run, settings: Sequence[str]) -> dict[str, Any]:

@@ -16,19 +16,11 @@ from qlora_core.classroom.scores import Answered, Votes, answered_by, room_repor
 from qlora_core.config import RunConfig
 from qlora_core.errors import RunError
 from qlora_core.evaluation.flips import Sentences
+from tests.clock import Clock
 from tests.recorded import recorded_run
 
 PHENOMENA = [f"phenomenon {number % 17}" for number in range(340)]
 PAIRS = [Sentences(f"one {number}", f"other {number}", name) for number, name in enumerate(PHENOMENA)]
-
-
-class Clock:
-    """Seconds that a test sets."""
-
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

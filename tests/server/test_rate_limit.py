@@ -3,15 +3,7 @@
 import pytest
 
 from qlora_core.server.rate_limit import MAX_ADDRESSES, OF_ALL, OF_ONE, RateLimit, RateLimitExceeded
-
-
-class Clock:
-    """Stands still until it is moved."""
-
-    now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.clock import Clock
 
 
 @pytest.fixture

@@ -4,8 +4,10 @@ Both seeds and pairs are a sample of those that might have been. What is asked f
 would come to, so that neither may be taken as given.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf, sqrt
+from statistics import fmean
 
 import numpy as np
 
@@ -49,16 +51,20 @@ def gain_of(differences: np.ndarray) -> Gain:
     return Gain(value, _drawn(differences, freedom), _p_of(value, variance, freedom), seeds, pairs)
 
 
-def repeated_splits(gains: np.ndarray, validation: int, train: int) -> Gain:
-    """The same of gains that were measured on different pairs: each seed has set aside its own ``validation`` of them.
+def repeated_splits(splits: Sequence[np.ndarray], train: int) -> Gain:
+    """The same of seeds that have each set aside validation pairs of their own, and trained on ``train`` others.
 
     Such splits overlap, which the corrected resampled t-test allows for (Nadeau & Bengio 2003, Machine Learning 52,
-    239-281). Shape (seeds,).
+    239-281). ``splits`` are each seed's differences, shape (its pairs,).
     """
-    seeds = len(gains)
-    value, variance = float(gains.mean()), float(gains.var(ddof=1)) * (1 / seeds + validation / train)
+    seeds, pairs = len(splits), fmean(map(len, splits))
+    gains = np.array([split.mean() for split in splits])
+    of_pairs = fmean(float(split.var(ddof=1)) / len(split) for split in splits)
+    spread = max(float(gains.var(ddof=1)), of_pairs)  # seeds that lie nearer by luck than their pairs allow
+    value, variance = float(gains.mean()), spread * (1 / seeds + pairs / train)
     half = _t_quantile(seeds - 1) * sqrt(variance)
-    return Gain(value, (value - half, value + half), _p_of(value, variance, seeds - 1), seeds, validation)
+    ends = max(value - half, -1.0), min(value + half, 1.0)  # a share gains no more
+    return Gain(value, ends, _p_of(value, variance, seeds - 1), seeds, round(pairs))
 
 
 def _of_mean(differences: np.ndarray) -> tuple[float, float]:

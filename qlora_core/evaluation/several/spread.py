@@ -85,11 +85,8 @@ def _gains(runs: Sequence[Run], answered: Sequence[Answered], *, same_pairs: boo
     strongest_first = sorted(shared, key=lambda name: -fmean(one.accuracy(name) for one in answered))
     if same_pairs:
         return {name: gain_of(np.array([_differences(one, name) for one in answered])) for name in strongest_first}
-    validation, train = map(int, np.mean([_sizes(run) for run in runs], axis=0))
-    return {
-        name: repeated_splits(np.array([_differences(one, name).mean() for one in answered]), validation, train)
-        for name in strongest_first
-    }
+    train = round(fmean(_training_pairs(run) for run in runs))
+    return {name: repeated_splits([_differences(one, name) for one in answered], train) for name in strongest_first}
 
 
 def _differences(answered: Answered, baseline: str) -> np.ndarray:
@@ -97,8 +94,7 @@ def _differences(answered: Answered, baseline: str) -> np.ndarray:
     return answered.right().astype(int) - answered.right(baseline)
 
 
-def _sizes(run: Run) -> tuple[int, int]:
-    """Validation and training pairs."""
+def _training_pairs(run: Run) -> int:
     result = run.require_result()
     with run.explaining_damage():
-        return int(result["dataset"]["validation"]), int(result["dataset"]["train"])
+        return int(result["dataset"]["train"])

@@ -31,6 +31,11 @@ LOOKED_AT = N_("Settings to look at")
 NO_OTHERS = N_("No finished run differs from this one in a few settings alone.")
 
 
+def of_seed(seed: int) -> str:
+    """What one of several runs is called that differ in their seed."""
+    return _("seed {seed}").format(seed=seed)
+
+
 def progress(done: int, count: int) -> str:
     """How far the runs of one kind have come."""
     return ngettext("{done} of {n} run done.", "{done} of {n} runs done.", count).format(done=done, n=count)

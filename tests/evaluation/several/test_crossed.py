@@ -58,12 +58,21 @@ def test_seeds_that_answer_alike_leave_the_pairs_noise() -> None:
 
 
 def test_splits_of_each_seed_are_a_corrected_resampled_t_test() -> None:
-    gains = np.array([0.10, 0.14, 0.06])
-    found = repeated_splits(gains, validation=20, train=80)
+    splits = [np.repeat([1, 0], [round(500 * gain), 500 - round(500 * gain)]) for gain in (0.10, 0.14, 0.06)]
+    found = repeated_splits(splits, train=2000)
     half = (
-        4.302653 * 0.04 * np.sqrt(1 / 3 + 20 / 80)
+        4.302653 * 0.04 * np.sqrt(1 / 3 + 500 / 2000)
     )  # t of 2 degrees of freedom; the gains' standard deviation is 0.04
     assert found.ci95 == pytest.approx((0.1 - half, 0.1 + half), abs=1e-6)
+    assert (found.outcome, found.seeds, found.pairs) == (Outcome.NO_DIFFERENCE, 3, 500)
+
+
+def test_splits_that_agree_by_luck_leave_the_pairs_noise() -> None:
+    one = np.repeat([1, -1, 0], [12, 8, 44])  # a gain of 4 in 64, which luck explains
+    found = repeated_splits([one, one[::-1]], train=64)
+    assert found.value == 4 / 64
+    assert found.ci95[0] < 0 < found.ci95[1]
+    assert found.p > 0.05
     assert found.outcome is Outcome.NO_DIFFERENCE
 
 

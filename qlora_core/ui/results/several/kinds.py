@@ -44,9 +44,6 @@ class KindsPanel:
         return [self.seeds, self.spread, self.curves, self.looked_at, self.claims, self.effects]
 
 
-kinds_panel = KindsPanel
-
-
 def checked_settings(names: object, known: Container[str]) -> list[str]:
     """The settings that a visitor wants to look at.
 
@@ -93,7 +90,7 @@ def _over_seeds(panel: KindsPanel, known: Alike) -> Updates:
         return {panel.seeds: "\n\n".join(said), panel.spread: hidden, panel.curves: hidden}
     spread = spread_of(known.done)
     said = [_progress(known), *(plain(claim, MAX_MESSAGE) for claim in claims_of_spread(spread))]
-    results = [(f"seed {run.config.seed}", run.require_result()) for run in known.done[:MAX_CURVES]]
+    results = [(words.of_seed(run.config.seed), run.require_result()) for run in known.done[:MAX_CURVES]]
     return {
         panel.seeds: "\n\n".join(said),
         panel.spread: gr.update(value=spread_figure(spread), visible=True),

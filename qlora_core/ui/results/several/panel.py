@@ -14,7 +14,7 @@ from qlora_core.server.together import submit_together, with_other_seeds
 from qlora_core.ui.events import PRIVATE, address_of
 from qlora_core.ui.results.run_choice import checked_runs
 from qlora_core.ui.results.several.against import AgainstPanel, against_panel, shown_against
-from qlora_core.ui.results.several.kinds import KindsPanel, checked_settings, kinds_panel, shown_kinds
+from qlora_core.ui.results.several.kinds import KindsPanel, checked_settings, shown_kinds
 from qlora_core.ui.safe_text import MAX_MESSAGE, plain
 from qlora_core.ui.words import several as words
 
@@ -67,7 +67,7 @@ def several_panel() -> SeveralPanel:
         )
         claims = gr.Markdown(latex_delimiters=[])
         (effects,) = _plots("effects")
-    kinds = kinds_panel(seeds, spread, curves, looked_at, claims, effects)
+    kinds = KindsPanel(seeds, spread, curves, looked_at, claims, effects)
     return SeveralPanel(against, kinds, how_many, again, look, message, gr.Textbox(visible=False))
 
 
