@@ -4,6 +4,7 @@ import globals from "globals";
 export default [
   { ignores: [".venv/", "venv/"] },
   js.configs.recommended,
+  { rules: { "no-shadow": "error" } },
   {
     files: ["assets/live/*.js", "assets/inside/*.js", "assets/class/*.js", "assets/present/*.js"],
     languageOptions: { globals: globals.browser },

@@ -87,8 +87,8 @@ window.qlora = (() => {
   /** A chart follows the window's width, but not while its tab is hidden: it is told once it is seen again. */
   function fitCharts() {
     const charts = [...document.querySelectorAll(".js-plotly-plot")].filter((chart) => chart.offsetWidth);
-    const drawn = (chart) => chart.querySelector(".main-svg")?.clientWidth ?? chart.offsetWidth;
-    const isOff = (chart) => Math.abs(drawn(chart) - chart.offsetWidth) > 1;
+    const width = (chart) => chart.querySelector(".main-svg")?.clientWidth ?? chart.offsetWidth;
+    const isOff = (chart) => Math.abs(width(chart) - chart.offsetWidth) > 1;
     if (charts.some(isOff)) window.dispatchEvent(new Event("resize"));
   }
 
@@ -116,12 +116,12 @@ window.qlora = (() => {
   if (/^[a-z]{2}$/.test(linked ?? "")) keepLanguage(linked);
 
   // The tab Results asks for the run it is to show. When it is first opened by hand, that is the address's run.
-  const parameters = new URLSearchParams(location.search);
-  wanted = [parameters.get("run"), parameters.get("with")].filter(Boolean).join();
-  settings = parameters.get("vary") || "";
-  threshold = parameters.get("threshold") || "";
+  const opened = new URLSearchParams(location.search);
+  wanted = [opened.get("run"), opened.get("with")].filter(Boolean).join();
+  settings = opened.get("vary") || "";
+  threshold = opened.get("threshold") || "";
   takeKey();
-  if (parameters.get("class")) document.documentElement.classList.add("class-mode");
+  if (opened.get("class")) document.documentElement.classList.add("class-mode");
   window.addEventListener("hashchange", () => {
     takeKey();
     show();

@@ -24,7 +24,7 @@ export function pointAt(x, y) {
 /** The shares after one was set. Until somebody has drawn, what lies between the ends follows them in a straight line. */
 export function withPoint(curve, index, share, isDrawn) {
   const next = curve.map((each, place) => (place === index ? rounded(share) : each));
-  return isDrawn ? next : next.map((_, place) => rounded(next[0] + ((next[4] - next[0]) * place) / 4));
+  return isDrawn ? next : next.map((each, place) => rounded(next[0] + ((next[4] - next[0]) * place) / 4));
 }
 
 /** The share after a key, null where it moves nothing. */

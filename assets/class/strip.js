@@ -89,11 +89,11 @@ function row({ guesses, outcome, median }, kind, y) {
 
 /** Rows: the outcome and the median, then every guess. */
 export function table({ guesses, outcome, median }) {
-  const cells = (name, { before, after }, whose) => [
+  const cells = (name, { before, after }, about) => [
     name,
     before == null ? "–" : words.three(before),
     words.three(after),
-    whose,
+    about,
   ];
   return [
     ...(outcome ? [cells(words.OUTCOME, outcome, "")] : []),

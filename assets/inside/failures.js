@@ -167,7 +167,7 @@ function lossBefore(points, step) {
 
 /** The training loss as means of ten steps, [step, loss] each. */
 export function means(points) {
-  const ends = points.filter((_, index) => (index + 1) % MEAN_OF === 0 || index === points.length - 1);
+  const ends = points.filter((point, index) => (index + 1) % MEAN_OF === 0 || index === points.length - 1);
   return ends.map(([step]) => [step, lossBefore(points, step)]);
 }
 

@@ -15,7 +15,7 @@ export class MapPanel {
     this.largest = Math.max(...this.change.values(), 1e-9);
     const roles = Object.entries(ROLES);
     const head = html("tr", {}, html("td"), ...roles.map(([, name]) => html("th", { scope: "col" }, _(name))));
-    const rows = Array.from({ length: spectrum.layers }, (_, number) => spectrum.layers - 1 - number).map((layer) =>
+    const rows = Array.from({ length: spectrum.layers }, (row, number) => spectrum.layers - 1 - number).map((layer) =>
       html(
         "tr",
         {},

@@ -83,7 +83,7 @@ export class ReadingsPanel {
     const y = (value) => HEIGHT - BOTTOM - (value / largest) * (HEIGHT - BOTTOM - 12);
     const line = (values, kind) =>
       svg("polyline", { class: kind, points: values.map((value, index) => `${x(index)},${y(value)}`).join(" ") });
-    const names = apart.map((_, index) =>
+    const names = apart.map((row, index) =>
       svg("text", { x: x(index), y: HEIGHT - 5, "text-anchor": "middle" }, index ? String(index) : _("embeddings")),
     );
     this.figure.replaceChildren(
@@ -129,7 +129,7 @@ export class ReadingsPanel {
       return button;
     });
     this.words.replaceChildren(...buttons);
-    const theirs = tokens.map((_, index) => index).filter((index) => sentences[index] === other);
+    const theirs = tokens.map((token, index) => index).filter((index) => sentences[index] === other);
     const of = (model) => theirs.map((index) => this.data[model][this.layer][this.token][index]);
     const [base, adapted] = [of("base"), of("adapted")];
     const largest = Math.max(...base, ...adapted, 1e-6);

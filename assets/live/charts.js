@@ -187,16 +187,16 @@ const column = (entries, name) => entries.map((entry) => entry[name]);
 const AXES = ["xaxis", "yaxis"];
 
 /** The ranges that a layout gives to its axes, as they will be remembered. */
-export const rangesOf = (layout) => AXES.map((axis) => layout?.[axis]?.range?.slice());
+export const rangesOf = (drawn) => AXES.map((axis) => drawn?.[axis]?.range?.slice());
 
 /** A layout that leaves a visitor's zoom alone: Plotly keeps it for as long as an axis is given the range that it was
  * given before, and `shown` differs from what was `given` where somebody has zoomed. Both as `rangesOf` makes them. */
-export function keepingZoom(layout, given, shown) {
-  const kept = { ...layout };
+export function keepingZoom(next, given, shown) {
+  const kept = { ...next };
   AXES.forEach((axis, index) => {
     const before = given?.[index];
     if (before && shown[index] && String(shown[index]) !== String(before)) {
-      kept[axis] = { ...layout[axis], range: before.slice() };
+      kept[axis] = { ...next[axis], range: before.slice() };
     }
   });
   return kept;

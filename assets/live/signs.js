@@ -58,7 +58,7 @@ function recentLoss(points, step = Infinity) {
 function lowestLoss({ points, totalSteps }) {
   const perPoint = Math.max(1, points[0]?.[0] ?? 1);
   const size = Math.max(WINDOW, Math.round((totalSteps / perPoint) * RECENT));
-  const windows = Array.from({ length: Math.floor(points.length / size) }, (_, index) =>
+  const windows = Array.from({ length: Math.floor(points.length / size) }, (window, index) =>
     points.slice(index * size, (index + 1) * size),
   );
   return Math.min(...windows.map((window) => mean(window.map(([, loss]) => loss))));

@@ -60,12 +60,12 @@ export class View {
     for (const [name, fact] of Object.entries(FACTS)) this.at(name).textContent = fact(state);
   }
 
-  showProgress(share, isUnmeasured) {
+  showProgress(share, isOpen) {
     const percent = Math.round(share * 100);
     const progress = this.element.querySelector('[role="progressbar"]');
-    if (isUnmeasured) progress.removeAttribute("aria-valuenow");
+    if (isOpen) progress.removeAttribute("aria-valuenow");
     else progress.setAttribute("aria-valuenow", percent);
-    progress.dataset.unmeasured = isUnmeasured;
+    progress.dataset.unmeasured = isOpen;
     this.at("bar").style.width = `${percent}%`;
   }
 

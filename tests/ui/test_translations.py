@@ -1,13 +1,16 @@
 """The catalogues are whole: every text of the page in every language, with all that the program fills in."""
 
+import ast
 import re
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import read_po
 
+import qlora_core
 from qlora_core.language import ENGLISH, FOLDER, LANGUAGES, messages
 
 OTHERS = [code for code in LANGUAGES if code != ENGLISH]
@@ -68,3 +71,38 @@ def test_plural_forms_are_as_many_as_the_language_has(code: str) -> None:
 def test_no_text_is_left_that_the_page_no_longer_has(code: str) -> None:
     known = {message.id for message in texts(template())}
     assert {message.id for message in texts(messages(code))} <= known
+
+
+SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+
+
+def own(scope: ast.AST) -> Iterator[ast.AST]:
+    """What stands in a scope, without the scopes within it."""
+    for child in ast.iter_child_nodes(scope):
+        yield child
+        if not isinstance(child, SCOPES):
+            yield from own(child)
+
+
+def binds_underscore(scope: ast.AST) -> bool:
+    return any(
+        (isinstance(node, ast.Name) and node.id == "_" and isinstance(node.ctx, ast.Store))
+        or (isinstance(node, ast.arg) and node.arg == "_")
+        for node in own(scope)
+    )
+
+
+def asks_for_words(scope: ast.AST) -> bool:
+    calls = (node.func for node in ast.walk(scope) if isinstance(node, ast.Call))
+    return any(isinstance(function, ast.Name) and function.id == "_" for function in calls)
+
+
+def test_what_is_thrown_away_does_not_hide_the_translation() -> None:
+    """`for _ in pairs: print(_("a pair"))` would call what it threw away."""
+    hidden = [
+        f"{path.name}:{node.lineno}"
+        for path in Path(qlora_core.__path__[0]).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, SCOPES) and binds_underscore(node) and asks_for_words(node)
+    ]
+    assert not hidden
