@@ -30,6 +30,9 @@ export function ngettext(one, many, n, values = {}) {
 
 const filled = (text, values) => text.replace(/\{(\w+)\}/g, (found, name) => values[name] ?? found);
 
+/** Parts of a sentence, with the language's own comma between them. */
+export const listed = (parts) => parts.join(_(", "));
+
 /** A number that is written with a point, such as toFixed's, with the language's own. */
 export const local = (number) => String(number).replace(".", POINT);
 

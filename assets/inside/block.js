@@ -1,6 +1,6 @@
 // One block of 64 weights: as they were, as they come back, and what one large weight does to the others.
 
-import { _, grouped } from "../language.js";
+import { _, grouped, listed } from "../language.js";
 import { html, matrixName, named, numbers, short, svg } from "./page.js";
 import { quantized, rmsError, withOutlier } from "./quantize.js";
 
@@ -188,7 +188,7 @@ export class BlockPanel {
     ];
     this.readout.textContent = said.join(" · ");
     this.figure.setAttribute("aria-valuenow", index + 1);
-    this.figure.setAttribute("aria-valuetext", said.join(", "));
+    this.figure.setAttribute("aria-valuetext", listed(said));
     this.tellBytes(now, index);
     this.verdict.textContent = this.outlierWords(now);
     const rows = now.weights.map((weight, each) => [

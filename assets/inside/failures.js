@@ -1,6 +1,6 @@
 // Five ways to fail: recorded runs, each with its curves, the sign by which the live view knows it, and the cure.
 
-import { _ } from "../language.js";
+import { _, listed } from "../language.js";
 import { html, numbers, short, svg, whenSeen } from "./page.js";
 
 const WIDTH = 340;
@@ -140,9 +140,9 @@ function article(record, told) {
         date: record.date,
         machine: record.machine,
         n: record.validation_pairs,
-        settings: settings.join(", "),
+        settings: listed(settings),
         seed: record.seed,
-        versions: versions.join(", "),
+        versions: listed(versions),
       }),
     ),
     numbers(

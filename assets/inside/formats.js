@@ -1,6 +1,6 @@
 // The whole matrix, in every format: one axis, one strip a format.
 
-import { _, grouped, N_ } from "../language.js";
+import { _, grouped, listed, N_ } from "../language.js";
 import { html, matrixName, numbers, short, svg } from "./page.js";
 
 const WIDTH = 420;
@@ -132,6 +132,6 @@ export function verdict(formats) {
   const cost = short(100 * (double.rms_error / plain.rms_error - 1), 2);
   return _(
     "Of four bits, {best} comes nearest to this matrix; {worse}. Double quantisation saves {saved} bits a weight and makes the error {cost} % larger.",
-    { best: best.name, worse: worse.join(", "), saved, cost },
+    { best: best.name, worse: listed(worse), saved, cost },
   );
 }

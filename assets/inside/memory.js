@@ -208,6 +208,6 @@ function people(count) {
 /** Bytes as people say them. */
 export function mega(bytes) {
   if (bytes === null || bytes === undefined) return _("an unknown amount");
-  if (bytes >= 1e12) return `${short(bytes / 1e12)} TB`;
-  return bytes >= 1e9 ? `${short(bytes / 1e9)} GB` : `${short(bytes / 1e6)} MB`;
+  if (bytes >= 1e12) return _("{n} TB", { n: short(bytes / 1e12) });
+  return bytes >= 1e9 ? _("{n} GB", { n: short(bytes / 1e9) }) : _("{n} MB", { n: short(bytes / 1e6) });
 }

@@ -1,6 +1,6 @@
 // One pair read by base and adapted model: at which layers the two part, and who looks at whom.
 
-import { _ } from "../language.js";
+import { _, listed } from "../language.js";
 import { html, numbers, short, svg } from "./page.js";
 
 const WIDTH = 660;
@@ -147,13 +147,10 @@ export class ReadingsPanel {
       row(_("adapted"), adapted, largest),
       row(_("difference"), difference, widest),
     );
-    const strongest = (values) =>
-      values
-        .map((value, index) => [value, tokens[theirs[index]]])
-        .sort((a, b) => b[0] - a[0])
-        .slice(0, SHOWN)
-        .map(([value, token]) => `${token} (${short(100 * value, 2)} %)`)
-        .join(", ");
+    const strongest = (values) => {
+      const pairs = values.map((value, index) => [value, tokens[theirs[index]]]).sort((a, b) => b[0] - a[0]);
+      return listed(pairs.slice(0, SHOWN).map(([value, token]) => `${token} (${short(100 * value, 2)} %)`));
+    };
     this.said.textContent = _('"{word}" looks at: base {base}; adapted {adapted}.', {
       word: tokens[this.token],
       base: strongest(base),

@@ -92,7 +92,7 @@ export const SIGNS = {
 export function signWords(sign) {
   if (!sign) return { text: NO_SIGN, failure: "" };
   const { name, failure, seen, todo } = SIGNS[sign.kind];
-  return { text: `${name}: ${seen(sign)}. ${todo(sign)}`, failure };
+  return { text: _("{name}: {seen}. {todo}", { name, seen: seen(sign), todo: todo(sign) }), failure };
 }
 
 export const NO_SIGN = _(

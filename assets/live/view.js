@@ -1,7 +1,7 @@
 // Puts the state into the page. Text is only ever set as textContent, never as HTML: sentences and names of files come
 // from whoever started a run.
 
-import { _, local } from "../language.js";
+import { _, listed, local } from "../language.js";
 import { CONFIG, keepingZoom, lossChart, metricLook, rangesOf, rateChart, scoreChart } from "./charts.js";
 import { signLine } from "./sign_line.js";
 import { signOf } from "./signs.js";
@@ -24,7 +24,7 @@ export class View {
     this.at("score-key").append(...scoreKey(tables));
     this.at("score").ariaLabel = _(
       "Chart of validation scores ({scores}) by step, with the baselines; the table below has the numbers",
-      { scores: charted.map(({ text }) => text).join(", ") },
+      { scores: listed(charted.map(({ text }) => text)) },
     );
   }
 

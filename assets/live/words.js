@@ -1,6 +1,6 @@
 // Every sentence that the live view shows, made from its state.
 
-import { _, LANGUAGE, local, N_, ngettext } from "../language.js";
+import { _, LANGUAGE, listed, local, N_, ngettext } from "../language.js";
 import { isReplaying, shareDone, shownEvaluations, shownStep, shownWatched } from "./state.js";
 
 export const NONE = "-";
@@ -41,7 +41,7 @@ export function settings({ about }) {
   ];
   if (about.init_from) parts.push(_("started from run {run}", { run: about.init_from.slice(-4) }));
   if (about.device) parts.push(about.device);
-  return `${parts.join(", ")}; ${when}`;
+  return _("{settings}; {when}", { settings: listed(parts), when });
 }
 
 export function phase(state) {
@@ -181,7 +181,7 @@ export function spoken(state) {
   const last = evaluations.at(-1);
   if (!last) return begun;
   const known = tables.metrics.filter(({ name }) => last[name] != null);
-  const scores = known.map(({ name, text }) => `${text} ${score(last[name])}`).join(", ");
+  const scores = listed(known.map(({ name, text }) => `${text} ${score(last[name])}`));
   const after = _("After epoch {epoch}: {scores}.", { epoch: local(+last.epoch.toFixed(1)), scores });
   return `${begun} ${after}`;
 }
@@ -193,7 +193,7 @@ export const chartedMetrics = ({ tables }) => tables.metrics.filter(({ charted }
 export function chartedNames(state) {
   const names = chartedMetrics(state).map(({ text, label }, index) => (index ? text : label));
   if (names.length < 2) return names[0];
-  return _("{most} and {last}", { most: names.slice(0, -1).join(", "), last: names.at(-1) });
+  return _("{most} and {last}", { most: listed(names.slice(0, -1)), last: names.at(-1) });
 }
 
 /** The best evaluation so far, against the strongest baseline. */
@@ -208,7 +208,7 @@ export function scoreTitle(state) {
   const found = {
     metric: main.label,
     best: score(best),
-    baseline: `${answererLabel(state, before.name)}, ${score(before[main.name])}`,
+    baseline: listed([answererLabel(state, before.name), score(before[main.name])]),
   };
   return best > before[main.name]
     ? _("{metric} {best} (best), above the strongest baseline ({baseline})", found)

@@ -3,6 +3,7 @@
 import { GuessPanel } from "../class/guess.js";
 import { RoomPanel } from "../class/room.js";
 import { count, judges } from "../class/words.js";
+import { local } from "../language.js";
 import { lossChart, scoreChart } from "../live/charts.js";
 import { isReplaying, shownEvaluations, shownWatched } from "../live/state.js";
 import { scoreKey, showAnswer, watchedRow } from "../live/view.js";
@@ -144,7 +145,7 @@ function bigNumber(label, value, kind = "") {
   const figure = document.createElement("p");
   figure.dataset.kind = kind;
   const number = document.createElement("strong");
-  number.textContent = value.toFixed(DIGITS);
+  number.textContent = local(value.toFixed(DIGITS));
   figure.append(number, ` ${label}`);
   return figure;
 }

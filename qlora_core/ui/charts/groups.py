@@ -124,7 +124,7 @@ def memory_figure(result: Result) -> go.Figure:
             y=ticks,
             x=megabytes,
             marker={"color": colour, "pattern": {"shape": pattern, "size": 6}},
-            text=["" if size is None else f"{number(size, '.1f')} MB {words}" for size in megabytes],
+            text=["" if size is None else _label(size, words) for size in megabytes],
             textposition="outside",
             textfont={"size": SMALL},
             cliponaxis=False,
@@ -140,3 +140,7 @@ def memory_figure(result: Result) -> go.Figure:
         range=[0, 1.8 * max(total, total_whole) / MEGABYTE], title_text=_("Size in MB (1 MB = 1,000,000 bytes)")
     )
     return figure.update_yaxes(autorange="reversed", showgrid=False)
+
+
+def _label(megabytes: float, words: str) -> str:
+    return _("{size} MB {kind}").format(size=number(megabytes, ".1f"), kind=words)

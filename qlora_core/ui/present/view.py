@@ -11,7 +11,6 @@ from typing import Any
 import gradio as gr
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from qlora_core.assets import ASSETS
 from qlora_core.errors import QLoRAError
 from qlora_core.export.worksheet.sheet import worksheet_of
 from qlora_core.language import gettext as _
@@ -20,7 +19,7 @@ from qlora_core.settings import read_settings
 from qlora_core.ui.classroom.element import server_functions
 from qlora_core.ui.present.join import MAX_PAGE, join
 from qlora_core.ui.safe_text import MAX_MESSAGE, one_line
-from qlora_core.ui.scripts import start_present
+from qlora_core.ui.scripts import elements, start_present
 from qlora_core.ui.train.live_view import run_to_show
 from qlora_core.ui.web.hosts import Hosts, hosts_of
 from qlora_core.ui.words import page as page_words
@@ -48,7 +47,7 @@ def present_view(services: Services) -> gr.HTML:
     """The element: the dialog, closed, and the line that a follower's page begins with."""
     return gr.HTML(
         value="",
-        html_template=(ASSETS / "present" / "present.html").read_text(encoding="utf-8"),
+        html_template=elements("present/present.html"),
         js_on_load=start_present(),
         tables={"phases": {name: _(text) for name, text in PHASES_EXPLAINED.items()}},
         server_functions=[

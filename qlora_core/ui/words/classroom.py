@@ -7,8 +7,9 @@ WAIT_FOR_GUESSES = N_("Wait for guesses")
 UNREADABLE = N_("That cannot be read as a guess or an answer. Reload the page, then send it again.")
 ALL_DELETED = N_("Every guess and every judgement on this server is deleted.")
 OWNERS_ONLY = N_("Only the owner of this server may delete what a class has left behind.")
+#: Told to programs, in English.
 BAD_GUESS = "An accuracy is a number from 0 to 1; between are three of them, or none."
-BAD_ANSWER = "An answer is 'same' or 'different'."  # for programs
+BAD_ANSWER = "An answer is 'same' or 'different'."
 
 
 def wait_help(minutes: int) -> str:
