@@ -1,6 +1,6 @@
 // A curve of five points that is drawn by pointer or by keyboard, and what of it needs no page.
 
-import { svg } from "../inside/page.js";
+import { numbers, svg } from "../inside/page.js";
 import { local } from "../language.js";
 import * as words from "./words.js";
 
@@ -45,13 +45,19 @@ export function curveOf({ before, between, after }) {
   return [before, ...(between ?? [1, 2, 3].map((place) => rounded(before + ((after - before) * place) / 4))), after];
 }
 
-/** The curves that were drawn, one's own, and how it really went, as a drawing; nothing where nobody has drawn one. */
+/** The guesses whose curves are shown: those that were drawn, and one's own; none where nobody has drawn one. */
+function shownGuesses(guesses) {
+  return guesses.some(({ between }) => between) ? guesses.filter(({ between, mine }) => between || mine) : [];
+}
+
+/** The curves that were drawn, one's own, and how it really went, as a drawing and as tables; nothing where nobody has
+ * drawn one. */
 export function curves({ guesses, course }) {
-  const drawn = guesses.filter(({ between, mine }) => between || mine);
-  if (!drawn.some(({ between }) => between)) return [];
+  const drawn = shownGuesses(guesses);
+  if (!drawn.length) return [];
   const line = (points, name) => svg("polyline", { points: points.map((at) => at.join(",")).join(" "), class: name });
-  const shown = drawn
-    .sort((one, other) => one.mine - other.mine)
+  const shown = [...drawn]
+    .sort((one, other) => one.mine - other.mine) // one's own above the others
     .map((guess) =>
       line(
         curveOf(guess).map((share, index) => [xOf(index), yOf(share)]),
@@ -72,10 +78,24 @@ export function curves({ guesses, course }) {
       ...shown,
       line(measured, "class-curve class-course"),
     ),
+    numbers(words.CURVES, words.CURVE_COLUMNS, curveTable(guesses)),
+    ...(course.length ? [numbers(words.COURSE, words.COURSE_COLUMNS, courseTable(course))] : []),
   ];
 }
 
-/** The drawing; `changed(index, share)` is told where a point was put. */
+/** Rows: a curve each, its five shares, and whether it is one's own. */
+export function curveTable(guesses) {
+  return shownGuesses(guesses).map((guess, index) => [
+    index + 1,
+    ...curveOf(guess).map(words.two),
+    guess.mine ? words.YOURS : "",
+  ]);
+}
+
+/** Rows: how much of the training was done, and the accuracy that was measured then. */
+export const courseTable = (course) => course.map(([share, accuracy]) => [words.two(share), words.three(accuracy)]);
+
+/** The drawing, and its numbers as a table; `changed(index, share)` is told where a point was put. */
 export class Curve {
   constructor(changed) {
     this.changed = changed;
@@ -99,6 +119,11 @@ export class Curve {
       ...grid(),
       this.path,
       ...this.handles,
+    );
+    this.table = numbers(
+      words.CURVE,
+      words.POINT_COLUMNS,
+      words.POINTS.map((name) => [name, ""]),
     );
     this.element.addEventListener("pointerdown", (event) => {
       this.element.setPointerCapture(event.pointerId);
@@ -133,6 +158,7 @@ export class Curve {
   show(curve) {
     this.curve = curve;
     this.path.setAttribute("points", curve.map((share, index) => `${xOf(index)},${yOf(share)}`).join(" "));
+    this.table.querySelectorAll("td").forEach((cell, index) => (cell.textContent = words.two(curve[index])));
     this.handles.forEach((handle, index) => {
       handle.setAttribute("cx", xOf(index));
       handle.setAttribute("cy", yOf(curve[index]));

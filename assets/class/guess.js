@@ -48,7 +48,7 @@ export class GuessPanel {
         "div",
         { class: "class-guess" },
         html("div", { class: "class-ends" }, ...this.ends.map(({ label }) => label)),
-        html("figure", {}, html("figcaption", {}, words.CURVE), this.curve.element),
+        html("figure", {}, html("figcaption", {}, words.CURVE), this.curve.element, this.curve.table),
       ),
       this.write,
       this.told,

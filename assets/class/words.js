@@ -18,6 +18,10 @@ export const POINTS = [
   _("after three quarters of the training"),
   _("after training"),
 ];
+export const POINT_COLUMNS = [_("when"), _("accuracy")];
+export const CURVE_COLUMNS = [_("guess"), ...POINTS, _("whose")];
+export const COURSE = _("How it went");
+export const COURSE_COLUMNS = [_("share of training"), _("accuracy")];
 export const HOW = _("A coin comes to one half. Change your guess as often as you like until training begins.");
 export const WRITTEN = _("Your guess is written down.");
 export const NOT_COUNTED = _("Nobody has guessed this run.");

@@ -2,7 +2,7 @@
 train | data | evaluate | predict | compare | runs | export | worksheet | import | merge | push | class | doctor.
 
 With --json, stdout carries one JSON object and nothing else; progress goes to stderr. Exit status: 0 worked,
-2 the user's mistake (one line on stderr), 1 anything else.
+2 the user's mistake (one line on stderr), 1 anything else, such as that of several runs some ``failed``.
 """
 
 import argparse
@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     if is_main_process():
         print(json.dumps(report, indent=2, allow_nan=False) if options.json else text)
-    return 0
+    return 1 if report.get("failed") else 0
 
 
 def is_main_process() -> bool:
@@ -99,7 +99,9 @@ def _add_train(subparsers: Any) -> None:
         help="measure the baselines even where an earlier run has measured the same ones",
     )
     train.add_argument("--report-to", metavar="TRACKER", help=f"{', '.join(TRACKERS)}; several with commas between")
-    train.add_argument("--seeds", metavar="SEED,SEED", help="a run for each of these seeds, one after the other")
+    train.add_argument(
+        "--seeds", metavar="SEED,SEED", help="a run for each of these seeds; exit status 1 where any fails"
+    )
     train.add_argument(
         "--grid",
         action="append",

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from qlora_core.child_process import child_environment, module_command
@@ -26,8 +27,24 @@ from qlora_core.store.runs import RunStore
 Report = tuple[dict[str, Any], str]
 #: Options of ``train`` that every one of its runs has.
 SHARED_OPTIONS = ("preset", "base_model", "dataset", "data_dir", "columns", "validation_file", "init_from", "report_to")
+#: The state of one of them that never became a run.
+REFUSED = "refused"
 #: What a child gets to come to an end of its own after Ctrl-C, which the terminal has told it too.
 END_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class CarriedOut:
+    """What became of one of the planned runs."""
+
+    planned: Planned
+    run: Run | None  #: None where it was refused before there was one
+    status: int  #: the exit status of the process that was to carry it out
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether it came to its end."""
+        return self.run is not None and self.run.status.state == "finished"
 
 
 def train_several(options: argparse.Namespace, config: RunConfig | None) -> Report:
@@ -50,15 +67,15 @@ def train_several(options: argparse.Namespace, config: RunConfig | None) -> Repo
         changes = ", ".join(f"{name} {text}" for name, text in one.changes.items())
         print(f"Run {number} of {len(planned)}: {changes}", file=sys.stderr)
         carried_out.append(_carried_out(options, one, store))
-    return _report([*grid], [run for run in carried_out if run is not None], len(planned))
+    return _report([*grid], carried_out)
 
 
-def _carried_out(options: argparse.Namespace, planned: Planned, store: RunStore) -> Run | None:
-    """The run of a child; None where it was refused before there was a run."""
+def _carried_out(options: argparse.Namespace, planned: Planned, store: RunStore) -> CarriedOut:
+    """What a child made of it."""
     before = {run.id for run in store.everything()}
-    run_child(_arguments(options, planned))
+    status = run_child(_arguments(options, planned))
     new = (run for run in store.runs() if run.id not in before and run.config == planned.config)
-    return next(new, None)
+    return CarriedOut(planned, next(new, None), status)
 
 
 def _arguments(options: argparse.Namespace, planned: Planned) -> list[str]:
@@ -73,12 +90,12 @@ def _arguments(options: argparse.Namespace, planned: Planned) -> list[str]:
     return arguments + [part for text in [*options.set, *changed] for part in ("--set", text)]
 
 
-def run_child(arguments: Sequence[str]) -> None:
-    """Run a command of this program; its progress is shown, its report is read from the store."""
+def run_child(arguments: Sequence[str]) -> int:
+    """Run a command of this program; its progress is shown, its report is read from the store. Returns its status."""
     command = module_command("qlora_core", *arguments)
     with _ending_on_sigterm(), subprocess.Popen(command, env=child_environment(), stdout=subprocess.DEVNULL) as child:
         try:
-            child.wait()
+            return child.wait()
         except KeyboardInterrupt:
             with suppress(subprocess.TimeoutExpired, KeyboardInterrupt):
                 child.wait(END_SECONDS / 10)
@@ -101,15 +118,13 @@ def _ending_on_sigterm() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _report(settings: list[str], runs: Sequence[Run], planned: int) -> Report:
-    """What all of them came to, as far as they finished."""
-    done = [run for run in runs if run.status.state == "finished"]
-    report: dict[str, Any] = {
-        "planned": planned,
-        "finished": len(done),
-        "runs": [_described(run, settings) for run in runs],
-    }
-    lines = _table(report["runs"], settings)
+def _report(settings: list[str], carried_out: Sequence[CarriedOut]) -> Report:
+    """What all of them came to, as far as they finished; ``failed`` names seed and settings of those that did not."""
+    done = [one.run for one in carried_out if one.run is not None and one.is_finished]
+    rows = [_described(one, settings) for one in carried_out]
+    failed = [dict(one.planned.changes) for one in carried_out if not one.is_finished]
+    report: dict[str, Any] = {"planned": len(rows), "finished": len(done), "failed": failed, "runs": rows}
+    lines = _table(rows, settings)
     try:
         if settings:
             effects = effects_of(done, settings)
@@ -121,22 +136,25 @@ def _report(settings: list[str], runs: Sequence[Run], planned: int) -> Report:
     except RunError as error:  # such as that too few have finished
         claims = [str(error)]
     report["claims"] = claims
-    if len(done) < planned:
-        claims.append(f"{len(done)} of {planned} runs finished.")
+    if failed:
+        claims.append(f"{len(done)} of {len(rows)} runs finished.")
     return report, "\n".join([*lines, "", *claims])
 
 
-def _described(run: Run, settings: Sequence[str]) -> dict[str, Any]:
+def _described(one: CarriedOut, settings: Sequence[str]) -> dict[str, Any]:
     values: dict[str, float | None] = dict.fromkeys(METRICS)
-    with suppress(RunError):  # it has no result
-        values = run.from_result(finetuned_values)
-    config = run.config.model_dump(mode="json")
+    run, config = one.run, one.planned.config.model_dump(mode="json")
+    state, message = REFUSED, f"exit status {one.status} before there was a run; the reason stands above"
+    if run is not None:
+        state, message = run.status.state, run.status.message
+        with suppress(RunError):  # it has no result
+            values = run.from_result(finetuned_values)
     return {
-        "run_id": run.id,
-        "seed": run.config.seed,
+        "run_id": run and run.id,
+        "seed": config["seed"],
         "settings": {name: config[name] for name in settings},
-        "state": run.status.state,
-        "message": run.status.message,
+        "state": state,
+        "message": message,
         **values,
     }
 
@@ -147,7 +165,7 @@ def _table(rows: Sequence[dict[str, Any]], settings: Sequence[str]) -> list[str]
     for row in rows:
         varied = "".join(f", {name}={row['settings'][name]}" for name in settings)
         state = "" if row["state"] == "finished" else f", {row['state']}: {row['message']}"
-        lines.append(f"{_row(str(row['seed']), row)}  {row['run_id']}{varied}{state}")
+        lines.append(f"{_row(str(row['seed']), row)}  {row['run_id'] or 'no run'}{varied}{state}")
     return lines
 
 

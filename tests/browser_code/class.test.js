@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { afterKey, curveOf, pointAt, withPoint, xOf, yOf } from "../../assets/class/curve.js";
+import { afterKey, courseTable, curveOf, curveTable, pointAt, withPoint, xOf, yOf } from "../../assets/class/curve.js";
 import { answerers } from "../../assets/class/room.js";
 import { stacked, table } from "../../assets/class/strip.js";
 import * as words from "../../assets/class/words.js";
@@ -16,6 +16,27 @@ test("until the curve is drawn, what lies between its ends is a straight line", 
 test("a guess without a curve is a straight line", () => {
   assert.deepEqual(curveOf({ before: 0.5, after: 0.9, between: null }), [0.5, 0.6, 0.7, 0.8, 0.9]);
   assert.deepEqual(curveOf({ before: 0.5, after: 0.9, between: [0.5, 0.5, 0.8] }), [0.5, 0.5, 0.5, 0.8, 0.9]);
+});
+
+test("drawn curves and how it went are tables of numbers, too", () => {
+  const straight = { before: 0.5, after: 0.9, between: null, mine: false };
+  const drawn = { ...straight, between: [0.5, 0.5, 0.8] };
+  assert.deepEqual(curveTable([straight, drawn, { ...straight, mine: true }]), [
+    [1, "0.50", "0.50", "0.50", "0.80", "0.90", ""],
+    [2, "0.50", "0.60", "0.70", "0.80", "0.90", "yours"],
+  ]);
+  assert.deepEqual(curveTable([straight, { ...straight, mine: true }]), []);
+  assert.equal(words.CURVE_COLUMNS.length, 7);
+  assert.deepEqual(
+    courseTable([
+      [0, 0.492],
+      [0.5, 0.75],
+    ]),
+    [
+      ["0.00", "0.492"],
+      ["0.50", "0.750"],
+    ],
+  );
 });
 
 test("a share stays between 0 and 1, in hundredths", () => {

@@ -406,11 +406,16 @@ def test_seeds_are_carried_out_one_after_the_other_and_one_that_fails_ends_no_ot
     names = ("train", "--base-model", tiny_bert, "--dataset", "pairs.jsonl", "--validation-file", "pairs.jsonl")
     done = command_line(*names, "--seeds", "0,1,2", "--runs-dir", "seeds", *TINY, "--json")
     assert "Run 2 of 3: seed 1" in done.stderr
-    report = json_of(done)
-    assert (report["planned"], report["finished"]) == (3, 2)
-    assert [run["seed"] for run in report["runs"]] == [0, 2]
+    assert done.status == 1
+    report = only_json(done.stdout)
+    assert (report["planned"], report["finished"], report["failed"]) == (3, 2, [{"seed": "1"}])
+    assert [(run["seed"], run["state"]) for run in report["runs"]] == [(0, "finished"), (1, "refused"), (2, "finished")]
+    assert report["runs"][1]["run_id"] is None
+    assert report["runs"][1]["message"].startswith("exit status 2 before there was a run")
     assert report["spread"]["same_pairs"] is True
-    assert report["spread"]["mean"]["accuracy"] == pytest.approx(sum(run["accuracy"] for run in report["runs"]) / 2)
+    assert report["spread"]["mean"]["accuracy"] == pytest.approx(
+        sum(report["runs"][place]["accuracy"] for place in (0, 2)) / 2
+    )
     assert report["claims"][-1] == "2 of 3 runs finished."
 
 
