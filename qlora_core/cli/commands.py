@@ -10,7 +10,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from qlora_core.assets import RECORDED_RUNS
 from qlora_core.choices import LABELS, TRACKERS, either
+from qlora_core.classroom.folder import Classroom
 from qlora_core.cli import doctor_report
 from qlora_core.cli.assignments import parse_assignments
 from qlora_core.cli.several import train_several
@@ -24,13 +26,15 @@ from qlora_core.evaluation.comparison import recorded_comparisons
 from qlora_core.evaluation.metrics import METRICS, shown
 from qlora_core.evaluation.scores import finetuned_values, recorded_scores
 from qlora_core.evaluation.truncation import some_truncated_words, truncation_words
+from qlora_core.language import speaking
 from qlora_core.presets import DEFAULT_PRESET
 from qlora_core.settings import check_trackers, read_settings, tracker_names
+from qlora_core.store.feed import RunFeed
 from qlora_core.store.files import check_writable
 from qlora_core.store.packed.mark import brought
 from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore
-from qlora_core.training.start import started_words
+from qlora_core.training.start import find_run, started_words
 
 Report = tuple[dict[str, Any], str]
 #: Settings that have options of their own.
@@ -236,11 +240,16 @@ def export(options: argparse.Namespace) -> Report:
 
 
 def worksheet(options: argparse.Namespace) -> Report:
-    """Write a run's worksheet, a page to print."""
+    """Write a run's worksheet, a page to print, in the language that is asked for."""
+    from qlora_core.evaluation.flips import read_validation_pairs
+    from qlora_core.export.worksheet.material import material_of
     from qlora_core.export.worksheet.sheet import export_worksheet
 
-    run = RunStore(options.runs_dir).open(options.run_id)
-    size = export_worksheet(run, options.file).stat().st_size
+    store = RunStore(options.runs_dir)
+    run, others = find_run(options.run_id, store), [*store.runs(), *RunStore(RECORDED_RUNS).runs()]
+    with speaking(options.lang):
+        material = material_of(run, RunFeed(run), Classroom(store), others, read_validation_pairs)
+        size = export_worksheet(run, options.file, material).stat().st_size
     return {"run_id": run.id, "file": str(options.file), "bytes": size}, f"Wrote {options.file} ({size:,} bytes)."
 
 

@@ -21,6 +21,7 @@ from qlora_core.config import SETTINGS
 from qlora_core.data.catalog import DATASETS
 from qlora_core.data.formats import ANY_FORMAT
 from qlora_core.errors import QLoRAError, UserError
+from qlora_core.language import ENGLISH, LANGUAGES
 from qlora_core.models.catalog import BASE_MODELS
 from qlora_core.presets import DEFAULT_PRESET, PRESETS
 from qlora_core.settings import DATA_DIR_VARIABLE, read_settings
@@ -151,10 +152,11 @@ def _add_taking_home(subparsers: Any) -> None:
         subparsers,
         "worksheet",
         commands.worksheet,
-        "write what a run found as a page to print, with room for own words",
+        "write what a class guessed, judged and found as a page to print, with room for own words",
     )
     worksheet.add_argument("run_id", metavar="RUN_ID")
     worksheet.add_argument("file", type=Path, metavar="FILE.html")
+    worksheet.add_argument("--lang", choices=list(LANGUAGES), default=ENGLISH, help=_languages())
     merge = _command(subparsers, "merge", commands.merge, "write base model and adapter as one, for plain transformers")
     merge.add_argument("run_id", metavar="RUN_ID")
     merge.add_argument("folder", type=Path, metavar="FOLDER", help="a new folder")
@@ -185,6 +187,11 @@ def _names(setting: str, choices: Mapping[str, Choice]) -> str:
     """The names of a list, with a mark at the default."""
     default = SETTINGS[setting].default
     return ", ".join(f"{name} (default)" if name == default else name for name in choices)
+
+
+def _languages() -> str:
+    """What --lang may be."""
+    return f"the language it is written in: {', '.join(f'{code} ({one.name})' for code, one in LANGUAGES.items())}"
 
 
 def _presets() -> str:

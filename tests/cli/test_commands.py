@@ -363,6 +363,9 @@ def test_a_worksheet_is_written_as_a_page(command_line: CommandLine, run: Run, f
     assert report == {"run_id": run.id, "file": "sheet.html", "bytes": len(page.encode())}
     assert str(folder) not in page
     assert command_line("worksheet", "no-such-run", "sheet.html").status == 2
+    assert command_line("worksheet", recorded_run("quick").id, "sheet.html", "--lang", "de").status == 0
+    assert '<html lang="de">' in (folder / "sheet.html").read_text(encoding="utf-8")
+    assert command_line("worksheet", run.id, "sheet.html", "--lang", "xx").status == 2
 
 
 def test_an_exported_run_is_taken_in_by_another_store(command_line: CommandLine, run: Run) -> None:

@@ -1,4 +1,4 @@
-"""A worksheet's charts in the coordinates of their drawings, which the template writes as SVG.
+"""A worksheet's curves in the coordinates of their drawings, which the template writes as SVG.
 
 All lengths are units of a drawing that is ``WIDTH`` wide and ``HEIGHT`` high, from its upper left corner.
 """
@@ -7,6 +7,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+from qlora_core.language import number
 
 WIDTH, HEIGHT = 360, 210
 LEFT, RIGHT, TOP, BOTTOM = 38, 8, 12, 30
@@ -49,11 +51,11 @@ class _Scale:
     def line(self, points: Sequence[tuple[float, float]]) -> str:
         return " ".join(f"{self.x(step)},{self.y(value)}" for step, value in points)
 
-    def chart(self) -> Chart:
-        """An empty one with its ticks."""
+    def chart(self, across: str = ",.0f") -> Chart:
+        """An empty one with its ticks; those below are written in the form ``across``."""
         chart = Chart()
-        chart.across = [(self.x(step), f"{step:,.0f}") for step in _ticks(0, self.last)]
-        chart.upward = [(self.y(value), f"{value:g}") for value in _ticks(self.low, self.high)]
+        chart.across = [(self.x(step), number(step, across)) for step in round_numbers(0, self.last)]
+        chart.upward = [(self.y(value), number(value, "g")) for value in round_numbers(self.low, self.high)]
         return chart
 
 
@@ -89,7 +91,27 @@ def accuracy_chart(evaluations: Sequence[Mapping[str, Any]], baselines: Mapping[
     above = float("inf")
     for name, value in sorted(baselines.items(), key=lambda item: item[1]):
         above = min(scale.y(value) - 4, above - LABEL_GAP)
-        chart.levels.append((scale.y(value), above, f"{name} {value:.3f}"))
+        chart.levels.append((scale.y(value), above, f"{name} {number(value, '.3f')}"))
+    return chart
+
+
+def guesses_chart(curves: Sequence[Sequence[float]], course: Sequence[Sequence[float]]) -> Chart | None:
+    """The curves that were guessed, each an accuracy at as many even steps of training, and how it went; None without.
+
+    Args:
+        course: shares of training and accuracies.
+    """
+    if not curves:
+        return None
+    scale = _Scale(1, 0, 1)
+    chart = scale.chart("g")
+    for curve in curves:
+        chart.lines.append(
+            ("guess", scale.line([(place / (len(curve) - 1), value) for place, value in enumerate(curve)]))
+        )
+    measured = [(share, accuracy) for share, accuracy in course if math.isfinite(accuracy)]
+    chart.lines.append(("smooth", scale.line(measured)))
+    chart.marks = [(scale.x(share), scale.y(accuracy)) for share, accuracy in measured]
     return chart
 
 
@@ -103,16 +125,16 @@ def _last(*series: Sequence[tuple[float, float]]) -> float:
 
 def _smoothed(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
     mean, smoothed = 0.0, []
-    for number, (step, value) in enumerate(points, start=1):
+    for count, (step, value) in enumerate(points, start=1):
         mean = SMOOTHING * mean + (1 - SMOOTHING) * value
-        smoothed.append((step, mean / (1 - SMOOTHING**number)))
+        smoothed.append((step, mean / (1 - SMOOTHING**count)))
     return smoothed
 
 
-def _ticks(low: float, high: float) -> list[float]:
-    """Round numbers between two ends, at most ``TICKS`` + 1: 1, 2 or 5 times a power of ten apart."""
+def round_numbers(low: float, high: float) -> list[float]:
+    """Those between two ends, at most ``TICKS`` + 1: 1, 2 or 5 times a power of ten apart."""
     least = (high - low) / TICKS
     power = 10 ** math.floor(math.log10(least))
     gap = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= least * 0.999)
     first = math.ceil(low / gap - 1e-9)
-    return [round(number * gap, 10) for number in range(first, math.floor(high / gap + 1e-9) + 1)]
+    return [round(times * gap, 10) for times in range(first, math.floor(high / gap + 1e-9) + 1)]

@@ -11,6 +11,7 @@ from qlora_core.evaluation.best_epoch import BEST_EPOCH_RULE
 from qlora_core.evaluation.cross_check import cross_check
 from qlora_core.evaluation.metrics import probabilities
 from qlora_core.evaluation.report import measure_all, phenomena
+from qlora_core.language import N_
 from qlora_core.models.catalog import BaseModel
 from qlora_core.models.device import peak_gpu_bytes, peak_rss_bytes
 from qlora_core.models.footprint import float32_bytes, float32_footprint, footprint
@@ -24,7 +25,7 @@ from qlora_core.training.start import Start
 #: The reloaded model does the same arithmetic on the same tensors, so its logits should be equal to the last bit;
 #: what is allowed for is another order of additions.
 LOGIT_TOLERANCE = 1e-3
-SELECTION_NOTE = (
+SELECTION_NOTE = N_(
     "The best epoch was chosen on the same validation pairs that the scores are measured on, which flatters them "
     "a little; docs/recipes.md says by how much."
 )

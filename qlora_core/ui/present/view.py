@@ -18,6 +18,7 @@ from qlora_core.server.services import Services
 from qlora_core.settings import read_settings
 from qlora_core.ui.classroom.element import server_functions
 from qlora_core.ui.present.join import MAX_PAGE, join
+from qlora_core.ui.results.downloads import worksheet_material
 from qlora_core.ui.safe_text import MAX_MESSAGE, one_line
 from qlora_core.ui.scripts import elements, start_present
 from qlora_core.ui.train.live_view import run_to_show
@@ -83,7 +84,7 @@ def _worksheet(services: Services) -> Callable[[Any], dict[str, str]]:
         """A finished run's worksheet as a page."""
         try:
             run = services.run(Sheet.model_validate(request).run)
-            return {"name": f"{run.id}.html", "page": worksheet_of(run, services.feeds.of(run.id))}
+            return {"name": f"{run.id}.html", "page": worksheet_of(run, worksheet_material(services, run))}
         except ValidationError:
             return {"error": _(page_words.UNREADABLE)}
         except QLoRAError as error:

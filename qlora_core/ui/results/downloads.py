@@ -13,11 +13,11 @@ from qlora_core.export.archive import export_run
 from qlora_core.export.merged.kept import MergedModels
 from qlora_core.export.numbers import numbers_table
 from qlora_core.export.spreadsheet import csv_text
+from qlora_core.export.worksheet.material import Material, material_of
 from qlora_core.export.worksheet.sheet import export_worksheet
 from qlora_core.language import gettext as _
 from qlora_core.server.processes.apart import Listener
 from qlora_core.server.services import Services
-from qlora_core.store.feed import Feeds
 from qlora_core.store.run import Run
 from qlora_core.ui.events import PRIVATE
 from qlora_core.ui.results.run_choice import checked_runs
@@ -106,6 +106,17 @@ def write_numbers(run: Run, path: Path) -> None:
         path.write_text(csv_text(*numbers_table(run.require_result())), encoding="utf-8-sig", newline="")
 
 
-def write_worksheet(run: Run, path: Path, feeds: Feeds) -> None:
-    """What the run found as a page to print."""
-    export_worksheet(run, path, feeds.of(run.id))
+def write_worksheet(run: Run, path: Path, services: Services) -> None:
+    """What the class guessed, judged and found as a page to print, in the visitor's language."""
+    export_worksheet(run, path, worksheet_material(services, run))
+
+
+def worksheet_material(services: Services, run: Run) -> Material:
+    """What this server knows of a run, for its worksheet."""
+    return material_of(
+        run,
+        services.feeds.of(run.id),
+        services.participation.classroom,
+        services.all_runs(),
+        services.asker.validation_pairs,
+    )

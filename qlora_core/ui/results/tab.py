@@ -121,7 +121,7 @@ def _numbers_and_downloads(services: Services, runs: gr.Dropdown) -> gr.Datafram
         write_notebook = partial(make_notebook, fork_server=services.fork_server)
         download_button(services, _(words.NOTEBOOK), ".ipynb", write_notebook, **shared)
         download_button(services, _(words.CSV), ".csv", write_numbers, **shared)
-        write_sheet = partial(write_worksheet, feeds=services.feeds)
+        write_sheet = partial(write_worksheet, services=services)
         download_button(services, _(words.WORKSHEET), ".html", write_sheet, **shared)
         merged_button(services, MergedModels(Path(runs.GRADIO_CACHE)), **shared)
     message.render()

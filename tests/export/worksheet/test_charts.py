@@ -32,3 +32,13 @@ def test_names_of_equal_baselines_stand_above_each_other() -> None:
     assert chart is not None
     (_, first, _), (_, second, _) = chart.levels
     assert first - second >= charts.LABEL_GAP
+
+
+def test_guessed_curves_and_how_it_went_lie_inside_and_nothing_is_drawn_of_none() -> None:
+    assert charts.guesses_chart([], [(0.0, 0.5)]) is None
+    chart = charts.guesses_chart([[0.0, 0.5, 0.5, 0.5, 1.0]], [(0.0, 0.5), (0.5, float("nan")), (1.0, 0.8)])
+    assert chart is not None
+    assert [name for name, _points in chart.lines] == ["guess", "smooth"]
+    assert chart.lines[0][1].split()[0] == f"{chart.left}.0,{chart.bottom}.0"
+    assert chart.lines[0][1].split()[-1] == f"{chart.right}.0,{chart.top}.0"
+    assert len(chart.marks) == 2
