@@ -1,6 +1,5 @@
 """Dots along an axis of accuracy, such as guesses or seeds, in the coordinates of their drawing."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,7 +10,6 @@ WIDTH = 640
 LEFT, RIGHT = 140, 626
 ROW = 50
 DOT = 4
-COLUMN = 2 * DOT
 MARGIN = 0.02  #: of accuracy, on either side of an axis that is cut out
 
 
@@ -67,15 +65,17 @@ def around(values: Sequence[float]) -> tuple[float, float]:
 
 
 def stacked(places: Sequence[float], room: float = ROW - 18) -> list[tuple[float, float]]:
-    """Where dots stand that may not cover each other: those that are too near are stacked upwards.
+    """Where dots stand that may not cover each other: those that are too near are stacked upwards, in their middle.
 
     A column that is full grows closer.
     """
-    columns = [round((place - LEFT) / COLUMN) for place in places]
-    step = min(COLUMN, room / max(Counter(columns).values(), default=1))
-    seen: Counter[int] = Counter()
-    found = []
-    for column in columns:
-        found.append((float(LEFT + column * COLUMN), seen[column] * step))
-        seen[column] += 1
-    return found
+    columns: list[list[float]] = []
+    for place in sorted(places):
+        if columns and place - columns[-1][0] < 2 * DOT:
+            columns[-1].append(place)
+        else:
+            columns.append([place])
+    step = min(2 * DOT, room / max(map(len, columns), default=1))
+    return [
+        (round((column[0] + column[-1]) / 2, 1), height * step) for column in columns for height in range(len(column))
+    ]
