@@ -1,0 +1,124 @@
+"""Students in front of their browsers: they open the page, follow a run, guess, judge and look at the room."""
+
+import json
+import random
+import secrets
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+from urllib.request import Request, urlopen
+
+from benchmarks.watching import PATIENCE, Viewer
+
+Delays = dict[str, list[float]]
+#: Seconds between two looks at the run, as the page has it.
+TICK = 1.0
+KIND = {"Content-Type": "application/json"}
+#: How long somebody thinks before a guess, and over a pair.
+SECONDS_TO_GUESS, SECONDS_TO_JUDGE = (2.0, 20.0), (3.0, 10.0)
+
+
+def components(url: str) -> dict[str, int]:
+    """The numbers under which the page at ``url`` knows its elements, by their ids."""
+    with urlopen(f"{url}config", timeout=PATIENCE) as answer:
+        found = json.load(answer)["components"]
+    return {one["props"]["elem_id"]: int(one["id"]) for one in found if one["props"].get("elem_id")}
+
+
+class Student:
+    """One browser that does all that a class is asked to do, each thing once it can be done; ``seed`` decides when."""
+
+    def __init__(self, url: str, numbers: dict[str, int], run_id: str, seed: int) -> None:
+        self.delays: Delays = {}  #: seconds until each answer, by what was asked
+        self.refused: list[str] = []  #: what the server said instead of an answer
+        self.judged = 0
+        self._url, self._run_id, self._random = url, run_id, random.Random(seed)
+        self._viewer = Viewer(url, numbers["live"], run_id)
+        self._class = {"component_id": numbers["class-live"], "session_hash": f"student{seed}"}
+        self._secret = secrets.token_urlsafe(24)
+        self._seen: tuple[bool, bool] | None = None  #: whether the run took guesses, and whether it had ended
+        self._pair: dict[str, Any] = {}  #: the one that is to be judged
+        self._guess_at, self._judge_at = self._after(SECONDS_TO_GUESS), self._after(SECONDS_TO_JUDGE)
+
+    def follow(self, done: threading.Event) -> None:
+        """Open the page and take part until ``done``."""
+        done.wait(self._random.uniform(0, TICK))  # nobody's clock is another's
+        with self._timed("page"), urlopen(self._url, timeout=PATIENCE) as page:
+            page.read()
+        while not done.wait(TICK):
+            self._tick()
+        self._viewer.close()
+
+    def _tick(self) -> None:
+        with self._timed("poll"):
+            told = self._viewer.poll()
+        is_open, has_ended = told["class"]["open"], bool(told["verdict"]) or told["phase"] == "done"
+        if self._seen != (is_open, has_ended):
+            self._seen = (is_open, has_ended)
+            self._ask("guesses")
+            if has_ended:
+                self._ask("room")
+        if is_open and time.monotonic() >= self._guess_at:
+            self._guess()
+        if time.monotonic() >= self._judge_at:
+            self._judge()
+
+    def _guess(self) -> None:
+        after = round(self._random.uniform(0.5, 0.95), 2)
+        self._ask("guess", guess={"before": 0.5, "after": after})
+        self._guess_at = float("inf")
+
+    def _judge(self) -> None:
+        answer = {"pair": self._pair["pair"], "label": self._random.randrange(2)} if "pair" in self._pair else {}
+        self._pair = self._ask("judge", **answer)
+        self.judged = self._pair.get("done", self.judged)
+        goes_on = "pair" in self._pair or "reading" in self._pair
+        self._judge_at = self._after(SECONDS_TO_JUDGE) if goes_on else float("inf")
+
+    def _ask(self, name: str, **more: Any) -> dict[str, Any]:
+        """What the page's scripts ask of a class; {} where it was refused."""
+        asked = {"run": self._run_id, "secret": self._secret, **more}
+        body = json.dumps({**self._class, "fn_name": name, "data": asked})
+        request = Request(f"{self._url}gradio_api/component_server", body.encode(), KIND)
+        with self._timed(name), urlopen(request, timeout=PATIENCE) as answer:
+            told: dict[str, Any] = json.load(answer)
+        if "error" in told:
+            self.refused.append(f"{name}: {told['error']}")
+            return {}
+        return told
+
+    def _after(self, seconds: tuple[float, float]) -> float:
+        return time.monotonic() + self._random.uniform(*seconds)
+
+    @contextmanager
+    def _timed(self, name: str) -> Iterator[None]:
+        began = time.monotonic()
+        yield
+        self.delays.setdefault(name, []).append(time.monotonic() - began)
+
+
+@contextmanager
+def a_class(count: int, url: str, run_id: str) -> Iterator[list[Student]]:
+    """So many students follow a run, each in a thread, while the block runs."""
+    done, numbers = threading.Event(), components(url)
+    students = [Student(url, numbers, run_id, seed) for seed in range(count)]
+    with ThreadPoolExecutor(max(1, count)) as threads:
+        following = [threads.submit(student.follow, done) for student in students]
+        try:
+            yield students
+        finally:
+            done.set()
+        for future in following:
+            future.result()
+
+
+def all_delays(students: list[Student]) -> Delays:
+    """Everybody's delays, by what was asked."""
+    found: Delays = {}
+    for student in students:
+        for name, seconds in student.delays.items():
+            found.setdefault(name, []).extend(seconds)
+    return found
