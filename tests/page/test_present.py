@@ -7,6 +7,8 @@ from urllib.parse import quote
 
 from playwright.sync_api import Page, expect
 
+from qlora_core.classroom.folder import Classroom
+from qlora_core.classroom.guesses import Guess
 from tests.page.server import Server
 from tests.page.visitor import Visitor, start, wait_for_phase
 from tests.recorded import recorded_run
@@ -19,9 +21,10 @@ def step(page: Page, name: str) -> None:
 
 
 def fits(page: Page) -> bool:
-    """Whether nothing has to be scrolled."""
+    """Whether nothing has to be scrolled, in the view and in the step that is shown."""
     found: bool = page.locator("dialog").evaluate(
-        "one => one.scrollHeight <= one.clientHeight + 1 && one.scrollWidth <= one.clientWidth + 1"
+        """dialog => [dialog, dialog.querySelector("section:not([hidden])")].every(
+            (one) => one.scrollHeight <= one.clientHeight + 1 && one.scrollWidth <= one.clientWidth + 1)"""
     )
     return found
 
@@ -54,6 +57,22 @@ def test_a_clicker_leads_through_the_steps_of_a_lesson(server: Server, visit: Ca
     expect(page).not_to_have_url(re.compile("present="))
     page.get_by_role("button", name="Present", exact=True).click()
     expect(page.locator("dialog")).to_be_visible()
+
+
+def test_a_result_beside_thirty_guesses_fits_on_a_projector(server: Server, visit: Callable[..., Visitor]) -> None:
+    classroom, run = Classroom(server.store), recorded_run("quick")
+    guesses = classroom.guesses(run)
+    for number in range(30):
+        guesses.put(f"the browser of student {number:02}", Guess(before=0.5, after=0.5 + number / 100))
+    try:
+        page = visit(viewport={"width": 1280, "height": 720}).open(f"{server.url}?run={run.id}&present=result")
+        expect(page.locator("[data-part=caution]")).to_be_in_viewport(ratio=1)
+        expect(page.locator("dialog .class-dot")).to_have_count(60)
+        assert fits(page)
+        page.get_by_role("button", name="Judge", exact=True).click()
+        step(page, "judge")
+    finally:
+        classroom.delete()
 
 
 def test_another_run_is_offered_and_whoever_follows_the_newest_sees_it(
