@@ -232,9 +232,13 @@ window.qlora = (() => {
       return [toBorrow, qlora.secret(), qlora.ownersPass()];
     },
 
-    /** Opens the tab Results with a run. */
-    openResults(run) {
+    /** Opens the tab Results with a run, looking at settings in which others differ from it. */
+    openResults(run, varied = []) {
       wanted = run;
+      if (varied.length) {
+        settings = varied.join();
+        qlora.address({ vary: settings });
+      }
       document.querySelector("#open-results").click();
     },
 

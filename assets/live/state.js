@@ -10,7 +10,7 @@ const NOTHING = { points: [], evaluations: [], baselines: [], watched: [] };
 /** The state before the first answer. `wanted` is the run that the address asks for, "" for whichever is to be shown;
  * `calm` says that nothing may move by itself; `tables` are the tables of qlora_core/ui/train/live_view.py. */
 export function initial({ wanted, calm, tables }) {
-  return { wanted, calm, tables, ...unknown("") };
+  return { wanted, calm, tables, group: null, ...unknown("") };
 }
 
 function unknown(run) {
@@ -28,11 +28,11 @@ function unknown(run) {
 }
 
 /** What to ask the server: which run, and how much of it is known already. */
-export function question({ run, wanted, generation, about, ...state }) {
+export function question({ run, wanted, generation, about, group, ...state }) {
   const isKnown = run !== "" && run === wanted;
   const have = { generation };
   for (const name of SERIES) have[name] = state[name].length;
-  return { run: wanted, have: isKnown ? have : {}, about: !about.device };
+  return { run: wanted, have: isKnown ? have : {}, about: !about.device, group: (isKnown && group?.tag) || "" };
 }
 
 /** The state after an answer, which bears the `question` it answers and the time `at` which it came, in ms. The same
@@ -50,6 +50,7 @@ export function reduce(state, answer) {
     ...grown(known, answer),
     pairs: areNew(answer.watched_pairs, known.pairs) ? answer.watched_pairs : known.pairs,
     about: answer.about || known.about,
+    group: groupAfter(state.group, answer),
     news: answer,
     trouble: stillRead(known, answer),
     phase: phaseBegan(known, answer),
@@ -71,13 +72,26 @@ function phaseBegan({ phase, tables }, answer) {
   return { name: answer.phase, began: answer.at, share: answer.progress || 0 };
 }
 
+/** The runs that were asked for together with the one that is shown, which are told once and whenever they change. */
+function groupAfter(known, { group = known, run }) {
+  if (group?.tag === known?.tag) return inGroup(known, run) ? known : null;
+  return group;
+}
+
+const inGroup = (group, run) => Boolean(group?.runs.some((one) => one.run === run));
+
 /** Why a command was refused has to be read; everything else that went wrong is over when an answer comes. */
 function stillRead({ trouble }, answer) {
   return trouble?.kind === "refused" && answer.at - trouble.at < READING_TIME ? trouble : null;
 }
 
 /** The state after another run was chosen, of which nothing is known yet. */
-export const chosen = (state, run) => ({ ...state, ...unknown(""), wanted: run });
+export const chosen = (state, run) => ({
+  ...state,
+  ...unknown(""),
+  wanted: run,
+  group: inGroup(state.group, run) ? state.group : null,
+});
 
 /** The state after the server gave no answer; `kind` is "no answer" to a question, "no reply" to a command. */
 export const silent = (state, kind) => ({ ...state, trouble: { kind } });

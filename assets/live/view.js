@@ -18,7 +18,7 @@ export class View {
     this.follow = follow;
     this.given = {}; // by chart, the ranges that its axes were given last
     this.showSign = signLine(this.at("sign"));
-    this.shown = { pairs: [], rows: "", note: "" };
+    this.shown = { pairs: [], rows: "", note: "", group: null, wanted: "" };
     this.at("columns").append(...tables.metrics.map(({ label }) => headCell("col", label)));
     const charted = words.chartedMetrics({ tables });
     this.at("score-key").append(...scoreKey(tables));
@@ -42,6 +42,7 @@ export class View {
     this.showNote(words.note(state));
     this.showWatched(state);
     this.showTable(state);
+    this.showGroup(state);
     if (!state.news) return;
     this.showHead(state);
     this.showProgress(shareDone(state), isUnmeasured(state));
@@ -87,10 +88,47 @@ export class View {
     line.hidden = !text;
     line.textContent = text;
     if (!watch) return;
-    const link = tag("button", "live-link", words.WATCH);
+    line.append(
+      " ",
+      this.link(words.WATCH, () => this.follow(watch)),
+    );
+  }
+
+  /** Says how far the group is that the run belongs to, with ways to its other runs, and to what they came to. */
+  showGroup(state) {
+    const { group, wanted } = state;
+    if (group === this.shown.group && wanted === this.shown.wanted) return;
+    Object.assign(this.shown, { group, wanted });
+    const line = this.at("group");
+    const hadFocus = line.contains(document.activeElement);
+    line.hidden = !group?.runs.some(({ run }) => run === wanted);
+    if (line.hidden) return;
+    const links = tag("span", "live-group-runs");
+    links.role = "group";
+    links.ariaLabel = words.GROUP;
+    links.append(...group.runs.map((one) => this.groupLink(one, state)));
+    line.replaceChildren(tag("span", "", words.group(state)), links);
+    if (group.done) line.append(this.link(words.TOGETHER, () => window.qlora.openResults(group.done, group.settings)));
+    if (hadFocus) links.querySelector("[aria-current]").focus();
+  }
+
+  groupLink(one, { wanted, tables }) {
+    const link = this.link(String(one.number), () => {
+      window.qlora.address({ run: one.run, with: "" });
+      this.follow(one.run);
+    });
+    link.ariaLabel = words.groupRun(one, tables);
+    link.title = link.ariaLabel;
+    link.dataset.state = one.state;
+    if (one.run === wanted) link.ariaCurrent = "true";
+    return link;
+  }
+
+  link(text, pressed) {
+    const link = tag("button", "live-link", text);
     link.type = "button";
-    link.addEventListener("click", () => this.follow(watch));
-    line.append(" ", link);
+    link.addEventListener("click", pressed);
+    return link;
   }
 
   showOwner(text) {

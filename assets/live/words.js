@@ -14,6 +14,8 @@ const TROUBLES = {
 };
 
 export const WATCH = _("Watch it");
+export const TOGETHER = _("What they say together");
+export const GROUP = _("Runs of this group");
 export const BEFORE_TRAINING = _("Begins with the first step of training.");
 export const BEFORE_MEASURING = _("Begins when the adapter is first measured.");
 
@@ -130,6 +132,22 @@ function held({ held: isHeld, held_until: until }) {
   const moment = new Date(until * 1000).toLocaleTimeString(LANGUAGE, { timeStyle: "short" });
   return _("This run waits for guesses, and lets others go first. It begins at {moment} at the latest.", { moment });
 }
+
+/** The line about runs that were asked for together: which of them is shown, and how long all of them still take. */
+export function group({ group: { count, minutes_left: minutes, runs }, wanted }) {
+  const shown = runs.find(({ run }) => run === wanted);
+  return `${_("Run {number} of {count} of this group: {changes}.", { ...shown, count })} ${groupLeft(minutes)}`;
+}
+
+function groupLeft(minutes) {
+  if (minutes === null) return _("How long all of them still take is not known yet.");
+  if (minutes === 0) return _("All of them have ended.");
+  return ngettext("About {n} minute of work left for all.", "About {n} minutes of work left for all.", minutes);
+}
+
+/** What a link to one of them says besides its number. */
+export const groupRun = ({ number, changes, state }, tables) =>
+  _("Run {number}: {changes} ({state})", { number, changes, state: tables.states[state].label });
 
 function expectation({ about: { estimate }, news }) {
   if (!estimate) return "";

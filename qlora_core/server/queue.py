@@ -145,6 +145,8 @@ class JobQueue:
                 for number, config in enumerate(configs):
                     ticket = self._next_ticket(statuses)
                     runs.append(self.store.create(config, owner, ticket, round=number, fill=fill))
+                for run in runs if len(runs) > 1 else []:
+                    run.set_status(group=[one.id for one in runs])
             except QLoRAError:
                 for run in runs:
                     run.delete()

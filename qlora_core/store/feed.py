@@ -117,6 +117,12 @@ class RunFeed:
             self._read()
             return bool(self.latest)
 
+    def seconds_at_work(self) -> float:
+        """How long the run has been at work by now."""
+        with self._lock:
+            self._read()
+            return self.seconds
+
     def _read(self) -> None:
         """Take in the whole lines that have been written since the last time; damaged ones are left out."""
         try:

@@ -43,6 +43,7 @@ class Run:
         self.checkpoint_path = path / directory.CHECKPOINT
         self.event_log = EventLog(path / directory.EVENTS)
         self._status = Kept(path / directory.STATUS, read_status)
+        self._estimate = Kept(path / directory.ESTIMATE, read_json)
         self._found: dict[Find, Kept[Any]] = {}  # in the result, by what looked for it
 
     @cached_property
@@ -125,7 +126,9 @@ class Run:
     @property
     def estimate(self) -> dict[str, Any] | None:
         """Time and memory that were expected, where they were asked for; None where that is damaged."""
-        return self._read_unless_damaged(directory.ESTIMATE)
+        with suppress(RunError):
+            return self._estimate.get()
+        return None
 
     def _read_unless_damaged(self, name: str) -> dict[str, Any] | None:
         with suppress(RunError):

@@ -75,6 +75,7 @@ State = Annotated[str, OneOf(STATES)]
 #: Beyond these, a number stands for damage: the last moment that Python can name, and what a system may call a process.
 MAX_TIME, MAX_STEPS, MAX_PID = 253_402_300_799.0, 10**12, 2**31 - 1
 MAX_CHARACTERS = 2_000
+MAX_GROUP = 100  #: runs that are asked for together; no server takes as many
 Moment = Annotated[float, Field(ge=0, le=MAX_TIME)]  #: seconds since 1970
 Steps = Annotated[int, Field(ge=0, le=MAX_STEPS)]
 
@@ -105,6 +106,7 @@ class Status(BaseModel):
     queued: Moment = 0.0  #: when it last began to wait for its turn
     ticket: Steps = 0  #: its place in the queue: whoever came earlier has a smaller one
     round: Steps = 0  #: of runs that were asked for together, how many go before it; single runs of others pass these
+    group: tuple[Text, ...] = Field((), max_length=MAX_GROUP)  #: ids of these runs, its own too; none of a single run
     updated: Moment
     on_loan: bool = False  #: carried out on a borrowed GPU, asked for by its visitor: no queue starts it
     held_until: Moment = 0.0  #: while it is held for a class to guess: when it begins all the same; else 0

@@ -25,6 +25,7 @@ from qlora_core.evaluation.several.plan import MAX_SETTINGS
 from qlora_core.inspection.questions import ROLES, AskBlock, AskSpectrum
 from qlora_core.models.catalog import offered_base_models
 from qlora_core.presets import PRESETS
+from qlora_core.server.grid import MAX_SEEDS
 from qlora_core.server.services import Services
 from qlora_core.server.together import MAX_TOGETHER, said_together, submit_together, with_other_seeds
 from qlora_core.server.zerogpu.loans import Loans
@@ -34,6 +35,7 @@ from qlora_core.ui.compare.sides import run_or_newest
 from qlora_core.ui.events import address_of
 from qlora_core.ui.opening import opening_everywhere
 from qlora_core.ui.results.bring_panel import brought_run
+from qlora_core.ui.results.several.vary import asked_grid
 from qlora_core.ui.safe_text import MAX_MESSAGE, one_line
 from qlora_core.ui.train.borrowing import MAX_LOANS, borrowed_for
 from qlora_core.ui.train.form import FIELD_NAMES, preset_values
@@ -54,6 +56,7 @@ LISTS = {
     "devices": either(DEVICES),
     "max_settings": str(MAX_SETTINGS),
     "max_together": str(MAX_TOGETHER),
+    "max_seeds": str(MAX_SEEDS),
 }
 
 
@@ -241,7 +244,29 @@ def _several(services: Services) -> tuple[Callable[..., dict[str, Any]], ...]:
         runs = submit_together(services, configs, secret, address)
         return {"run_ids": [run.id for run in runs], "seeds": [run.config.seed for run in runs], "secret": secret}
 
-    return compare_runs, several_runs, repeat_run
+    @_plainly
+    def grid_runs(
+        run_id: str, grid: list[str], seeds: int = 1, secret: str = "", request: gr.Request | None = None
+    ) -> dict[str, Any]:
+        """Put each combination of some settings' values into the queue, all else as a run has it, at most $max_together.
+
+        Args:
+            grid: at most $max_settings settings with their values, as on the command line: ["learning_rate=1e-4,3e-4"].
+            seeds: of each combination, at most $max_seeds: the run's own, then the lowest others.
+            secret: as for start_run.
+
+        Returns:
+            run_ids, what each has in these settings and its seed (changes), how many more of the grid are on this
+            server already (known), and the secret.
+        """
+        asked = asked_grid(services, services.run(run_id), grid, seeds)
+        address = "" if secret else address_of(request)
+        secret = secret or secrets.token_urlsafe(24)
+        runs = submit_together(services, asked.new, secret, address)
+        ids = [run.id for run in runs]
+        return {"run_ids": ids, "changes": asked.changes(), "known": asked.known, "secret": secret}
+
+    return compare_runs, several_runs, repeat_run, grid_runs
 
 
 def add_borrowing(services: Services, loans: Loans) -> None:

@@ -59,7 +59,7 @@ def alike(run: Run, runs: Iterable[Run], looked_at: Sequence[str] = ()) -> Alike
 
 
 def settings_that_differ(run: Run, runs: Iterable[Run], most: int) -> list[str]:
-    """The settings in which a finished run among ``runs`` differs from ``run``, where these are at most ``most``.
+    """The settings in which a run among ``runs`` that finished or goes on differs from ``run``, if at most ``most``.
 
     Raises:
         RunError: the configuration of ``run`` cannot be read.
@@ -69,7 +69,8 @@ def settings_that_differ(run: Run, runs: Iterable[Run], most: int) -> list[str]:
     for other in runs:
         try:
             differing = {name for name in names if getattr(other.config, name) != getattr(config, name)}
-            if other.status.state == "finished" and len(differing) <= most and not differing & set(SUBJECT):
+            counts = other.status.state == "finished" or other.status.is_going_on
+            if counts and len(differing) <= most and not differing & set(SUBJECT):
                 found |= differing
         except RunError:  # it was deleted this moment, or is damaged
             continue

@@ -1,13 +1,17 @@
 """Several runs planned at once: each combination of some settings' values, with each of some seeds."""
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import product
+from math import prod
+from typing import Any
 
 from qlora_core.config import MAX_SEED, SETTINGS, RunConfig, load_config
 from qlora_core.errors import ConfigError
 from qlora_core.evaluation.several.alike import FREE, SUBJECT
+from qlora_core.presets import PRESETS
 
 MAX_SETTINGS = 3  #: looked at together
 MAX_TEXT = 1000  #: characters of one setting's values
@@ -33,10 +37,10 @@ def plan(base: RunConfig, grid: Grid, seeds: Sequence[int], most: int) -> list[P
     Raises:
         ConfigError: it is no plan of two to ``most`` different runs, or a value is none of its setting.
     """
-    combinations = [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
-    count = len(combinations) * len(seeds)
+    count = prod(map(len, grid.values())) * len(seeds)
     if count > most:
         raise ConfigError(f"That is {count} runs. At most {most} are carried out together: take values or seeds away.")
+    combinations = [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
     planned = []
     for seed in seeds:
         for values in combinations:
@@ -78,7 +82,7 @@ def values_of(name: str, text: str) -> list[str]:
     """
     if name not in VARIABLE:
         raise ConfigError(f"'{name[:80]}' is no setting that can be varied. Those are: {', '.join(VARIABLE)}.")
-    values = [part.strip() for part in text[:MAX_TEXT].split(";" if _is_list(name) else ",")]
+    values = [part.strip() for part in text[:MAX_TEXT].split(";" if is_list(name) else ",")]
     if not all(values):
         raise ConfigError(f"Of {name} a value is empty. Write for example {name}={SETTINGS[name].default}.")
     return values
@@ -100,8 +104,41 @@ def value_of(name: str, text: str) -> object:
     """One value as ``load_config`` takes it."""
     if text.lower() == "none" and SETTINGS[name].default is None:
         return None
-    return tuple(next(csv.reader([text], skipinitialspace=True))) if _is_list(name) else text
+    return tuple(next(csv.reader([text], skipinitialspace=True))) if is_list(name) else text
 
 
-def _is_list(name: str) -> bool:
+def as_written(value: Any) -> str:
+    """A value as ``value_of`` reads it."""
+    if value is None or isinstance(value, bool):
+        return {None: "none", True: "on", False: "off"}[value]
+    if isinstance(value, float):
+        short = f"{value:g}"
+        return short if float(short) == value else repr(value)
+    return ",".join(value) if isinstance(value, tuple) else str(value)
+
+
+def suggestion(config: RunConfig, name: str) -> str:
+    """Values to vary a setting with: the one that ``config`` has, and another that is worth a try."""
+    own = getattr(config, name)
+    for value in _others(config, name, own):
+        with suppress(ConfigError):
+            other = getattr(load_config({**config.model_dump(), name: value}), name)
+            if other != own:
+                return f"{'; ' if is_list(name) else ', '}".join([as_written(own), as_written(other)])
+    return as_written(own)
+
+
+def _others(config: RunConfig, name: str, own: Any) -> Iterator[object]:
+    """What presets have, then what comes next to a value; not all of it can be."""
+    for preset in PRESETS.values():
+        yield preset.values_for(config.dataset).get(name, SETTINGS[name].default)
+    yield from SETTINGS[name].choices
+    if isinstance(own, bool):
+        yield not own
+    elif isinstance(own, int | float):
+        yield from (own // 2 if isinstance(own, int) else own / 2, own * 2, 0.1, 1)
+
+
+def is_list(name: str) -> bool:
+    """Whether each value of a setting is several names."""
     return isinstance(SETTINGS[name].default, tuple)

@@ -250,6 +250,10 @@ def wire_opening(services: Services, tab: ResultsTab, place: gr.Tab, tabs: gr.Ta
         """Show the run that is wanted, else what was on show, else the newest."""
         return opened(services, tab, wanted, *state)
 
+    watch, first = tab.several.vary.watch, tab.several.vary.first
+    watched = watch.click(lambda: gr.Tabs(selected="train"), None, tabs, show_progress="hidden", queue=False, **PRIVATE)
+    watched.then(None, first, None, js="(run) => { qlora.follow(run); }", **PRIVATE)
+
     event = place.select(
         open_tab,
         [wanted, tab.runs, history.order, history.text, history.picked],

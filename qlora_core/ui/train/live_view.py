@@ -17,6 +17,7 @@ from qlora_core.evaluation.scores import Result
 from qlora_core.evaluation.truncation import truncation_words
 from qlora_core.language import ENGLISH, N_, current
 from qlora_core.language import gettext as _
+from qlora_core.server.group import group_of
 from qlora_core.server.services import RECORDED, Services
 from qlora_core.server.who_may import MAX_SECRET_CHARACTERS
 from qlora_core.store.feed import Cursor
@@ -44,6 +45,7 @@ class Poll(BaseModel):
     owner: str = Field("", max_length=MAX_SECRET_CHARACTERS)  #: the owner's pass, of a browser that has one
     have: Cursor = Cursor()
     about: bool = False  #: whether they want the run's settings as well
+    group: str = Field("", max_length=80)  #: tag of what they know of the group that the run belongs to
 
 
 class Command(BaseModel):
@@ -161,6 +163,9 @@ def view(services: Services, run: Run, asked: Poll) -> dict[str, Any]:
     }
     if current() != ENGLISH and run.has_result:
         news |= told_again(run)
+    group = group_of(services, run)
+    if (group["tag"] if group else "") != (asked.group if asked.run == run.id else ""):
+        news["group"] = group
     if asked.about or not asked.run:
         news["about"] = about(run)
     return news

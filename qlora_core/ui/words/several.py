@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from qlora_core.language import N_, ngettext
 from qlora_core.language import gettext as _
+from qlora_core.ui.words.train import duration
 
 # Run against run
 AGAINST = N_("Run against run")
@@ -21,6 +22,22 @@ HOW_MANY = N_("How many more seeds")
 AGAIN = N_("Run again with other seeds")
 LOOK_AGAIN = N_("Look again")
 ONE_SO_FAR = N_("This run is the only finished one of its kind, so that nothing is known of how far seeds lie apart.")
+
+# A grid of settings
+VARY = N_("Vary settings")
+VARY_HELP = N_(
+    "Each combination of these values becomes a run, all else as this run has it. What they come to stands under "
+    '"Which setting mattered".'
+)
+VARIED = (N_("Setting"), N_("Second setting"), N_("Third setting"))
+NO_SETTING = N_("none")
+VALUES = N_("Values, with commas between them")
+LISTS = N_("Values, with semicolons between them; names within one with commas")
+GRID_SEEDS = N_("Seeds of each combination")
+START_THESE = N_("Start these runs")
+WATCH_THEM = N_("Watch them")
+NOT_MEASURED = N_("How long they take altogether is not known yet: it was not measured.")
+CHOOSE = N_("Choose a setting, and write two values of it or more.")
 
 # Settings
 SETTINGS = N_("Which setting mattered")
@@ -41,10 +58,9 @@ def progress(done: int, count: int) -> str:
     return ngettext("{done} of {n} run done.", "{done} of {n} runs done.", count).format(done=done, n=count)
 
 
-def waiting(runs: Sequence[tuple[int, str, str]]) -> str:
-    """Seed, state and id of runs that have not finished, as Markdown."""
-    line = _("- seed {seed}: {state} ({run})")
-    return "\n".join(line.format(seed=seed, state=state, run=run) for seed, state, run in runs)
+def waiting(runs: Sequence[tuple[str, str, str]]) -> str:
+    """What tells runs from each other that have not finished, their states and ids, as Markdown."""
+    return "\n".join(f"- {what}: {state} ({run})" for what, state, run in runs)
 
 
 def queued(count: int) -> str:
@@ -55,6 +71,30 @@ def queued(count: int) -> str:
         count,
     )
     return words.format(n=count)
+
+
+def planned(new: int, known: int) -> str:
+    """How many runs a grid comes to, as Markdown."""
+    said = ngettext("That is **{n} run**.", "These are **{n} runs**, one after the other.", new).format(n=new)
+    if not known:
+        return said
+    here = ngettext(
+        "{n} more is on this server already and is not carried out again.",
+        "{n} more are on this server already and are not carried out again.",
+        known,
+    )
+    return f"{said} {here.format(n=known)}"
+
+
+def altogether(seconds: tuple[float, float]) -> str:
+    """How long runs take, from least to most, as Markdown."""
+    low, high = map(duration, seconds)
+    return _("Altogether they take **{low} to {high}**, as measured on this machine.").format(low=low, high=high)
+
+
+def took(seconds: float, device: str) -> str:
+    """How long the run took that is varied."""
+    return _("This run took {time} on {device}.").format(time=duration(seconds), device=device)
 
 
 def not_started(error: str) -> str:

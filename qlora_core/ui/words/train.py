@@ -129,7 +129,7 @@ def preset(label: str, purpose: str, cost: str) -> str:
 
 def measured_cost(low: float, high: float) -> str:
     """What a run with a preset takes, in seconds, by what was measured."""
-    return _("{low} to {high} on this machine, as measured").format(low=_time(low), high=_time(high))
+    return _("{low} to {high} on this machine, as measured").format(low=duration(low), high=duration(high))
 
 
 def trained_part(trainable: int, total: int, adapter_bytes: int) -> str:
@@ -151,8 +151,8 @@ def expected(
         "Expected on {device}: **{low} to {high}**, {least} to {most} GB of {kind}, measured on a few batches."
     ).format(
         device=device_name,
-        low=_time(low),
-        high=_time(high),
+        low=duration(low),
+        high=duration(high),
         least=number(least / 1e9, ".1f"),
         most=number(most / 1e9, ".1f"),
         kind=memory_kind,
@@ -168,7 +168,7 @@ def expected_on_loan(device_name: str, examples_per_second: float, seconds: floa
     return _(
         "A borrowed GPU takes about **{time}** to train it, by the pace of an earlier run like it ({device}). Loans "
         "that this takes: {loans}."
-    ).format(time=_time(seconds), device=device_name, loans=loans)
+    ).format(time=duration(seconds), device=device_name, loans=loans)
 
 
 def loan_not_known() -> str:
@@ -183,7 +183,8 @@ def cpu_not_measured() -> str:
     )
 
 
-def _time(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """A time of seconds or minutes."""
     if seconds < 90:
         return _("{seconds} s").format(seconds=number(seconds, ".0f"))
     return _("{minutes} min").format(minutes=number(seconds / 60, ".1f"))

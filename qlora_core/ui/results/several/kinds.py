@@ -14,6 +14,7 @@ from qlora_core.evaluation.several.effects import effects_of
 from qlora_core.evaluation.several.plan import MAX_SETTINGS
 from qlora_core.evaluation.several.spread import spread_of
 from qlora_core.language import gettext as _
+from qlora_core.server.group import changes_words
 from qlora_core.server.services import Services
 from qlora_core.server.together import runs_alike
 from qlora_core.store.run import Run
@@ -34,6 +35,7 @@ class KindsPanel:
     seeds: gr.Markdown
     spread: gr.Plot
     curves: gr.Plot
+    place: gr.Accordion  #: of what follows
     looked_at: gr.Dropdown
     claims: gr.Markdown
     effects: gr.Plot
@@ -41,7 +43,7 @@ class KindsPanel:
     @property
     def outputs(self) -> list[Any]:
         """What ``shown_kinds`` changes."""
-        return [self.seeds, self.spread, self.curves, self.looked_at, self.claims, self.effects]
+        return [self.seeds, self.spread, self.curves, self.place, self.looked_at, self.claims, self.effects]
 
 
 def checked_settings(names: object, known: Container[str]) -> list[str]:
@@ -73,12 +75,15 @@ def shown_kinds(services: Services, panel: KindsPanel, run: Run, looked_at: Sequ
     hidden = gr.update(visible=False)
     if not chosen:
         return {**updates, panel.claims: "" if offered else _(words.NO_OTHERS), panel.effects: hidden}
+    updates[panel.place] = gr.update(open=True)
     try:
         known = runs_alike(services, run, chosen)
+        if len(known.done) < 2:
+            return {**updates, panel.claims: _progress(known, chosen), panel.effects: hidden}
         effects = effects_of(known.done, chosen)
     except QLoRAError as error:
         return {**updates, panel.claims: finished.cannot_be_shown(plain(error, MAX_MESSAGE)), panel.effects: hidden}
-    said = [_progress(known), *(plain(claim, MAX_MESSAGE) for claim in claims_of_effects(effects))]
+    said = [_progress(known, chosen), *(plain(claim, MAX_MESSAGE) for claim in claims_of_effects(effects))]
     drawn = gr.update(value=effects_figure(effects), visible=True)
     return {**updates, panel.claims: "\n\n".join(said), panel.effects: drawn}
 
@@ -98,8 +103,13 @@ def _over_seeds(panel: KindsPanel, known: Alike) -> Updates:
     }
 
 
-def _progress(known: Alike) -> str:
+def _progress(known: Alike, looked_at: Sequence[str] = ()) -> str:
     """How many are done, and what became of the others."""
-    others = [(run.config.seed, STATES[run.status.state].label, run.id) for run in (*known.going_on, *known.fell_short)]
-    listed = words.waiting([(seed, plain(state), plain(run_id)) for seed, state, run_id in others])
-    return "\n\n".join(filter(None, [words.progress(len(known.done), known.count), listed]))
+    others = [*known.going_on, *known.fell_short]
+    lines = [(_told_apart(run, looked_at), plain(STATES[run.status.state].label), plain(run.id)) for run in others]
+    return "\n\n".join(filter(None, [words.progress(len(known.done), known.count), words.waiting(lines)]))
+
+
+def _told_apart(run: Run, looked_at: Sequence[str]) -> str:
+    parts = [changes_words(run.config, looked_at), words.of_seed(run.config.seed)]
+    return plain(", ".join(filter(None, parts)), MAX_MESSAGE)

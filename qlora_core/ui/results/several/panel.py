@@ -15,6 +15,7 @@ from qlora_core.ui.events import PRIVATE, address_of
 from qlora_core.ui.results.run_choice import checked_runs
 from qlora_core.ui.results.several.against import AgainstPanel, against_panel, shown_against
 from qlora_core.ui.results.several.kinds import KindsPanel, checked_settings, shown_kinds
+from qlora_core.ui.results.several.vary import VaryPanel, start_grid, vary_panel, wire_vary
 from qlora_core.ui.safe_text import MAX_MESSAGE, plain
 from qlora_core.ui.words import several as words
 
@@ -33,6 +34,7 @@ class SeveralPanel:
     look: gr.Button
     message: gr.Markdown
     secret: gr.Textbox
+    vary: VaryPanel
 
     @property
     def choice(self) -> list[Any]:
@@ -56,7 +58,8 @@ def several_panel() -> SeveralPanel:
             again = gr.Button(_(words.AGAIN), size="md", min_width=200, elem_id="run-again")
             look = gr.Button(_(words.LOOK_AGAIN), size="md", min_width=150)
         message = gr.Markdown(latex_delimiters=[])
-    with gr.Accordion(_(words.SETTINGS), open=False, elem_id="which-setting"):
+    vary = vary_panel()
+    with gr.Accordion(_(words.SETTINGS), open=False, elem_id="which-setting") as place:
         looked_at = gr.Dropdown(
             [],
             multiselect=True,
@@ -67,8 +70,8 @@ def several_panel() -> SeveralPanel:
         )
         claims = gr.Markdown(latex_delimiters=[])
         (effects,) = _plots("effects")
-    kinds = KindsPanel(seeds, spread, curves, looked_at, claims, effects)
-    return SeveralPanel(against, kinds, how_many, again, look, message, gr.Textbox(visible=False))
+    kinds = KindsPanel(seeds, spread, curves, place, looked_at, claims, effects)
+    return SeveralPanel(against, kinds, how_many, again, look, message, gr.Textbox(visible=False), vary)
 
 
 def _plots(*names: str) -> list[gr.Plot]:
@@ -92,6 +95,14 @@ def wire_several(services: Services, panel: SeveralPanel, runs: gr.Dropdown) -> 
             return {panel.message: words.not_started(plain(error, MAX_MESSAGE))}
         return {panel.message: said, **shown_several(services, panel, run_ids, looked_at)}
 
+    def vary(request: gr.Request, run_ids: object, *asked: object) -> Updates:
+        """Put a grid of settings into the queue, and look at these settings."""
+        try:
+            settings, updates = start_grid(services, panel.vary, run_ids, asked, request)
+        except QLoRAError as error:
+            return {panel.vary.message: words.not_started(plain(error, MAX_MESSAGE))}
+        return updates | shown_several(services, panel, run_ids, settings)
+
     shared: dict[str, Any] = {"show_progress": "minimal", "show_progress_on": panel.message, **PRIVATE}
     inputs = [runs, *panel.choice]
     panel.kinds.looked_at.input(
@@ -110,6 +121,15 @@ def wire_several(services: Services, panel: SeveralPanel, runs: gr.Dropdown) -> 
         js="(...values) => [...values.slice(0, -1), qlora.secret()]",
         trigger_mode="once",
         **shared,
+    )
+    wire_vary(services, panel.vary, runs)
+    panel.vary.start.click(
+        vary,
+        [runs, *panel.vary.controls, panel.vary.secret],
+        [*panel.vary.outputs, *panel.outputs],
+        js="(...values) => [...values.slice(0, -1), qlora.secret()]",
+        trigger_mode="once",
+        **shared | {"show_progress_on": panel.vary.message},
     )
 
 
