@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count, islice
-from typing import Any
 
 from qlora_core.config import RunConfig
 from qlora_core.errors import ConfigError, RunError
@@ -25,10 +24,6 @@ class Grid:
     settings: Sequence[str]  #: that are varied
     new: Sequence[RunConfig]  #: the runs that are to be carried out
     known: int  #: how many more are on this server already, finished or on their way
-
-    def changes(self) -> list[dict[str, Any]]:
-        """What each new run has in the settings that are varied, and its seed."""
-        return [config.model_dump(mode="json", include={*self.settings, "seed"}) for config in self.new]
 
 
 def grid_of(services: Services, run: Run, assignments: Sequence[str], seeds: int) -> Grid:

@@ -87,4 +87,4 @@ def _expected(run: Run) -> float | None:
     seconds = (run.estimate or {}).get("seconds")
     if not isinstance(seconds, list) or not seconds or not all(isinstance(end, int | float) for end in seconds):
         return None
-    return fmean(seconds) if 0 <= min(seconds) and max(seconds) <= MAX_SECONDS else None
+    return fmean(seconds) if min(seconds) >= 0 and max(seconds) <= MAX_SECONDS else None

@@ -19,15 +19,13 @@ from qlora_core.config import RunConfig, without_folders
 from qlora_core.data.catalog import DATASETS, OWN_FILE
 from qlora_core.data.typed_pairs import MAX_SCALE
 from qlora_core.errors import ConfigError, QLoRAError
-from qlora_core.evaluation.several import two_runs as against
-from qlora_core.evaluation.several.claims import claim_of_two
 from qlora_core.evaluation.several.plan import MAX_SETTINGS
 from qlora_core.inspection.questions import ROLES, AskBlock, AskSpectrum
 from qlora_core.models.catalog import offered_base_models
 from qlora_core.presets import PRESETS
 from qlora_core.server.grid import MAX_SEEDS
 from qlora_core.server.services import Services
-from qlora_core.server.together import MAX_TOGETHER, said_together, submit_together, with_other_seeds
+from qlora_core.server.together import MAX_TOGETHER
 from qlora_core.server.zerogpu.loans import Loans
 from qlora_core.ui.classroom.endpoints import class_endpoints
 from qlora_core.ui.compare.answers import compare_pair
@@ -35,7 +33,7 @@ from qlora_core.ui.compare.sides import run_or_newest
 from qlora_core.ui.events import address_of
 from qlora_core.ui.opening import opening_everywhere
 from qlora_core.ui.results.bring_panel import brought_run
-from qlora_core.ui.results.several.vary import asked_grid
+from qlora_core.ui.results.several.endpoints import several_endpoints
 from qlora_core.ui.safe_text import MAX_MESSAGE, one_line
 from qlora_core.ui.train.borrowing import MAX_LOANS, borrowed_for
 from qlora_core.ui.train.form import FIELD_NAMES, preset_values
@@ -64,8 +62,9 @@ def add_api(services: Services) -> None:
     """Add the endpoints to the current ``gr.Blocks``."""
     if services.loans is not None:
         add_borrowing(services, services.loans)
-    groups = (_starting, _asking, _changing, _inside, _several)
-    for endpoint in (endpoint for group in groups for endpoint in group(services)):
+    groups = (_starting, _asking, _changing, _inside)
+    named = [endpoint for group in groups for endpoint in group(services)]
+    for endpoint in (*named, *map(_plainly, several_endpoints(services))):
         gr.api(endpoint, api_name=endpoint.__name__, concurrency_limit=4)
     for endpoint in map(_plainly, class_endpoints(services)):
         gr.api(endpoint, api_name=endpoint.__name__, concurrency_limit=None)
@@ -199,74 +198,6 @@ def _inside(services: Services) -> tuple[Callable[..., dict[str, Any]], ...]:
         return dict(services.asker.inside(run_or_newest(services, run_id), AskSpectrum(what="spectrum")))
 
     return quantized_block, adapter_spectrum
-
-
-def _several(services: Services) -> tuple[Callable[..., dict[str, Any]], ...]:
-    """The endpoints about several runs."""
-
-    @_plainly
-    def compare_runs(run_a: str, run_b: str) -> dict[str, Any]:
-        """The second run against the first, pair by pair, where both were validated on the same pairs.
-
-        Returns:
-            both accuracies, each metric's gain with its paired 95 % interval, how many pairs were fixed and broken,
-            McNemar's p, the outcome (better, worse or no_difference), the verdict in words, and the same by phenomenon.
-        """
-        two = against.compare_runs(services.run(run_a), services.run(run_b), services.asker.validation_pairs)
-        return {**two.as_dict(), "verdict": claim_of_two(two)}
-
-    @_plainly
-    def several_runs(run_id: str, settings: list[str] | None = None) -> dict[str, Any]:
-        """A run with the others of this server that have its settings and other seeds: how far they have come, how far
-        they lie apart, and what may be claimed.
-
-        Args:
-            settings: names of at most $max_settings settings in which the runs may differ too; then, which of them
-                mattered.
-        """
-        return said_together(services, services.run(run_id), settings or [])
-
-    @_plainly
-    def repeat_run(
-        run_id: str, how_many: int = 2, secret: str = "", request: gr.Request | None = None
-    ) -> dict[str, Any]:
-        """Put a run into the queue again with other seeds, at most $max_together of them.
-
-        Args:
-            secret: as for start_run.
-
-        Returns:
-            run_ids, their seeds, and the secret.
-        """
-        configs = with_other_seeds(services, services.run(run_id), how_many)
-        address = "" if secret else address_of(request)
-        secret = secret or secrets.token_urlsafe(24)
-        runs = submit_together(services, configs, secret, address)
-        return {"run_ids": [run.id for run in runs], "seeds": [run.config.seed for run in runs], "secret": secret}
-
-    @_plainly
-    def grid_runs(
-        run_id: str, grid: list[str], seeds: int = 1, secret: str = "", request: gr.Request | None = None
-    ) -> dict[str, Any]:
-        """Put each combination of some settings' values into the queue, all else as a run has it, at most $max_together.
-
-        Args:
-            grid: at most $max_settings settings with their values, as on the command line: ["learning_rate=1e-4,3e-4"].
-            seeds: of each combination, at most $max_seeds: the run's own, then the lowest others.
-            secret: as for start_run.
-
-        Returns:
-            run_ids, what each has in these settings and its seed (changes), how many more of the grid are on this
-            server already (known), and the secret.
-        """
-        asked = asked_grid(services, services.run(run_id), grid, seeds)
-        address = "" if secret else address_of(request)
-        secret = secret or secrets.token_urlsafe(24)
-        runs = submit_together(services, asked.new, secret, address)
-        ids = [run.id for run in runs]
-        return {"run_ids": ids, "changes": asked.changes(), "known": asked.known, "secret": secret}
-
-    return compare_runs, several_runs, repeat_run, grid_runs
 
 
 def add_borrowing(services: Services, loans: Loans) -> None:

@@ -25,12 +25,12 @@ const PAIRS = [{ sentence1: "One.", sentence2: "Two.", label: 1 }];
 
 test("the first answer decides which run is shown where the address asks for none", () => {
   const before = frozen(fresh());
-  assert.deepEqual(question(before), { run: "", have: {}, about: true });
+  assert.deepEqual(question(before), { run: "", have: {}, about: true, group: "" });
   const after = answered(before, { points: POINTS, about: { device: "CPU" } });
   assert.equal(after.wanted, "a");
   assert.deepEqual(after.points, POINTS);
   const have = { generation: 1, points: 2, evaluations: 0, baselines: 0, watched: 0 };
-  assert.deepEqual(question(after), { run: "a", have, about: false });
+  assert.deepEqual(question(after), { run: "a", have, about: false, group: "" });
 });
 
 test("an answer's entries come after those that are known, and no array that is known changes", () => {
@@ -74,7 +74,7 @@ test("nothing of the run shown before stays when another is chosen", () => {
   const before = answered(fresh(), { points: POINTS, about: { device: "CPU" }, watched_pairs: PAIRS });
   const after = chosen(frozen(before), "b");
   assert.deepEqual([after.run, after.points, after.pairs, after.news], ["", [], [], null]);
-  assert.deepEqual(question(after), { run: "b", have: {}, about: true });
+  assert.deepEqual(question(after), { run: "b", have: {}, about: true, group: "" });
   assert.equal(answered(after, { run: "b" }).run, "b");
 });
 
@@ -175,4 +175,28 @@ test("charts are drawn anew when there is something new on them", () => {
   assert.equal(chartsDiffer(before, answered(before, { points: [[3, 0.5, 3e-4]] })), true);
   assert.equal(chartsDiffer(before, answered(before, { generation: 2 })), true);
   assert.equal(chartsDiffer(before, { ...before, replay: { began: 0, limit: 5 } }), true);
+});
+
+const GROUP = { tag: "1", count: 2, runs: [{ run: "a" }, { run: "b" }] };
+
+test("a group is kept until another one is told, and asked for by its tag", () => {
+  const before = frozen(answered(fresh(), { group: GROUP }));
+  assert.equal(question(before).group, "1");
+  assert.equal(answered(before, {}).group, GROUP);
+  const later = { ...GROUP, tag: "2" };
+  assert.equal(answered(before, { group: later }).group, later);
+  assert.equal(answered(before, { group: null }).group, null);
+});
+
+test("a group stays the same object while its runs are looked at one after the other", () => {
+  const before = frozen(answered(fresh(), { group: GROUP }));
+  const other = frozen(chosen(before, "b"));
+  assert.deepEqual([other.group, question(other).group], [GROUP, ""]);
+  assert.equal(answered(other, { run: "b", group: structuredClone(GROUP) }).group, before.group);
+});
+
+test("nothing of a group stays when a run of none is chosen", () => {
+  const before = frozen(answered(fresh(), { group: GROUP }));
+  assert.equal(chosen(before, "c").group, null);
+  assert.equal(answered(before, { run: "c" }).group, null);
 });

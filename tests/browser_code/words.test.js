@@ -179,3 +179,16 @@ test("a watched pair's answer is said to be right or wrong", () => {
   assert.deepEqual([words.verdict(0.912, true), words.verdict(0.5, false)], ["0.91 right", "0.50 wrong"]);
   assert.deepEqual([words.pairLabel(1), words.pairLabel(0)], ["same", "different"]);
 });
+
+test("a run of a group says which it is, and how long all of them still take", () => {
+  const runs = [
+    { number: 1, run: "a", state: "running", changes: "Rank 4" },
+    { number: 3, run: "b", state: "queued", changes: "Rank 16" },
+  ];
+  const said = (minutes) => words.group(shown({ group: { tag: "1", count: 3, minutes_left: minutes, runs } }));
+  assert.equal(said(12), "Run 1 of 3 of this group: Rank 4. About 12 minutes of work left for all.");
+  assert.equal(said(1), "Run 1 of 3 of this group: Rank 4. About 1 minute of work left for all.");
+  assert.equal(said(0), "Run 1 of 3 of this group: Rank 4. All of them have ended.");
+  assert.equal(said(null), "Run 1 of 3 of this group: Rank 4. How long all of them still take is not known yet.");
+  assert.equal(words.groupRun(runs[1], shown({}).tables), "Run 3: Rank 16 (Waiting in the queue)");
+});

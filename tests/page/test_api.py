@@ -35,6 +35,7 @@ ENDPOINTS = {
     "compare_runs": 2,
     "several_runs": 2,
     "repeat_run": 3,
+    "grid_runs": 4,
 }
 
 

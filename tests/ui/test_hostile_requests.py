@@ -38,6 +38,7 @@ ENDPOINTS = (
     "judge_next",
     "judge",
     "room",
+    "grid_runs",
 )
 each_hostile = pytest.mark.parametrize("hostile", HOSTILE, ids=short)
 

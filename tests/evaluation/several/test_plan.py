@@ -2,9 +2,18 @@
 
 import pytest
 
-from qlora_core.config import make_config
+from qlora_core.config import RunConfig, make_config
 from qlora_core.errors import ConfigError
-from qlora_core.evaluation.several.plan import plan, read_grid, read_seeds, values_of
+from qlora_core.evaluation.several.plan import (
+    VARIABLE,
+    as_written,
+    plan,
+    read_grid,
+    read_seeds,
+    suggestion,
+    value_of,
+    values_of,
+)
 
 
 def test_every_combination_runs_with_the_first_seed_before_any_with_the_second() -> None:
@@ -62,3 +71,45 @@ def test_what_are_no_seeds_is_refused(text: str) -> None:
 def test_seeds_and_values_are_read_as_they_are_written() -> None:
     assert read_seeds("0, 1,2") == [0, 1, 2]
     assert values_of("max_train_samples", "none, 100") == ["none", "100"]
+
+
+def test_a_grid_of_a_hundred_million_runs_is_counted_and_not_made() -> None:
+    values = [str(number) for number in range(500)]
+    with pytest.raises(ConfigError, match="That is 125000000 runs"):
+        plan(make_config(), {"r": values, "lora_alpha": values, "num_train_epochs": values}, [0], 12)
+
+
+@pytest.mark.parametrize("preset", ["quick", "standard", "notebook"])
+@pytest.mark.parametrize("name", VARIABLE)
+def test_a_value_is_written_as_it_is_read(name: str, preset: str) -> None:
+    config = make_config(preset)
+    text = as_written(getattr(config, name))
+    assert RunConfig(**{**config.model_dump(), name: value_of(name, text)}) == config
+
+
+def test_a_value_that_a_short_number_would_change_is_written_in_full() -> None:
+    assert [as_written(value) for value in (3e-4, 32.0, 0.1 + 0.2)] == ["0.0003", "32", "0.30000000000000004"]
+
+
+@pytest.mark.parametrize("preset", ["quick", "standard", "notebook"])
+@pytest.mark.parametrize("name", VARIABLE)
+def test_two_different_values_that_can_be_are_suggested_for_each_setting(name: str, preset: str) -> None:
+    config = make_config(preset)
+    planned = plan(config, {name: values_of(name, suggestion(config, name))}, [0], 2)
+    assert planned[0].config == config
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("learning_rate", "0.0002, 0.0005"),
+        ("r", "16, 8"),
+        ("quantization", "nf4, fp4"),
+        ("bnb_4bit_use_double_quant", "on, off"),
+        ("lora_dropout", "0, 0.1"),
+        ("max_train_samples", "none, 5000"),
+        ("modules_to_save", "classifier,pooler; classifier"),
+    ],
+)
+def test_what_is_suggested_is_what_a_preset_has_or_what_comes_next(name: str, text: str) -> None:
+    assert suggestion(make_config(), name) == text

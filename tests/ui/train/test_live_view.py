@@ -101,3 +101,23 @@ def test_a_wrong_key_is_told_from_one_that_is_not_looked_at(services: Services) 
     assert told[0].startswith("That is not this server's owner's key")
     assert told[-1].startswith("Too many wrong keys")
     assert "error" in _claim(services)({"key": "owner"}, REQUEST)
+
+
+def test_a_group_is_told_once_and_whenever_it_is_another_one(services: Services) -> None:
+    first, second = services.queue.submit_together([make_config(r=r) for r in (4, 8)], "mine")
+    told = view(services, first, Poll(run=first.id))["group"]
+    assert [one["changes"] for one in told["runs"]] == ["Rank 4", "Rank 8"]
+    asked = Poll(run=first.id, group=told["tag"])
+    assert "group" not in view(services, first, asked)
+    services.queue.stop(second.id)
+    told = view(services, first, asked)["group"]
+    assert [one["state"] for one in told["runs"]] == ["queued", "stopped"]
+    second.delete()
+    assert view(services, first, Poll(run=first.id, group=told["tag"]))["group"] is None
+    assert "group" not in view(services, first, Poll(run=first.id))
+
+
+def test_a_viewer_who_comes_from_another_run_is_told_the_group_whole(services: Services) -> None:
+    first, second = services.queue.submit_together([make_config(r=r) for r in (4, 8)], "mine")
+    tag = view(services, first, Poll(run=first.id))["group"]["tag"]
+    assert view(services, second, Poll(group=tag))["group"]["tag"] == tag

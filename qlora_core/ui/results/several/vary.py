@@ -95,8 +95,8 @@ def wire_vary(services: Services, panel: VaryPanel, runs: gr.Dropdown) -> None:
     for place, name in enumerate(panel.names, start=1):
         emptied = f"(...all) => {{ all[{place + MAX_SETTINGS}] = ''; return all; }}"
         name.input(suggest, inputs, outputs, js=emptied, **quietly)
-    typed = [*(box.input for box in panel.values), panel.seeds.change, runs.change]
-    gr.on(typed, describe, inputs, panel.plan, **quietly)
+    written = [*(box.change for box in panel.values), panel.seeds.change, runs.change]
+    gr.on(written, describe, inputs, panel.plan, **quietly)
 
 
 def asked_grid(services: Services, run: Run, assignments: Sequence[str], seeds: int) -> Grid:
