@@ -163,7 +163,7 @@ def test_no_handler_shows_a_visitors_text_as_markup_or_without_an_end(
                 seen.add(type(block))
             wrong += [f"{ending}, {name}, {type(block).__name__}: {said}" for said in complaints(block, given)]
     assert wrong == []
-    need_a_row, need_two_runs = {"take_pair", "pick"}, {"compare_runs", "several_runs", "repeat_run", "grid_runs"}
+    need_a_row, need_two_runs = {"take_pair", "pick"}, {"compare_runs", "several_runs", "repeat_run"}
     assert refused == need_a_row | need_two_runs
     assert seen >= {gr.Markdown, gr.Dataframe, gr.Dropdown, gr.Plot}
 

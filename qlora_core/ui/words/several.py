@@ -30,7 +30,7 @@ VARY_HELP = N_(
     '"Which setting mattered".'
 )
 VARIED = (N_("Setting"), N_("Second setting"), N_("Third setting"))
-NO_SETTING = N_("none")
+NO_SETTING = N_("no other setting")
 VALUES = N_("Values, with commas between them")
 LISTS = N_("Values, with semicolons between them; names within one with commas")
 GRID_SEEDS = N_("Seeds of each combination")

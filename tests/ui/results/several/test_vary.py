@@ -112,7 +112,7 @@ def test_starting_queues_the_runs_and_looks_at_their_settings(services: Services
     assert shown[kinds.place]["open"] is True
     assert shown[kinds.looked_at]["value"] == ["r", "learning_rate"]
     assert "1 of 4 runs done." in shown[kinds.claims]
-    assert "- Learning rate 0&#46;0002&#44; Rank 4&#44; seed 0: Waiting in the queue" in shown[kinds.claims]
+    assert "- Rank 4&#44; Learning rate 0&#46;0002&#44; seed 0: Waiting in the queue" in shown[kinds.claims]
     assert shown[kinds.effects]["visible"] is False
 
 
