@@ -156,3 +156,10 @@ class _Text:
 
     def __set__(self, instance: object, text: str) -> None:
         instance.__dict__[self._name] = text
+
+
+def duration(seconds: float) -> str:
+    """A time of seconds or minutes."""
+    if seconds < 90:
+        return gettext("{seconds} s").format(seconds=number(seconds, ".0f"))
+    return gettext("{minutes} min").format(minutes=number(seconds / 60, ".1f"))

@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 
-from qlora_core.language import N_, ngettext
+from qlora_core.language import N_, duration, ngettext
 from qlora_core.language import gettext as _
-from qlora_core.ui.words.train import duration
 
 # Run against run
 AGAINST = N_("Run against run")

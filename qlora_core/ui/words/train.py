@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from qlora_core.choices import Choice, table
 from qlora_core.data.formats import FORMATS
-from qlora_core.language import N_, number
+from qlora_core.language import N_, duration, number
 from qlora_core.language import gettext as _
 
 HOW_IT_WORKS_TITLE = N_("How it works")
@@ -181,13 +181,6 @@ def cpu_not_measured() -> str:
     return _("How long it takes on this server's CPU is not measured yet: press **{button}**.").format(
         button=_(MEASURE)
     )
-
-
-def duration(seconds: float) -> str:
-    """A time of seconds or minutes."""
-    if seconds < 90:
-        return _("{seconds} s").format(seconds=number(seconds, ".0f"))
-    return _("{minutes} min").format(minutes=number(seconds / 60, ".1f"))
 
 
 #: A run's phases, as the live view calls them.

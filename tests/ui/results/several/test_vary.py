@@ -11,6 +11,7 @@ from qlora_core.server.availability import Availability
 from qlora_core.server.findings import Obstacle, Unavailable
 from qlora_core.server.services import Services
 from qlora_core.store.run import Run
+from qlora_core.ui.results.several.endpoints import several_endpoints
 from qlora_core.ui.results.several.panel import shown_several
 from qlora_core.ui.results.several.vary import described, start_grid, suggested
 from qlora_core.ui.results.tab import ResultsTab
@@ -133,3 +134,13 @@ def test_what_no_control_sends_is_refused(services: Services, run: Run, value: A
             assert len(said) < 5000
     assert services.queue.waiting() == []
     assert described(services, value, TWO)[:2] in ("", "**")
+
+
+def test_a_program_asks_for_a_grid(services: Services, run: Run) -> None:
+    (grid_runs,) = [endpoint for endpoint in several_endpoints(services) if endpoint.__name__ == "grid_runs"]
+    told = grid_runs(run.id, ["learning_rate=2e-4,5e-4", "r=4,16"], 1, "s" * 32)
+    assert told["run_ids"] == [one.id for one in services.queue.waiting()]
+    assert told["changes"][0] == {"learning_rate": 2e-4, "r": 4, "seed": 0}
+    assert (len(told["changes"]), told["known"], told["secret"]) == (3, 1, "s" * 32)
+    with pytest.raises(ConfigError, match="on this server already"):
+        grid_runs(run.id, ["learning_rate=2e-4,5e-4", "r=4,16"])
