@@ -14,6 +14,12 @@ const WORDS = {
   "plain int4": N_("15 levels, evenly spaced"),
 };
 
+const NAMES = {
+  "NF4, double quantisation": N_("NF4, double quantisation"),
+  "plain int4": N_("plain int4"),
+};
+const called = (name) => _(NAMES[name] ?? name);
+
 export class FormatsPanel {
   constructor(at, ask, { about }) {
     this.place = at("formats");
@@ -37,7 +43,7 @@ export class FormatsPanel {
         html(
           "th",
           { scope: "row" },
-          html("b", {}, one.name),
+          html("b", {}, called(one.name)),
           html("small", {}, one.name in WORDS ? _(WORDS[one.name]) : ""),
         ),
         html("td", { class: "inside-strip" }, strip(one.counts)),
@@ -66,7 +72,7 @@ export class FormatsPanel {
         _("The matrix in every format"),
         [_("format"), _("bytes"), _("bits a weight"), _("root mean square error"), _("of the weights' own")],
         data.formats.map((one) => [
-          one.name,
+          called(one.name),
           grouped(one.bytes),
           short(one.bits, 5),
           short(one.rms_error),
@@ -103,7 +109,7 @@ function inAnswers({ n, scores, trained_in: trainedIn, computed_in: computedIn }
     numbers(
       _("Accuracy on validation by format, recorded"),
       [_("format"), _("fine-tuned"), _("linear probe on the base")],
-      names.map((name) => [name, short(scores[name].finetuned), short(scores[name].linear_probe)]),
+      names.map((name) => [called(name), short(scores[name].finetuned), short(scores[name].linear_probe)]),
     ),
   ];
 }
@@ -124,7 +130,10 @@ export function verdict(formats) {
   const four = formats.filter(({ bits }) => bits < 5).sort((a, b) => a.rms_error - b.rms_error);
   const [best, ...others] = four.filter(({ name }) => !name.includes("double"));
   const worse = others.map((one) =>
-    _("{format} is {times} times as far off", { format: one.name, times: short(one.rms_error / best.rms_error, 3) }),
+    _("{format} is {times} times as far off", {
+      format: called(one.name),
+      times: short(one.rms_error / best.rms_error, 3),
+    }),
   );
   const plain = formats.find(({ name }) => name === "NF4");
   const double = formats.find(({ name }) => name.includes("double"));
@@ -132,6 +141,6 @@ export function verdict(formats) {
   const cost = short(100 * (double.rms_error / plain.rms_error - 1), 2);
   return _(
     "Of four bits, {best} comes nearest to this matrix; {worse}. Double quantisation saves {saved} bits a weight and makes the error {cost} % larger.",
-    { best: best.name, worse: listed(worse), saved, cost },
+    { best: called(best.name), worse: listed(worse), saved, cost },
   );
 }

@@ -1,7 +1,7 @@
 // The three charts as Plotly takes them: traces and layout, made from the state. `look` is how the page looks now:
 // colour(name) of the palette, isNarrow, and the weight of the smoothing.
 
-import { _, local, SEPARATORS } from "../language.js";
+import { _, LANGUAGE, local, SEPARATORS } from "../language.js";
 import { lastStepDrawn, shownEvaluations, shownPoints } from "./state.js";
 import { answererLabel, BEFORE_MEASURING, BEFORE_TRAINING, chartedMetrics } from "./words.js";
 
@@ -22,8 +22,19 @@ const GAP = 0.08;
 const ABOVE = { yanchor: "bottom", yshift: 6 };
 export const metricLook = (index) => METRIC_LOOKS[index % METRIC_LOOKS.length];
 
+/** What Plotly calls its buttons, by what it would call them. */
+const BUTTONS = {
+  Zoom: _("Zoom"),
+  Pan: _("Pan"),
+  "Zoom in": _("Zoom in"),
+  "Zoom out": _("Zoom out"),
+  "Reset axes": _("Reset axes"),
+};
+
 /** No button sends what is drawn to anybody: nothing leaves the machine. */
 export const CONFIG = {
+  locale: LANGUAGE,
+  locales: { [LANGUAGE]: { dictionary: BUTTONS, format: {} } },
   responsive: true,
   displaylogo: false,
   modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "toImage", "sendChartToCloud"],

@@ -13,6 +13,9 @@ const TROUBLES = {
   "no reply": N_("The server does not answer. Try again in a moment."),
 };
 
+const RIGHT = _("right");
+const WRONG = _("wrong");
+
 export const WATCH = _("Watch it");
 export const TOGETHER = _("What they say together");
 export const GROUP = _("Runs of this group");
@@ -186,8 +189,7 @@ export function watchedWhen(state) {
 }
 
 /** What was answered of a watched pair: the probability of "same", and whether that is right. */
-export const verdict = (probability, isRight) =>
-  `${local(probability.toFixed(2))} ${isRight ? _("right") : _("wrong")}`;
+export const verdict = (probability, isRight) => `${local(probability.toFixed(2))} ${isRight ? RIGHT : WRONG}`;
 
 export const pairLabel = (label) => (label === 1 ? _("same") : _("different"));
 

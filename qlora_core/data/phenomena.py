@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from qlora_core.language import N_, translated
 
 MAX_PHENOMENA = 30  #: told apart; a file may name any number
-OTHERS = "all others"
+OTHERS = N_("all others")
 
 
 @translated("words")

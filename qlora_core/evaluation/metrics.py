@@ -12,13 +12,14 @@ from math import isfinite
 import numpy as np
 
 from qlora_core.choices import Choice, table
-from qlora_core.language import N_, number
+from qlora_core.language import N_, number, translated
 
 #: Counts of true positives, false positives, false negatives and true negatives -> a score for each; "positive" means
 #: "paraphrase". The counts are whole numbers, or arrays of them with one shape.
 OfCounts = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 
+@translated("abbreviation", "unit")
 @dataclass(frozen=True)
 class Metric(Choice):
     """One way to score a set of answers.
@@ -85,7 +86,7 @@ METRICS = table(
         help=N_("the share of pairs that are answered right"),
         source="Wang et al. 2018, arXiv:1804.07461",
         of_counts=accuracy,
-        abbreviation="Acc",
+        abbreviation=N_("Acc"),
         charted=True,
         scikit_learn="accuracy_score",
     ),
@@ -116,7 +117,7 @@ METRICS = table(
         source="Good 1952, doi:10.1111/j.2517-6161.1952.tb00104.x",
         of_logits=cross_entropy,
         high=float("inf"),
-        unit="nats",
+        unit=N_("nats"),
     ),
 )
 

@@ -38,7 +38,7 @@ def phenomenon_figure(result: Result) -> go.Figure | None:
         ticks.append(f"<b>{words}</b>")
         rows.append(None)
         for name in sorted(names, key=lambda name: after[name]["accuracy"], reverse=True):
-            ticks.append(f"{safe(name, 24)} ({after[name]['n']:d})")
+            ticks.append(f"{_(OTHERS) if name == OTHERS else safe(name, 24)} ({after[name]['n']:d})")
             rows.append(name)
     figure = go.Figure()
     places = [(place, name) for place, name in enumerate(rows) if name is not None]
@@ -110,14 +110,15 @@ def memory_figure(result: Result) -> go.Figure:
     held: Mapping[str, int] = quantization["bytes"]
     whole: Mapping[str, int] = quantization.get("bytes_float32_by_group", {})
     total, total_whole = sum(held.values()), sum(whole.values()) or quantization["bytes_float32"]
-    ticks = [f"<b>{_('Everything')}</b>", *(_(words) for group, words in TENSOR_GROUPS.items() if group in held)]
+    everything = _("Everything")
+    ticks = [f"<b>{everything}</b>", *(_(words) for group, words in TENSOR_GROUPS.items() if group in held)]
     groups = [group for group in TENSOR_GROUPS if group in held]
     figure = go.Figure()
-    for words, sizes, everything, colour, pattern in (
+    for words, sizes, sum_of_all, colour, pattern in (
         (_("held"), held, total, ACCENT, ""),
         ("float32", whole, total_whole, UNTRAINED_HEAD, "/"),
     ):
-        megabytes = [everything / MEGABYTE, *(sizes[group] / MEGABYTE if group in sizes else None for group in groups)]
+        megabytes = [sum_of_all / MEGABYTE, *(sizes[group] / MEGABYTE if group in sizes else None for group in groups)]
         figure.add_bar(
             orientation="h",
             name=words,

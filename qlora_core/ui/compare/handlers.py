@@ -16,6 +16,7 @@ from qlora_core.ui.compare.sides import BASE, Sides, check_sides, first_choices,
 from qlora_core.ui.compare.token_text import token_text
 from qlora_core.ui.compare.tokens import explain, sums_words, token_rows
 from qlora_core.ui.safe_text import MAX_MESSAGE, plain
+from qlora_core.ui.values import table_value
 from qlora_core.ui.words import compare as words
 
 Updates = dict[Any, Any]
@@ -60,7 +61,7 @@ def answered(services: Services, tab: CompareTab, question: tuple[object, ...], 
         first, second, sentence1, sentence2, scale = question
         sides = check_sides(services, first, second, scale)
         pair = check_pair(sentence1, sentence2)
-        progress((0, 1), desc=_(words.LOADING), unit="model")  # seen only if it takes a while
+        progress((0, 1), desc=_(words.LOADING), unit=_(words.MODEL_UNIT))  # seen only if it takes a while
         asked = compare(services, sides, [pair])
         check = services.asker.check_base(sides.second, pair) if sides.first is None else None
     except QLoRAError as error:
@@ -83,7 +84,7 @@ def explained(services: Services, tab: CompareTab, question: tuple[object, ...],
     return {
         tab.tokens: gr.update(visible=True),
         tab.text: token_text(found, pair),
-        tab.rows: token_rows(found),
+        tab.rows: table_value(map(_, words.TOKEN_HEADERS), token_rows(found)),
         tab.sums: plain(sums_words(found), MAX_MESSAGE),
         tab.explained: key,
     }

@@ -98,9 +98,12 @@ def answered(services: Services, part: PairFilePart, question: tuple[object, ...
         first, second, scale, file, lines = question
         sides = check_sides(services, first, second, scale)
         pairs = pairs_from(services.files, file, lines)
-        progress((0, 1), desc=_(words.LOADING), unit="model")
+        progress((0, 1), desc=_(words.LOADING), unit=_(words.MODEL_UNIT))
         asked = compare(
-            services, sides, pairs, lambda done, total: progress((done, total), desc=_(words.ANSWERING), unit="pairs")
+            services,
+            sides,
+            pairs,
+            lambda done, total: progress((done, total), desc=_(words.ANSWERING), unit=_(words.PAIRS_UNIT)),
         )
     except QLoRAError as error:
         hidden = gr.update(visible=False)

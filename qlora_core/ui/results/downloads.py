@@ -15,6 +15,7 @@ from qlora_core.export.numbers import numbers_table
 from qlora_core.export.spreadsheet import csv_text
 from qlora_core.export.worksheet.material import Material, material_of
 from qlora_core.export.worksheet.sheet import export_worksheet
+from qlora_core.language import ENGLISH, speaking
 from qlora_core.language import gettext as _
 from qlora_core.server.processes.apart import Listener
 from qlora_core.server.services import Services
@@ -35,7 +36,7 @@ def download_button(
     """A button that has ``write`` make a file of the first of the chosen ``runs``; its name is the run's id."""
     elem_id = f"file-{suffix.strip('.')}"
     button = gr.Button(label, **looks)
-    ready = gr.DownloadButton(elem_id=elem_id, elem_classes="results-file")  # the style sheet hides it
+    ready = gr.DownloadButton("", elem_id=elem_id, elem_classes="results-file")  # the style sheet hides it
 
     def make(run_ids: object) -> dict[Any, Any]:
         """Write the file to where the server may hand it out from."""
@@ -56,7 +57,7 @@ def merged_button(
 ) -> gr.Button:
     """A button that hands out base model and adapter of the first of the chosen ``runs`` as one."""
     button = gr.Button(_(words.MERGED), **looks)
-    ready = gr.DownloadButton(elem_id="file-merged", elem_classes="results-file")
+    ready = gr.DownloadButton("", elem_id="file-merged", elem_classes="results-file")
 
     def make(run_ids: object, progress: gr.Progress = PROGRESS) -> dict[Any, Any]:
         """Have the file made, or take it from those that were."""
@@ -79,9 +80,9 @@ def told(progress: gr.Progress) -> Listener:
     def tell(kind: str, fields: dict[str, Any]) -> None:
         if kind == "phase":
             doing[0] = fields["message"]
-            progress((0, 1), desc=doing[0], unit="steps")
+            progress((0, 1), desc=_(doing[0]), unit=_(words.STEPS_UNIT))
         elif kind == "progress":
-            progress((fields["done"], fields["total"]), desc=doing[0], unit="pairs")
+            progress((fields["done"], fields["total"]), desc=_(doing[0]), unit=_(words.PAIRS_UNIT))
 
     return tell
 
@@ -101,8 +102,8 @@ def write_zip(run: Run, path: Path) -> None:
 
 
 def write_numbers(run: Run, path: Path) -> None:
-    """The table of all numbers as CSV; spreadsheets tell UTF-8 by its byte order mark."""
-    with run.explaining_damage():
+    """The table of all numbers as CSV, in English; spreadsheets tell UTF-8 by its byte order mark."""
+    with run.explaining_damage(), speaking(ENGLISH):
         path.write_text(csv_text(*numbers_table(run.require_result())), encoding="utf-8-sig", newline="")
 
 

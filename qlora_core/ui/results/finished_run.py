@@ -27,7 +27,7 @@ def headline(result: Result) -> str:
     comparisons, measured = recorded_comparisons(result), recorded_scores(result)
     strongest = next(iter(comparisons))
     n = result["metrics"]["finetuned"]["n"]
-    notes = [_started_words(result), plain(result.get("selection_note", ""), MAX_SENTENCE)]
+    notes = [_started_words(result), plain(_(str(result.get("selection_note", ""))), MAX_SENTENCE)]
     notes.append(truncation_words(result["dataset"], result.get("config", {}).get("max_length", 0)))
     notes.append(plain(borrowed_baselines_words(result), MAX_SENTENCE))
     if result.get("stopped_early"):

@@ -22,6 +22,7 @@ from qlora_core.ui.results.history_table import (
 )
 from qlora_core.ui.results.run_choice import MAX_RUNS, all_choices, checked_runs, origin_of
 from qlora_core.ui.safe_text import MAX_MESSAGE, plain
+from qlora_core.ui.values import TableValue, table_value
 from qlora_core.ui.words import finished as words
 
 MAX_CHARACTERS = 200
@@ -60,7 +61,7 @@ def history_panel() -> HistoryPanel:
     with gr.Row():
         order = gr.Dropdown(order_choices(), value=words.NEWEST, label=_(words.SORT_BY), min_width=220)
         text = gr.Textbox(
-            label=_(words.FILTER), placeholder=words.FILTER_EXAMPLE, min_width=220, max_length=MAX_CHARACTERS
+            label=_(words.FILTER), placeholder=_(words.FILTER_EXAMPLE), min_width=220, max_length=MAX_CHARACTERS
         )
     table = gr.Dataframe(
         headers=[column.header for column in columns()],
@@ -106,7 +107,7 @@ def wire_history(services: Services, panel: HistoryPanel) -> None:
 
     def sort(order: object, text: object) -> Any:
         """The rows that fit the filter, in order."""
-        return history_rows(services, order, text)
+        return history(services, order, text)
 
     def pick(run_ids: object, event: gr.SelectData) -> Any:
         """Pick the run of the selected row, or drop it if it is picked."""
@@ -139,13 +140,18 @@ def history_rows(services: Services, order: object, text: object) -> list[list[C
     return in_order(containing(rows, wanted), order if isinstance(order, str) else "")
 
 
+def history(services: Services, order: object, text: object) -> TableValue:
+    """The table of them."""
+    return table_value([column.header for column in columns()], history_rows(services, order, text))
+
+
 def listed(services: Services, panel: HistoryPanel, order: object, text: object, picked: object) -> Updates:
     """The table and the runs to pick from, as they are now."""
     choices = all_choices(services)
     ids = [run_id for _, run_id in choices]
     kept = [run_id for run_id in picked if run_id in ids] if isinstance(picked, list) else []
     return {
-        panel.table: history_rows(services, order, text),
+        panel.table: history(services, order, text),
         panel.picked: gr.update(choices=choices, value=kept),
         panel.outcome: damage_words(services),
     }

@@ -5,6 +5,7 @@ from typing import Any
 
 from qlora_core.config import SETTINGS, RunConfig
 from qlora_core.export.setting_values import setting_value
+from qlora_core.language import gettext as _
 from qlora_core.ui.safe_text import one_line
 
 MAX_VALUE = 600  #: characters: five names of layers and more
@@ -26,13 +27,13 @@ def environment_rows(result: Mapping[str, Any]) -> list[list[str]]:
     machine = dict(result["environment"])
     versions = machine.pop("versions", {})
     groups = {
-        "": machine,
-        "version of ": versions,
-        "base model, ": result["base_model"],
-        "pairs, ": result["dataset"],
-        "started from, ": result.get("started_from") or {},
+        "{name}": machine,
+        _("version of {name}"): versions,
+        _("base model, {name}"): result["base_model"],
+        _("pairs, {name}"): result["dataset"],
+        _("started from, {name}"): result.get("started_from") or {},
     }
-    rows = [[prefix + name, value] for prefix, group in groups.items() for name, value in group.items()]
+    rows = [[words.format(name=name), value] for words, group in groups.items() for name, value in group.items()]
     return [
         [one_line(name.replace("_", " ")), one_line(_in_words(value), MAX_VALUE)] for name, value in rows[:MAX_ROWS]
     ]
@@ -41,4 +42,4 @@ def environment_rows(result: Mapping[str, Any]) -> list[list[str]]:
 def _in_words(value: object) -> str:
     if isinstance(value, Mapping):  # the files of a base model, each with its digest
         return ", ".join(f"{name} {part}" for name, part in value.items())
-    return "unknown" if value is None else str(value)
+    return _("unknown") if value is None else str(value)

@@ -28,7 +28,7 @@ from qlora_core.ui.results.run_choice import origin_of, short_label, start_of
 from qlora_core.ui.results.setting_rows import environment_rows, setting_rows
 from qlora_core.ui.results.sign import course_of
 from qlora_core.ui.safe_text import MAX_MESSAGE, MAX_NAME, one_line_cells, plain
-from qlora_core.ui.values import moment
+from qlora_core.ui.values import moment, table_value
 from qlora_core.ui.words import brought as brought_words
 from qlora_core.ui.words import finished as words
 
@@ -189,8 +189,10 @@ def details(services: Services, panel: SummaryPanel, run: Run) -> Updates:
             panel.numbers: gr.update(
                 value={"headers": headers, "data": one_line_cells(rows[:MAX_ANSWERERS], MAX_NAME)}
             ),
-            panel.settings: setting_rows(run.config),
-            panel.environment: [*environment_rows(result), *_damaged_events(services, run)],
+            panel.settings: table_value(map(_, words.SETTING_HEADERS), setting_rows(run.config)),
+            panel.environment: table_value(
+                map(_, words.ENVIRONMENT_HEADERS), [*environment_rows(result), *_damaged_events(services, run)]
+            ),
         }
     for name, figure in drawn.items():
         updates[panel.plots[name]] = gr.update(value=figure, visible=figure is not None)

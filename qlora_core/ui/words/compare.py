@@ -30,6 +30,7 @@ EXAMPLES = {1: N_("Examples that mean the same"), 0: N_("Examples that mean some
 NO_SUCH_EXAMPLE = N_("There is no such example.")
 FROM_RESULTS = N_("From the tab Results.")
 LOADING = N_("Loading the run's model, once")
+MODEL_UNIT, PAIRS_UNIT = N_("model"), N_("pairs")  #: that progress counts
 HOW_TO_READ = N_("The number is the probability of “same”; above 0.5 the answer is same.")
 AS_GIVEN, SWAPPED = N_("As given"), N_("Swapped")
 BASE_CHECK_HELP = N_(

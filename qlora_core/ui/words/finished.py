@@ -63,6 +63,7 @@ ZIP = N_("Take the adapter home (zip)")
 NOTEBOOK = N_("Take the run home as a notebook")
 CSV = N_("All numbers as CSV")
 WORKSHEET = N_("A worksheet to print (HTML)")
+STEPS_UNIT, PAIRS_UNIT = N_("steps"), N_("pairs")  #: that progress counts
 MERGED = N_("Take the whole model home (zip)")
 PUSH = N_("Push to my account on Hugging Face")
 PUSH_HELP = N_(
@@ -127,7 +128,7 @@ ALL_RUNS_HELP = N_(
     "Gain is over the strongest baseline, in points of accuracy."
 )
 SORT_BY = N_("Sort by")
-FILTER, FILTER_EXAMPLE = N_("Filter"), "finished mrpc"
+FILTER, FILTER_EXAMPLE = N_("Filter"), N_("finished mrpc")
 NEWEST, LARGEST_GAIN, LONGEST_TRAINING = N_("newest first"), N_("gain over the strongest baseline"), N_("training time")
 STATE, CREATED, BASE_MODEL, PAIRS = N_("State"), N_("Created (UTC)"), N_("Base model"), N_("Pairs")
 GAIN, OVER, TRAINING_SECONDS = N_("Gain"), N_("Over"), N_("Training (s)")
@@ -240,7 +241,8 @@ def model(name: str, stored: str, r: int, seed: int) -> str:
 
 def machine(device: str, threads: int, dtype: str) -> str:
     """What it was trained on."""
-    return f"{device}, {ngettext('{n} thread', '{n} threads', threads).format(n=threads)}, {dtype}"
+    cores = ngettext("{n} thread", "{n} threads", threads).format(n=threads)
+    return f"{device}, {cores}, {dtype}"
 
 
 def badge(difference: float, *, verified: bool) -> str:

@@ -48,7 +48,7 @@ FROM_SCRATCH = N_("from scratch")
 SHAPE_FOLLOWS = N_("Choosing one sets rank, scaling and layers to those of its adapter.")
 
 VALIDATION_FILE = N_("Optional: to validate on. Else a fifth of the above.")
-COLUMNS_EXAMPLE = "first, second, label"
+COLUMNS_EXAMPLE = N_("first, second, label")
 
 STARTED = N_("**Started.** You may close this page and come back: the run goes on.")
 NO_FILE = N_("Choose your file of pairs first, or other sentence pairs.")
@@ -105,7 +105,8 @@ def unavailable(label: str, reason: str) -> str:
 
 def base_model(help: str, hub_id: str, licence: str, weights: str) -> str:
     """What stands below the choice of a base model; "" for a licence that is not known here."""
-    return f"{help} {hub_id}, {licence or _('licence: see its page on the hub')}; {weights}."
+    known = licence or _("licence: see its page on the hub")
+    return f"{help} {hub_id}, {known}; {weights}."
 
 
 def weights_here(size: int, sha256: str) -> str:

@@ -105,13 +105,13 @@ def test_any_text_is_answered(services: Services, tab: CompareTab, run: Run, tex
     updates = ask(services, tab, BASE, run.id, text, "b", 1)
     assert updates[tab.message] == ""
     assert "onerror" not in updates[tab.answer]
-    assert explained(services, tab, (BASE, run.id, text, "b", 1), None)[tab.rows]
+    assert explained(services, tab, (BASE, run.id, text, "b", 1), None)[tab.rows]["data"]
 
 
 def test_tokens_are_explained_once(services: Services, tab: CompareTab, run: Run) -> None:
     first = explained(services, tab, (BASE, run.id, *PAIR, 1), None)
     assert first[tab.tokens]["visible"] is True
-    assert len(first[tab.rows]) > 10
+    assert len(first[tab.rows]["data"]) > 10
     known = first[tab.explained]
     assert tab.text not in explained(services, tab, (BASE, run.id, *PAIR, 0.5), known)  # the scale changes nothing
     assert tab.text in explained(services, tab, (run.id, run.id, *PAIR, 1), known)
