@@ -17,7 +17,8 @@
         └── StorageError        the disk is full or refuses to be written to, or the store holds all that it may
 
 A message is one or two sentences: the first says what happened, the second what to try. It is for people: code asks for
-the class, and where that is not enough for a code that the error carries.
+the class, and where that is not enough for a code that the error carries. What varies in it stands in braces and comes
+beside it, so that the page can say it in a visitor's language: ``DataError(N_("{file} has no rows."), file=name)``.
 """
 
 import csv
@@ -26,6 +27,8 @@ import os
 from enum import StrEnum
 
 import safetensors
+
+from qlora_core.language import Figure, Message
 
 #: No room on the disk, no room within a quota, a file larger than the system allows.
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -43,7 +46,19 @@ DAMAGE = (
 
 
 class QLoRAError(Exception):
-    """Base of all errors below; ``str(error)`` may be shown to a visitor as it is."""
+    """Base of all errors below; what it says may be shown to a visitor as it is.
+
+    ``str(error)`` says it in English, ``error.said()`` in the language of whoever asks.
+    """
+
+    def __init__(self, message: str | Message = "", /, **values: str | int | Figure | Message) -> None:
+        """``values`` are put into the message where their names stand in braces."""
+        self.message = message if isinstance(message, Message) else Message(message, values)
+        super().__init__(self.message.in_english())
+
+    def said(self) -> str:
+        """What it says, in the language of this context."""
+        return self.message.said()
 
 
 # The three functions below are the only places where code decides by the words of an error. torch's CPU allocator
@@ -110,8 +125,13 @@ class HubProblem(StrEnum):
 class HubError(UserError):
     """The Hugging Face hub is needed and cannot be reached, or refuses what is asked of it."""
 
-    def __init__(self, message: str, problem: HubProblem = HubProblem.NOT_HERE) -> None:
-        super().__init__(message)
+    def __init__(
+        self,
+        message: str | Message,
+        problem: HubProblem = HubProblem.NOT_HERE,
+        **values: str | int | Figure | Message,
+    ) -> None:
+        super().__init__(message, **values)
         self.problem = problem
 
 

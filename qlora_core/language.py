@@ -6,10 +6,11 @@ stands in braces and is put in afterwards: ``gettext("{n} pairs").format(n=n)``.
 language, in ``qlora_core/locale/``; they are read as they stand, so that nothing has to be compiled.
 """
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from io import BytesIO
@@ -27,6 +28,7 @@ from babel.support import NullTranslations, Translations
 FOLDER = Path(__file__).parent / "locale"
 T = TypeVar("T")
 ENGLISH = "en"
+PLACE = re.compile(r"\{(\w+)\}")  #: where something is put into a text
 
 
 @dataclass(frozen=True)
@@ -131,6 +133,43 @@ def separators() -> str:
     """This language's decimal and group symbols, as plotly takes them."""
     locale = Locale.parse(current())
     return get_decimal_symbol(locale) + get_group_symbol(locale)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A number in a message, in one of Python's forms."""
+
+    value: int | float
+    form: str = ","
+
+    def said(self) -> str:
+        """As the language of this context writes it."""
+        return number(self.value, self.form)
+
+
+@dataclass(frozen=True)
+class Message:
+    """A text and what is to be put in, which is said in the language of whoever reads it.
+
+    Whatever stands in ``values`` is put in as it is: its own braces mean nothing.
+    """
+
+    text: str
+    values: "Mapping[str, str | int | Figure | Message]" = field(default_factory=dict)
+
+    def said(self) -> str:
+        """In the language of this context."""
+
+        def put_in(place: re.Match[str]) -> str:
+            value = self.values.get(place[1], place[0])
+            return value.said() if isinstance(value, Figure | Message) else str(value)
+
+        return PLACE.sub(put_in, gettext(self.text))
+
+    def in_english(self) -> str:
+        """For logs, the command line and files."""
+        with speaking(ENGLISH):
+            return self.said()
 
 
 def translated(*names: str) -> Callable[[type[T]], type[T]]:

@@ -8,7 +8,10 @@ from dataclasses import dataclass, replace
 import pytest
 
 from qlora_core import language
-from qlora_core.language import LANGUAGES, current, gettext, ngettext, number, speaking, translated
+from qlora_core.errors import DataError
+from qlora_core.language import LANGUAGES, Figure, Message, current, gettext, ngettext, number, speaking, translated
+from qlora_core.server.answering.questions import Failure
+from qlora_core.ui.safe_text import one_line, plain
 
 TRANSLATED = [code for code in LANGUAGES if code != language.ENGLISH]
 
@@ -82,3 +85,30 @@ def test_what_a_script_looks_up_is_delivered_to_it_and_nothing_else(code: str) -
 @pytest.mark.parametrize("cached", [language.catalogue, language.messages, language.script_texts])
 def test_catalogues_are_read_once(cached: Callable[[str], object]) -> None:
     assert cached("de") is cached("de")
+
+
+def test_a_message_is_said_in_english_for_files_and_in_the_language_for_people() -> None:
+    message = Message(
+        "Results {n} {label} {it}", {"n": Figure(1234.5, ",.1f"), "label": Message("Results"), "it": "{n}"}
+    )
+    with speaking("de"):
+        assert message.in_english() == "Results 1,234.5 Results {n}"
+        assert message.said() == "Results 1.234,5 Ergebnisse {n}"  # whole sentences are translated; this one is not
+
+
+def test_an_error_is_english_and_says_itself_in_the_language_of_whoever_reads_it() -> None:
+    error = DataError("Results", n=3)
+    with speaking("fr"):
+        assert (str(error), error.said()) == ("Results", "Résultats")
+        assert one_line(error) == "Résultats"
+        assert plain(error) == "Résultats"
+
+
+def test_an_error_of_another_process_keeps_what_it_says() -> None:
+    nested = DataError("{file}, {place}", file="a\ud800.csv", place=Message("line {n}", {"n": Figure(12_345)}))
+    sent = Failure.of(nested).model_dump_json()
+    raised = Failure.model_validate_json(sent).as_error()
+    assert type(raised) is DataError
+    assert str(raised) == "a?.csv, line 12,345"
+    with speaking("de"):
+        assert "12.345" in raised.said()

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from qlora_core.data.readers.table import printable
 from qlora_core.errors import DataError
+from qlora_core.language import N_, Message
 
 
 class Columns(NamedTuple):
@@ -31,6 +32,10 @@ KNOWN_COLUMNS = (
 )
 #: Columns that are kept where a file has them.
 EXTRAS = ("idx", "phenomenon")
+MISSING = N_(
+    "{file} has no column {missing}. Its columns are: {found}; name those to take as FIRST,SECOND,LABEL under "
+    '"Columns" (--columns).'
+)
 
 
 def take_columns(file: str, names: Sequence[str], wanted: Columns | None, *, labels: bool) -> Columns:
@@ -44,7 +49,7 @@ def take_columns(file: str, names: Sequence[str], wanted: Columns | None, *, lab
         DataError: a column is missing, or two have its name.
     """
     if wanted and not all(wanted if labels else wanted[:2]):
-        raise DataError("Two sentences and a label are three columns. Name them as FIRST,SECOND,LABEL.")
+        raise DataError(N_("Two sentences and a label are three columns. Name them as FIRST,SECOND,LABEL."))
     spelled = _by_plain_name(names)
     choices = [_needed(columns, labels) for columns in ((wanted,) if wanted else KNOWN_COLUMNS)]
     found = next((needed for needed in choices if all(plain(name) in spelled for name in needed.named)), None)
@@ -91,15 +96,14 @@ def _only(file: str, name: str, spellings: list[str]) -> str:
         return name
     if len(spellings) > 1:
         raise DataError(
-            f"{file} has {len(spellings)} columns called {printable(name)}, and only one can be meant. Rename or "
-            "remove the others."
+            N_("{file} has {n} columns called {name}, and only one can be meant. Rename or remove the others."),
+            file=file,
+            n=len(spellings),
+            name=printable(name),
         )
     return spellings[0]
 
 
-def _missing_words(file: str, missing: list[str], names: Sequence[str]) -> str:
-    found = ", ".join(printable(name) for name in names[:12]) or "none"
-    return (
-        f"{file} has no column {', '.join(printable(name) for name in missing)}. Its columns are: {found}; name those "
-        'to take as FIRST,SECOND,LABEL under "Columns" (--columns).'
-    )
+def _missing_words(file: str, missing: list[str], names: Sequence[str]) -> Message:
+    wanted, found = (", ".join(map(printable, some)) for some in (missing, names[:12]))
+    return Message(MISSING, {"file": file, "missing": wanted, "found": found or Message(N_("none"))})

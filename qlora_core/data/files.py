@@ -37,6 +37,7 @@ from qlora_core.data.readers.table import (
 from qlora_core.data.readers.text import is_unicode
 from qlora_core.data.sentences import is_empty
 from qlora_core.errors import DataError
+from qlora_core.language import N_, Figure
 
 MAX_FILE_BYTES = MAX_TEXT_BYTES
 MAX_ROWS = 200_000
@@ -94,8 +95,10 @@ def read_file(path: Path, *, labels: bool = True, columns: Columns | None = None
             raise _no_rows(path, columns, labels)
         if len(table.names) > MAX_COLUMNS:
             raise DataError(
-                f"{source.name} has {len(table.names):,} columns; at most {MAX_COLUMNS:,} are read. Keep those with "
-                "the sentences and the label."
+                N_("{file} has {n} columns; at most {most} are read. Keep those with the sentences and the label."),
+                file=source.name,
+                n=Figure(len(table.names), ","),
+                most=Figure(MAX_COLUMNS, ","),
             )
         taken = take_columns(shown_name(path), table.names, columns, labels=labels)
         extras = take_extras(shown_name(path), table.names)
@@ -125,7 +128,11 @@ class _Pairs:
     def add(self, row: Row) -> None:
         """Check a row and keep it."""
         if self.count >= MAX_ROWS:
-            raise DataError(f"{self._file} has more than {MAX_ROWS:,} rows. Split it, or keep a part of it.")
+            raise DataError(
+                N_("{file} has more than {most} rows. Split it, or keep a part of it."),
+                file=self._file,
+                most=Figure(MAX_ROWS, ","),
+            )
         sentences = (self._sentence(row, column) for column in self._taken[:2])
         label = (self._label(row),) if self._taken.label else ()
         self._rows.append((self._index(row), *sentences, *label, self._phenomenon(row)))
@@ -159,12 +166,22 @@ class _Pairs:
         value = row.fields.get(column)
         if isinstance(value, str) and len(value) > MAX_SENTENCE_CHARACTERS:
             raise DataError(
-                f"{self._file}, {row.place}: {printable(column)} has {len(value):,} characters; at most "
-                f"{MAX_SENTENCE_CHARACTERS:,} are read. Perhaps a quote is never closed."
+                N_(
+                    "{file}, {place}: {column} has {n} characters; at most {most} are read. Perhaps a quote "
+                    "is never closed."
+                ),
+                file=self._file,
+                place=row.place,
+                column=printable(column),
+                n=Figure(len(value), ","),
+                most=Figure(MAX_SENTENCE_CHARACTERS, ","),
             )
         if not isinstance(value, str) or not is_unicode(value) or is_empty(value):
             raise DataError(
-                f"{self._file}, {row.place}: {printable(column)} is empty or not text. Fill it in or remove the row."
+                N_("{file}, {place}: {column} is empty or not text. Fill it in or remove the row."),
+                file=self._file,
+                place=row.place,
+                column=printable(column),
             )
         self._bytes += len(value.encode("utf-8"))
         if self._bytes > MAX_TEXT_BYTES:
@@ -176,8 +193,10 @@ class _Pairs:
         label = label_of(value)
         if label is None:
             raise DataError(
-                f"{self._file}, {row.place}: the label is {printable(value)!r}. Use 1 for the same meaning and 0 for "
-                "another."
+                N_("{file}, {place}: the label is {value}. Use 1 for the same meaning and 0 for another."),
+                file=self._file,
+                place=row.place,
+                value=repr(printable(value)),
             )
         if isinstance(value, str) and not value.strip()[:1].isdigit():
             self._label_names.setdefault(label, printable(value))
@@ -197,7 +216,11 @@ def _opened(path: Path) -> Iterator[Source]:
         with path.open("rb") as file:
             yield Source(path, file)
     except OSError as error:
-        raise DataError(f"{shown_name(path)} cannot be read: {error.strerror}. Check its permissions.") from error
+        raise DataError(
+            N_("{file} cannot be read: {reason}. Check its permissions."),
+            file=shown_name(path),
+            reason=str(error.strerror),
+        ) from error
 
 
 def _check_file(path: Path) -> None:
@@ -206,18 +229,35 @@ def _check_file(path: Path) -> None:
     except (OSError, ValueError):  # a name may also be too long, or hold a null character
         information = None
     if information is None or not stat.S_ISREG(information.st_mode):
-        raise DataError(f"There is no file '{printable(path, 200)}'. Name a {ANY_FORMAT} file of sentence pairs.")
+        raise DataError(
+            N_("There is no file '{path}'. Name a {kind} file of sentence pairs."),
+            path=printable(path, 200),
+            kind=ANY_FORMAT,
+        )
     if path.suffix.lower() not in FORMATS:
-        raise DataError(f"{shown_name(path)} is not of a known kind. Use a file ending in {', '.join(FORMATS)}.")
+        raise DataError(
+            N_("{file} is not of a known kind. Use a file ending in {endings}."),
+            file=shown_name(path),
+            endings=", ".join(FORMATS),
+        )
     if information.st_size > MAX_FILE_BYTES:
         megabytes, most = information.st_size / 2**20, MAX_FILE_BYTES // 2**20
-        raise DataError(f"{shown_name(path)} is {megabytes:.0f} MB; at most {most} MB are read. Keep a part of it.")
+        raise DataError(
+            N_("{file} is {megabytes} MB; at most {most} MB are read. Keep a part of it."),
+            file=shown_name(path),
+            megabytes=Figure(megabytes, ".0f"),
+            most=most,
+        )
 
 
 def _no_rows(path: Path, columns: Columns | None, labels: bool) -> DataError:
     wanted = columns or Columns("sentence1", "sentence2", "label")
     needed = ", ".join(map(printable, wanted if labels else wanted[:2]))
-    return DataError(f"{shown_name(path)} has no rows. It needs the columns {needed} and at least one pair.")
+    return DataError(
+        N_("{file} has no rows. It needs the columns {needed} and at least one pair."),
+        file=shown_name(path),
+        needed=needed,
+    )
 
 
 def _meaning(path: Path, names: list[str]) -> LabelMeaning:
@@ -226,7 +266,12 @@ def _meaning(path: Path, names: list[str]) -> LabelMeaning:
     if (meaning := meaning_of(names)) is None:
         told = ", ".join(f"{number} {printable(name)!r}" for number, name in enumerate(names[:8]))
         raise DataError(
-            f"{shown_name(path)} says what its labels mean, and it is not 0 another and 1 the same meaning: {told}. "
-            "Write a column with 1 for the same meaning and 0 for another, without those names."
+            N_(
+                "{file} says what its labels mean, and it is not 0 another and 1 the same meaning: "
+                "{told}. Write a column with 1 for the same meaning and 0 for another, without those "
+                "names."
+            ),
+            file=shown_name(path),
+            told=told,
         )
     return meaning

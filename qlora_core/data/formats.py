@@ -32,5 +32,5 @@ def format_of(path: Path) -> FileFormat:
         DataError: files of this ending are not read.
     """
     if (kind := FORMATS.get(path.suffix.lower())) is None:
-        raise DataError(f"A file of pairs ends in one of {', '.join(FORMATS)}.")
+        raise DataError(N_("A file of pairs ends in one of {endings}."), endings=", ".join(FORMATS))
     return kind

@@ -15,9 +15,12 @@ from qlora_core.data.files import FileContents, read_file, read_pairs_file
 from qlora_core.data.splits import SPLIT_PARTS, count_in_both, count_shared, fingerprint, limit_pairs, split_pairs
 from qlora_core.errors import DataError
 from qlora_core.hub import fetch
+from qlora_core.language import N_
 from qlora_core.settings import DATA_DIR_VARIABLE, read_settings
 
 MIN_PAIRS = 20
+ONE_LABEL_TRAINED = N_("The training pairs of {source} do not have both labels, 0 and 1. Use more or other pairs.")
+ONE_LABEL_VALIDATED = N_("The validation pairs of {source} do not have both labels, 0 and 1. Use more or other pairs.")
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,9 @@ def load_pairs(
         validation = read_pairs_file(_path_of(validation_file), columns=columns)
         data = replace(data, source=source, validation=validation)
     elif entry is not None and columns:
-        raise DataError(f"The columns of {dataset} are known. Name columns of a file of pairs only.")
+        raise DataError(
+            N_("The columns of {dataset} are known. Name columns of a file of pairs only."), dataset=dataset
+        )
     train = limit_pairs(data.train, max_train_samples, seed)
     validation = limit_pairs(data.validation, max_eval_samples, seed)
     _check_labels(data.source, train, validation)
@@ -118,7 +123,11 @@ def load_file(name: str, columns: Columns | None = None) -> tuple[Path, FileCont
     """
     path = _path_of(name)
     if not path.suffix:
-        raise DataError(f"There is no dataset '{name[:200]}'. Choose {either(DATASETS)}, or name a file of pairs.")
+        raise DataError(
+            N_("There is no dataset '{name}'. Choose {names}, or name a file of pairs."),
+            name=name[:200],
+            names=either(DATASETS),
+        )
     return path, read_file(path, columns=columns)
 
 
@@ -152,8 +161,15 @@ def _glue_file(folder: Path, entry: CatalogDataset, split: str) -> Path:
         if candidate.is_file():
             return candidate
     raise DataError(
-        f"The folder '{folder}' has no {entry.name}/{name}. Name the folder that holds {entry.hub_id}'s parquet files "
-        f"with --data-dir or {DATA_DIR_VARIABLE}."
+        N_(
+            "The folder '{folder}' has no {part}/{name}. Name the folder that holds {repository}'s parquet files "
+            "with --data-dir or {variable}."
+        ),
+        folder=str(folder),
+        part=entry.name,
+        name=name,
+        repository=entry.hub_id,
+        variable=DATA_DIR_VARIABLE,
     )
 
 
@@ -161,7 +177,12 @@ def _whole(path: Path, contents: FileContents) -> PairData:
     """All of a file to train on, and nothing to validate on yet."""
     pairs = contents.pairs
     if len(pairs) < MIN_PAIRS:
-        raise DataError(f"{path.name} has {len(pairs)} pairs. At least {MIN_PAIRS} are needed to train on.")
+        raise DataError(
+            N_("{file} has {n} pairs. At least {least} are needed to train on."),
+            file=path.name,
+            n=len(pairs),
+            least=MIN_PAIRS,
+        )
     return PairData(path.stem, f"file {path.name}", pairs, pairs.select([]), contents=contents)
 
 
@@ -170,22 +191,34 @@ def _split(path: Path, contents: FileContents, seed: int) -> PairData:
     pairs = contents.pairs
     labels = np.asarray(pairs["label"])
     if min(np.bincount(labels, minlength=2)) == 0:
-        raise DataError(f"{path.name}: every pair has the label {labels[0]}. Training needs both labels, 0 and 1.")
+        raise DataError(
+            N_("{file}: every pair has the label {label}. Training needs both labels, 0 and 1."),
+            file=path.name,
+            label=int(labels[0]),
+        )
     if min(np.bincount(labels, minlength=2)) < SPLIT_PARTS or len(pairs) < MIN_PAIRS:
         raise DataError(
-            f"{path.name} has {len(pairs)} pairs, {int(labels.sum())} of them with label 1. At least {MIN_PAIRS} are "
-            f"needed, {SPLIT_PARTS} of each label."
+            N_("{file} has {n} pairs, {same} of them with label 1. At least {least} are needed, {each} of each label."),
+            file=path.name,
+            n=len(pairs),
+            same=int(labels.sum()),
+            least=MIN_PAIRS,
+            each=SPLIT_PARTS,
         )
     bundles = shared_sentence_bundles(list(pairs["sentence1"]), list(pairs["sentence2"]))
     if len(set(bundles.tolist())) < SPLIT_PARTS:
         raise DataError(
-            f"The pairs of {path.name} share so many sentences that no validation part without them can be set aside. "
-            "Name a file of its own to validate on (--validation-file); all of these pairs are then trained on."
+            N_(
+                "The pairs of {file} share so many sentences that no validation part without them can be "
+                "set aside. Name a file of its own to validate on (--validation-file); all of these "
+                "pairs are then trained on."
+            ),
+            file=path.name,
         )
     return PairData(path.stem, f"file {path.name}", *split_pairs(pairs, bundles, seed), contents=contents)
 
 
 def _check_labels(source: str, train: Dataset, validation: Dataset) -> None:
-    for name, split in (("training", train), ("validation", validation)):
+    for words, split in ((ONE_LABEL_TRAINED, train), (ONE_LABEL_VALIDATED, validation)):
         if set(split["label"]) != {0, 1}:
-            raise DataError(f"The {name} pairs of {source} do not have both labels, 0 and 1. Use more or other pairs.")
+            raise DataError(words, source=source)

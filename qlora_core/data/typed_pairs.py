@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from qlora_core.data.sentences import is_empty
 from qlora_core.errors import DataError
+from qlora_core.language import N_, Figure, Message
 
 MAX_SENTENCE_CHARACTERS = 5_000
 #: An adapter's weights may be turned up to this share of what was trained.
@@ -60,7 +61,7 @@ class Attribution:
     truncated: bool  #: the pair has more tokens than the run's ``max_length``
 
 
-def check_sentence(value: object, name: str) -> str:
+def check_sentence(value: object, name: Message) -> str:
     """A sentence as the models read it: stripped, with half a surrogate pair replaced by "?".
 
     Args:
@@ -71,11 +72,14 @@ def check_sentence(value: object, name: str) -> str:
     """
     if isinstance(value, str) and len(value) > MAX_SENTENCE_CHARACTERS:
         raise DataError(
-            f"{name} has {len(value):,} characters; at most {MAX_SENTENCE_CHARACTERS:,} are read. Shorten it."
+            N_("{name} has {n} characters; at most {most} are read. Shorten it."),
+            name=name,
+            n=Figure(len(value), ","),
+            most=Figure(MAX_SENTENCE_CHARACTERS, ","),
         )
     sentence = value.strip().encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else ""
     if is_empty(sentence):
-        raise DataError(f"{name} is empty. Write a sentence.")
+        raise DataError(N_("{name} is empty. Write a sentence."), name=name)
     return sentence
 
 
@@ -85,7 +89,7 @@ def check_pair(first: object, second: object) -> Pair:
     Raises:
         DataError: see ``check_sentence``.
     """
-    return check_sentence(first, "Sentence 1"), check_sentence(second, "Sentence 2")
+    return check_sentence(first, Message(N_("Sentence 1"))), check_sentence(second, Message(N_("Sentence 2")))
 
 
 def check_scale(value: object) -> float:
@@ -95,5 +99,5 @@ def check_scale(value: object) -> float:
         DataError: it is not, or is no number.
     """
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MAX_SCALE:
-        raise DataError(f"The adapter's scale has to be a number between 0 and {MAX_SCALE:g}.")
+        raise DataError(N_("The adapter's scale has to be a number between 0 and {most}."), most=Figure(MAX_SCALE, "g"))
     return float(value)

@@ -14,6 +14,7 @@ from threading import Event, RLock, Thread
 
 from qlora_core.config import RunConfig
 from qlora_core.errors import QLoRAError, QueueError, RunError
+from qlora_core.language import N_
 from qlora_core.server.processes.forking import ForkServer
 from qlora_core.server.processes.worker import Worker, kill, start_worker
 from qlora_core.server.turns import Statuses, at_work, in_turn, is_ready, look
@@ -159,14 +160,20 @@ class JobQueue:
 
     def _check_room(self, waiting: list[Run], own: list[Run], address: str, count: int) -> None:
         if any(run in waiting for run in own):
-            raise QueueError("You have a run in the queue already. Wait for its turn, or take it off the queue.")
+            raise QueueError(N_("You have a run in the queue already. Wait for its turn, or take it off the queue."))
         if address and any(self._submitted[run.id].address == address for run in waiting if run.id in self._submitted):
-            raise QueueError("A run that was started from your address without a secret waits already. Send a secret.")
+            raise QueueError(
+                N_("A run that was started from your address without a secret waits already. Send a secret.")
+            )
         if len(waiting) >= self._max_waiting:
-            raise QueueError(f"The queue is full: {len(waiting)} runs wait. Try again when some have started.")
+            raise QueueError(N_("The queue is full: {n} runs wait. Try again when some have started."), n=len(waiting))
         if len(waiting) + count > self._max_waiting:
             room = self._max_waiting - len(waiting)
-            raise QueueError(f"The queue has room for {room} more, and these are {count} runs. Ask for fewer.")
+            raise QueueError(
+                N_("The queue has room for {room} more, and these are {count} runs. Ask for fewer."),
+                room=room,
+                count=count,
+            )
 
     def waiting(self) -> list[Run]:
         """The runs in the queue, the next one first."""

@@ -8,6 +8,7 @@ import hmac
 from dataclasses import dataclass, field
 
 from qlora_core.errors import QLoRAError
+from qlora_core.language import N_
 from qlora_core.server.rate_limit import RateLimit
 from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore
@@ -41,7 +42,7 @@ class WhoMay:
             NotYours: they may not.
         """
         if not self.control(run, secret, owner_pass):
-            raise NotYours("Only the browser that started this run, or the owner of this server, may do that.")
+            raise NotYours(N_("Only the browser that started this run, or the owner of this server, may do that."))
 
     def is_owner(self, owner_pass: str) -> bool:
         """Whether that is the owner's pass. It is longer than anybody could guess, so this may be asked at any rate."""

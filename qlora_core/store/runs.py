@@ -15,6 +15,7 @@ from threading import Lock
 
 from qlora_core.config import RUN_ID, RunConfig
 from qlora_core.errors import RunError
+from qlora_core.language import N_
 from qlora_core.store.directory import SIGNS
 from qlora_core.store.files import storage_error
 from qlora_core.store.run import Find, Run
@@ -101,7 +102,9 @@ class RunStore:
             folder.mkdir(parents=True)
             made = make(folder)
             if os.path.lexists(self.folder / made.id):
-                raise RunError(f"Run {made.id} is here already. To have another one of that name, delete it first.")
+                raise RunError(
+                    N_("Run {run} is here already. To have another one of that name, delete it first."), run=made.id
+                )
             made.path.rename(self.folder / made.id)
         except OSError as error:
             raise storage_error(error, folder) from error
@@ -133,7 +136,7 @@ class RunStore:
                 return run
             with self._lock:
                 self._known.pop(run_id, None)
-        raise RunError(f"There is no run '{run_id[:80]}'. List them with: python -m qlora_core runs.")
+        raise RunError(N_("There is no run '{run}'. List them with: python -m qlora_core runs."), run=run_id[:80])
 
     def runs(self, most: int | None = None) -> list[Run]:
         """Every readable run, newest first, or the newest ``most`` of them, however many there are."""

@@ -7,6 +7,8 @@ for Markdown. Whatever shows such text takes it from one of the two.
 import re
 from collections.abc import Iterable
 
+from qlora_core.errors import QLoRAError
+
 Cell = str | float | None
 MAX_CHARACTERS = 200
 MAX_NAME = 60  #: of a base model, a dataset or a layer in a list
@@ -17,9 +19,11 @@ JOINERS = "\u200c\u200d"
 
 
 def one_line(text: object, limit: int = MAX_CHARACTERS) -> str:
-    """``text`` on one line of at most ``limit`` characters, without what does not print, such as marks that turn the
-    writing direction."""
-    whole = str(text)
+    """``text``, or what an error says, on one line of at most ``limit`` characters.
+
+    What does not print, such as marks that turn the writing direction, is left out.
+    """
+    whole = text.said() if isinstance(text, QLoRAError) else str(text)
     part = whole[: 4 * limit]  # looked at; most of it may be blanks
     line = " ".join("".join(one if one.isprintable() or one in JOINERS else " " for one in part).split())
     return line if len(line) <= limit and len(part) == len(whole) else line[: limit - 1] + "…"

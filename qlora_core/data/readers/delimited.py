@@ -7,9 +7,10 @@ from contextlib import closing
 
 from qlora_core.data.formats import FORMATS
 from qlora_core.data.labels import label_of
-from qlora_core.data.readers.table import Dialect, Row, Skipped, Source, printable
+from qlora_core.data.readers.table import LINE, Dialect, Row, Skipped, Source, printable
 from qlora_core.data.readers.text import BlankLines, Lines
 from qlora_core.errors import DataError, is_unclosed_quote
+from qlora_core.language import N_, Message
 
 #: What stands between fields, whatever a file's ending says; its own comes first.
 DELIMITERS = (",", ";", "\t")
@@ -17,6 +18,16 @@ DELIMITERS = (",", ";", "\t")
 SEPARATOR_LINE = re.compile(r'"?sep=([^\w\s"]|\t)"?', re.IGNORECASE)
 #: Two sentences.
 FEWEST_FIELDS = 2
+MORE_FIELDS = N_(
+    "{file}, {place}: more fields than the first line. Put sentences that contain the separator in quotes."
+)
+FEWER_FIELDS = N_(
+    "{file}, {place}: fewer fields than the first line. Put sentences that contain the separator in quotes."
+)
+UNCLOSED_QUOTE = N_(
+    "{file}, line {line}: a quote opens here and is never closed. Write a quote inside a quoted field twice."
+)
+NOT_CSV = N_("{file}, line {line}: this is not valid CSV ({fault}). Write a quote inside a quoted field twice.")
 
 
 class DelimitedTable:
@@ -44,14 +55,16 @@ class DelimitedTable:
         labels = [self.names.index(name) for name in names[FEWEST_FIELDS:]]
         for place, values in self._records():
             if len(values) != len(self.names):
-                raise DataError(
-                    f"{self._source.name}, {place}: {'more' if len(values) > len(self.names) else 'fewer'} fields than "
-                    "the first line. Put sentences that contain the separator in quotes."
-                )
+                fault = MORE_FIELDS if len(values) > len(self.names) else FEWER_FIELDS
+                raise DataError(fault, file=self._source.name, place=place)
             if any("\n" in value and self._holds_rows(values, label) for value in values for label in labels):
                 raise DataError(
-                    f"{self._source.name}, {place}: a field contains the end of this row and the beginning of another; "
-                    "a quote is not closed, or belongs to the text. Write a quote inside a quoted field twice."
+                    N_(
+                        "{file}, {place}: a field contains the end of this row and the beginning of another; a "
+                        "quote is not closed, or belongs to the text. Write a quote inside a quoted field twice."
+                    ),
+                    file=self._source.name,
+                    place=place,
                 )
             yield Row(place, dict(zip(self.names, values, strict=True)))
 
@@ -81,7 +94,7 @@ class DelimitedTable:
         """Blank lines."""
         return self._blank.skipped
 
-    def _records(self) -> Iterator[tuple[str, list[str]]]:
+    def _records(self) -> Iterator[tuple[Message, list[str]]]:
         """The fields of every row that has any, with the place where it begins."""
         while True:
             self._lines.next_row()
@@ -99,16 +112,19 @@ class DelimitedTable:
                 continue
             if self._is_tabbed and any("\n" in value or "\r" in value or "\t" in value for value in values):
                 raise DataError(
-                    f"{self._source.name}, line {line}: a field contains a tab or a line end; perhaps a quote is never "
-                    "closed. Write each pair on one line, or save the file as CSV."
+                    N_(
+                        "{file}, line {line}: a field contains a tab or a line end; perhaps a quote is never "
+                        "closed. Write each pair on one line, or save the file as CSV."
+                    ),
+                    file=self._source.name,
+                    line=line,
                 )
-            yield f"line {line}", values
+            yield Message(LINE, {"n": line}), values
 
     def _fault(self, line: int, error: csv.Error) -> DataError:
-        fault = f"this is not valid CSV ({printable(error, 80)})"
         if is_unclosed_quote(error):
-            fault = "a quote opens here and is never closed"
-        return DataError(f"{self._source.name}, line {line}: {fault}. Write a quote inside a quoted field twice.")
+            return DataError(UNCLOSED_QUOTE, file=self._source.name, line=line)
+        return DataError(NOT_CSV, file=self._source.name, line=line, fault=printable(error, 80))
 
 
 def _layout(source: Source) -> tuple[str, int, str]:

@@ -4,9 +4,10 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from qlora_core.data.readers.table import Row, Skipped, Source, printable
+from qlora_core.data.readers.table import LINE, Row, Skipped, Source, printable
 from qlora_core.data.readers.text import BlankLines, Lines
 from qlora_core.errors import DataError
+from qlora_core.language import N_, Message
 
 #: More digits than a whole number of 64 bits has are read as a floating-point number.
 MAX_DIGITS = 19
@@ -53,22 +54,30 @@ class JsonlTable:
             if not line.strip():
                 self._blank.add(self._lines.number)
                 continue
-            place = f"line {self._lines.number}"
+            place = Message(LINE, {"n": self._lines.number})
             yield Row(place, self._object(place, line))
 
-    def _object(self, place: str, line: str) -> Fields:
+    def _object(self, place: Message, line: str) -> Fields:
         try:
             fields = json.loads(line, object_pairs_hook=_fields, parse_int=_whole_number)
         except RecursionError as error:
-            raise DataError(f"{self._file}, {place}: this is nested too deeply. Write one object a line.") from error
+            raise DataError(
+                N_("{file}, {place}: this is nested too deeply. Write one object a line."), file=self._file, place=place
+            ) from error
         except ValueError as error:
-            raise DataError(f"{self._file}, {place}: this is not JSON. Write one object a line.") from error
+            raise DataError(
+                N_("{file}, {place}: this is not JSON. Write one object a line."), file=self._file, place=place
+            ) from error
         if not isinstance(fields, Fields):
-            raise DataError(f"{self._file}, {place}: this is not a JSON object. Write one object a line.")
+            raise DataError(
+                N_("{file}, {place}: this is not a JSON object. Write one object a line."), file=self._file, place=place
+            )
         if fields.doubled is not None:
             raise DataError(
-                f"{self._file}, {place}: {printable(fields.doubled)} stands there twice, and only one can be meant. "
-                "Remove the other."
+                N_("{file}, {place}: {name} stands there twice, and only one can be meant. Remove the other."),
+                file=self._file,
+                place=place,
+                name=printable(fields.doubled),
             )
         return fields
 

@@ -12,12 +12,14 @@ import pyarrow.parquet as pq
 from qlora_core.data.readers.table import (
     MAX_CELL_CHARACTERS,
     MAX_TEXT_BYTES,
+    ROW,
     Row,
     Skipped,
     Source,
     printable,
 )
 from qlora_core.errors import DataError
+from qlora_core.language import N_, Figure, Message
 
 #: Rows that are made Python objects at once.
 BATCH_ROWS = 256
@@ -54,7 +56,7 @@ class ParquetTable:
                 columns = {name: self._values(batch.column(name), name, number) for name in names}
                 for offset in range(batch.num_rows):
                     fields = {name: values[offset] for name, values in columns.items()}
-                    yield Row(f"row {number + offset + 1}", fields)
+                    yield Row(Message(ROW, {"n": number + offset + 1}), fields)
                 number += batch.num_rows
 
     def label_names(self, column: str) -> list[str]:
@@ -80,8 +82,13 @@ class ParquetTable:
         if _is_text(kind) or _is_number(kind):
             return
         raise DataError(
-            f"{self._source.name}: the column {printable(name)} holds {printable(kind)}, which is neither text nor a "
-            "number. Write sentences as text, and labels as 0 and 1."
+            N_(
+                "{file}: the column {name} holds {kind}, which is neither text nor a number. Write "
+                "sentences as text, and labels as 0 and 1."
+            ),
+            file=self._source.name,
+            name=printable(name),
+            kind=printable(kind),
         )
 
     def _check_size(self, names: Sequence[str]) -> None:
@@ -102,17 +109,23 @@ class ParquetTable:
         lengths = pc.take(lengths, column.indices) if packed else lengths
         longest = pc.max(lengths).as_py() or 0
         if longest > MAX_CELL_BYTES:
-            place = number + pc.index(lengths, longest).as_py() + 1
+            row = number + pc.index(lengths, longest).as_py() + 1
             raise DataError(
-                f"{self._source.name}, row {place}: {printable(name)} takes {longest:,} bytes; at most "
-                f"{MAX_CELL_CHARACTERS:,} characters are read. Shorten it."
+                N_("{file}, row {row}: {name} takes {n} bytes; at most {most} characters are read. Shorten it."),
+                file=self._source.name,
+                row=row,
+                name=printable(name),
+                n=Figure(longest, ","),
+                most=Figure(MAX_CELL_CHARACTERS, ","),
             )
         return list((pc.take(column.dictionary, column.indices) if packed else column).to_pylist())
 
 
 def too_much_text(file: str) -> DataError:
     """What is said of a file that is larger than it seems."""
-    return DataError(f"{file} unpacks to more than {MAX_TEXT_BYTES // 2**20} MB of text. Keep a part of it.")
+    return DataError(
+        N_("{file} unpacks to more than {most} MB of text. Keep a part of it."), file=file, most=MAX_TEXT_BYTES // 2**20
+    )
 
 
 @contextmanager
@@ -121,10 +134,12 @@ def _telling_damage(source: Source) -> Iterator[None]:
         yield
     except UnicodeDecodeError as error:
         raise DataError(
-            f"{source.name} has text that is not UTF-8. Write it again, for example with pandas."
+            N_("{file} has text that is not UTF-8. Write it again, for example with pandas."), file=source.name
         ) from error
     except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{source.name} cannot be read as parquet. Write it again, for example with pandas.") from error
+        raise DataError(
+            N_("{file} cannot be read as parquet. Write it again, for example with pandas."), file=source.name
+        ) from error
 
 
 def _check_footer(source: Source) -> None:
@@ -133,7 +148,9 @@ def _check_footer(source: Source) -> None:
     end = source.file.read(8)
     source.file.seek(0)
     if end[4:] == MAGIC and int.from_bytes(end[:4], "little") > MAX_FOOTER_BYTES:
-        raise DataError(f"{source.name} describes too many columns. Keep those with the sentences and the label.")
+        raise DataError(
+            N_("{file} describes too many columns. Keep those with the sentences and the label."), file=source.name
+        )
 
 
 def _is_text(kind: pa.DataType) -> bool:

@@ -6,6 +6,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, Protocol
 
+from qlora_core.language import N_, Message
+
 MAX_COLUMNS = 1_000
 #: A cell of a column that is read; a sentence, as a rule.
 MAX_CELL_CHARACTERS = 10_000
@@ -35,10 +37,13 @@ class Dialect(NamedTuple):
     quoted: bool  #: whether quotes enclose a field; otherwise they belong to its text
 
 
-class Row(NamedTuple):
-    """A row and where it begins, in words such as "line 7"."""
+LINE, ROW = N_("line {n}"), N_("row {n}")  #: of a file
 
-    place: str
+
+class Row(NamedTuple):
+    """A row and where it begins, said as ``LINE`` or ``ROW``."""
+
+    place: Message
     fields: dict[str, Any]  #: by the names of the file's columns
 
 

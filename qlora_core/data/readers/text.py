@@ -5,6 +5,7 @@ from io import TextIOWrapper
 
 from qlora_core.data.readers.table import Skipped, SkippedCode, Source
 from qlora_core.errors import DataError
+from qlora_core.language import N_, Figure
 
 #: Of a line, and of a row that goes over several.
 MAX_ROW_CHARACTERS = 2**20
@@ -46,8 +47,13 @@ class Lines(Iterator[str]):
         self._characters += len(line)
         if self._characters > MAX_ROW_CHARACTERS:
             raise DataError(
-                f"{self._file}, line {self.number}: this row has more than {MAX_ROW_CHARACTERS:,} characters. Keep the "
-                "columns with the sentences and the label; perhaps a quote is never closed."
+                N_(
+                    "{file}, line {line}: this row has more than {most} characters. Keep the columns with "
+                    "the sentences and the label; perhaps a quote is never closed."
+                ),
+                file=self._file,
+                line=self.number,
+                most=Figure(MAX_ROW_CHARACTERS, ","),
             )
         if not is_unicode(line):
             raise self._not_text()
@@ -63,7 +69,9 @@ class Lines(Iterator[str]):
 
     def _not_text(self) -> DataError:
         return DataError(
-            f"{self._file}, line {max(self.number, 1)}: this is not UTF-8 text. Save the file again as UTF-8."
+            N_("{file}, line {line}: this is not UTF-8 text. Save the file again as UTF-8."),
+            file=self._file,
+            line=max(self.number, 1),
         )
 
 

@@ -17,6 +17,7 @@ from qlora_core.data.typed_pairs import Attribution, BaseCheck, Pair, check_pair
 from qlora_core.errors import RunFailure
 from qlora_core.evaluation.flips import ValidationPairs
 from qlora_core.inspection.questions import InsideQuestion
+from qlora_core.language import N_, Message
 from qlora_core.server.answering.questions import (
     ANSWER,
     ATTRIBUTION,
@@ -47,9 +48,12 @@ SEND_SECONDS = 10
 END_SECONDS = 10.0
 #: Validation pairs of so many configurations are kept here, because every look at what flipped needs them.
 MAX_VALIDATION_PAIRS = 4
-ENDED = "The process that answers has ended; there may not be enough memory. Ask again: another one is started."
-TOO_SLOW = f"There was no answer within {MAX_SECONDS:.0f} seconds, so this question was given up. Ask again later."
-CLOSED = "The server is being ended. Ask again when it is back."
+ENDED = N_("The process that answers has ended; there may not be enough memory. Ask again: another one is started.")
+TOO_SLOW = Message(
+    N_("There was no answer within {n} seconds, so this question was given up. Ask again later."),
+    {"n": int(MAX_SECONDS)},
+)
+CLOSED = N_("The server is being ended. Ask again when it is back.")
 
 
 class Process(Protocol):

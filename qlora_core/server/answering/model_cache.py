@@ -9,6 +9,7 @@ from threading import Lock
 
 from qlora_core.errors import DAMAGE, MemoryExhausted, QLoRAError, RunError, is_out_of_memory
 from qlora_core.evaluation.predictor import Predictor
+from qlora_core.language import N_
 from qlora_core.store.directory import WeightsVersion
 from qlora_core.store.run import Run
 
@@ -56,13 +57,17 @@ class Predictors:
             return self._load(run)
         except (QLoRAError, MemoryError, *DAMAGE) as error:
             if not run.exists:  # whatever is said of its files
-                raise RunError(f"Run {run.id} was deleted while it was being loaded.") from error
+                raise RunError(N_("Run {run} was deleted while it was being loaded."), run=run.id) from error
             if isinstance(error, QLoRAError):
                 raise
             if is_out_of_memory(error):
-                raise MemoryExhausted("There is not enough memory to load this run now. Try again later.") from error
+                raise MemoryExhausted(
+                    N_("There is not enough memory to load this run now. Try again later.")
+                ) from error
             log.warning("Run %s could not be loaded.", run.id, exc_info=True)
-            raise RunError(f"The adapter of run {run.id} is damaged and cannot be loaded. Train it again.") from error
+            raise RunError(
+                N_("The adapter of run {run} is damaged and cannot be loaded. Train it again."), run=run.id
+            ) from error
 
     def drop(self, run: Run) -> None:
         """Let go of a run, because it is being deleted."""
@@ -99,10 +104,11 @@ def load_predictor(run: Run) -> Predictor:
 def _key(run: Run) -> Key:
     version = run.weights_version()
     if version is None and run.has_result:
-        raise RunError(f"The adapter of run {run.id} is missing. Put its folder back, or train again.")
+        raise RunError(N_("The adapter of run {run} is missing. Put its folder back, or train again."), run=run.id)
     if version is None:
         raise RunError(
-            f"Run {run.id} has nothing to ask yet. It saves weights at its first evaluation or pause; wait for it."
+            N_("Run {run} has nothing to ask yet. It saves weights at its first evaluation or pause; wait for it."),
+            run=run.id,
         )
     return run.path, version
 

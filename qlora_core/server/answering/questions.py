@@ -11,12 +11,13 @@ from qlora_core.config import RunConfig
 from qlora_core.data.typed_pairs import Answer, Attribution, BaseCheck, Pair
 from qlora_core.evaluation.flips import ValidationPairs
 from qlora_core.inspection.questions import InsideQuestion
+from qlora_core.language import N_, Figure, Message
 
 log = logging.getLogger(__name__)
 
 #: Said where an error of no class of this package's keeps a question from being answered.
-FAILED = "This cannot be answered; the server's log says why. Try again, or ask another run."
-OUT_OF_MEMORY = "There is not enough memory to answer this now. Try again later, or ask less at once."
+FAILED = N_("This cannot be answered; the server's log says why. Try again, or ask another run.")
+OUT_OF_MEMORY = N_("There is not enough memory to answer this now. Try again later, or ask less at once.")
 
 
 class _Form(BaseModel):
@@ -91,7 +92,7 @@ class Failure(_Form):
     """Why there is no answer."""
 
     kind: str  #: name of an exception's class
-    message: str
+    message: Message
     problem: errors.HubProblem | None = None  #: with the hub
 
     @classmethod
@@ -99,18 +100,29 @@ class Failure(_Form):
         """What the page says of it; what is not expected goes to the log, which is the server's."""
         if isinstance(error, errors.QLoRAError):
             problem = error.problem if isinstance(error, errors.HubError) else None
-            message = str(error).encode("utf-8", "replace").decode()
-            return cls(kind=type(error).__name__, message=message, problem=problem)
+            return cls(kind=type(error).__name__, message=_fit_to_send(error.message), problem=problem)
         if isinstance(error, Exception) and errors.is_out_of_memory(error):
-            return cls(kind=errors.MemoryExhausted.__name__, message=OUT_OF_MEMORY)
+            return cls(kind=errors.MemoryExhausted.__name__, message=Message(OUT_OF_MEMORY))
         log.error("Something could not be answered.", exc_info=error)
-        return cls(kind=errors.RunFailure.__name__, message=FAILED)
+        return cls(kind=errors.RunFailure.__name__, message=Message(FAILED))
 
     def as_error(self) -> errors.QLoRAError:
         """The exception, to be raised here."""
         if self.problem is not None:
             return errors.HubError(self.message, self.problem)
         return ERRORS[self.kind](self.message)
+
+
+def _fit_to_send(message: Message) -> Message:
+    """The same without what is no text, such as parts of some files' names."""
+    values = {name: _fit(value) for name, value in message.values.items()}
+    return Message(str(_fit(message.text)), values)
+
+
+def _fit(value: str | int | Figure | Message) -> str | int | Figure | Message:
+    if isinstance(value, Message):
+        return _fit_to_send(value)
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
 
 
 class Reply(_Form):

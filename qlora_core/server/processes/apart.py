@@ -21,6 +21,7 @@ from typing import IO, Any
 
 from qlora_core.child_process import child_environment, end_with_parent, limit_memory
 from qlora_core.errors import QLoRAError, RunFailure
+from qlora_core.language import N_, Message
 from qlora_core.server.answering.questions import Failure
 from qlora_core.server.processes.forking import ForkedProcess, ForkServer, start_program
 
@@ -35,13 +36,18 @@ Listener = Callable[[str, dict[str, Any]], None]  #: takes a phase or a progress
 Request = dict[str, Any]
 
 
+TOO_SLOW = N_("It took too long and was given up. Try again later.")
+NO_MEMORY = N_("It takes more memory than there is for it. Try again later.")
+FAILED = N_("It could not be done; the server's log says why. Try again later.")
+
+
 @dataclass(frozen=True)
 class Ends:
     """What is said where a process ends without an answer, and as which error."""
 
-    too_slow: str = "It took too long and was given up. Try again later."
-    no_memory: str = "It takes more memory than there is for it. Try again later."
-    failed: str = "It could not be done; the server's log says why. Try again later."
+    too_slow: str | Message = TOO_SLOW
+    no_memory: str = NO_MEMORY
+    failed: str = FAILED
     kind: type[QLoRAError] = RunFailure
 
 

@@ -9,6 +9,7 @@ from threading import BoundedSemaphore
 from qlora_core.data.catalog import DATASETS
 from qlora_core.errors import ArchiveError, RunError, StorageError
 from qlora_core.evaluation.scores import finetuned_values
+from qlora_core.language import N_, Message
 from qlora_core.models.catalog import BASE_MODELS
 from qlora_core.server.processes import apart
 from qlora_core.server.processes.apart import Ends
@@ -25,10 +26,10 @@ MAX_SECONDS = 90.0
 MAX_AT_ONCE = 2
 #: Runs that visitors brought, in one store: fewer than Results lists, so that they cannot push all others off the list.
 MAX_BROUGHT = 100
-BUSY = "Other visitors' runs are being unpacked. Try again in a minute."
-TOO_SLOW = f"Unpacking that run takes longer than {MAX_SECONDS:.0f} seconds. Try again later."
-OUT_OF_MEMORY = "Unpacking that run takes more memory than it may have here."
-FAILED = "That run cannot be taken in; the server's log says why."
+BUSY = N_("Other visitors' runs are being unpacked. Try again in a minute.")
+TOO_SLOW = Message(N_("Unpacking that run takes longer than {n} seconds. Try again later."), {"n": int(MAX_SECONDS)})
+OUT_OF_MEMORY = N_("Unpacking that run takes more memory than it may have here.")
+FAILED = N_("That run cannot be taken in; the server's log says why.")
 ENDS = Ends(TOO_SLOW, OUT_OF_MEMORY, FAILED, ArchiveError)
 
 
@@ -76,8 +77,11 @@ class BroughtRuns:
         """
         if sum(map(is_brought, self.store.everything())) >= self.max_brought:
             raise StorageError(
-                f"This server keeps {self.max_brought} runs that were brought here, as many as it may. "
-                "Delete some in Results, then try again."
+                N_(
+                    "This server keeps {most} runs that were brought here, as many as it may. Delete some in "
+                    "Results, then try again."
+                ),
+                most=self.max_brought,
             )
 
         def make(folder: Path) -> Run:
@@ -85,7 +89,7 @@ class BroughtRuns:
             self.check_free(run.id)
             with suppress(RunError):
                 self.recorded.open(run.id)
-                raise ArchiveError(f"Run {run.id} came with the program and is here already.")
+                raise ArchiveError(N_("Run {run} came with the program and is here already."), run=run.id)
             mark_brought(run, run.require_result())
             if owner:
                 run.set_owner(owner)

@@ -11,6 +11,7 @@ from qlora_core.config import RunConfig
 from qlora_core.data.look import PairsLook
 from qlora_core.data.typed_pairs import Pair
 from qlora_core.errors import DataError, UserError
+from qlora_core.language import N_, Message
 from qlora_core.server.processes import apart
 from qlora_core.server.processes.apart import Ends
 from qlora_core.server.processes.forking import ForkServer
@@ -20,10 +21,13 @@ PROGRAM = "qlora_core.server.visitor_files.reading_program"
 MAX_SECONDS = 90.0
 MAX_AT_ONCE = 2
 MAX_LOOKS = 100
-TOO_SLOW = f"Reading the pairs takes longer than {MAX_SECONDS:.0f} seconds. Try later, or keep a part of the file."
-BUSY = "Other visitors' files are being read. Try again in a minute."
-OUT_OF_MEMORY = "Reading the pairs takes more memory than they may have here. Keep a part of the file."
-FAILED = "The pairs cannot be read; the server's log says why. Write the file anew, for example as CSV."
+TOO_SLOW = Message(
+    N_("Reading the pairs takes longer than {n} seconds. Try later, or keep a part of the file."),
+    {"n": int(MAX_SECONDS)},
+)
+BUSY = N_("Other visitors' files are being read. Try again in a minute.")
+OUT_OF_MEMORY = N_("Reading the pairs takes more memory than they may have here. Keep a part of the file.")
+FAILED = N_("The pairs cannot be read; the server's log says why. Write the file anew, for example as CSV.")
 ENDS = Ends(TOO_SLOW, OUT_OF_MEMORY, FAILED, UserError)
 #: What a look depends on; a run's other settings change nothing of it.
 LOOKED_AT = (
@@ -53,7 +57,7 @@ class FileReader:
 
     def __init__(self, fork_server: ForkServer | None = None) -> None:
         self._fork_server = fork_server
-        self._looks: OrderedDict[str, PairsLook | str] = OrderedDict()  # or what is wrong
+        self._looks: OrderedDict[str, PairsLook | Message] = OrderedDict()  # or what is wrong
         self._places, self._lock = BoundedSemaphore(MAX_AT_ONCE), Lock()
 
     def look(self, config: RunConfig) -> PairsLook:
@@ -65,7 +69,7 @@ class FileReader:
         asked = _asked(config)
         key = _key(asked)
         found = self._known(key) or self._remember(key, self._look(asked))
-        if isinstance(found, str):
+        if isinstance(found, Message):
             raise UserError(found)
         return found
 
@@ -78,17 +82,17 @@ class FileReader:
         answer = self._ask(Request(kind="pairs", config=RunConfig(dataset=str(path)), most=most))
         return answer["count"], [(first, second) for first, second in answer["pairs"]]
 
-    def _look(self, asked: RunConfig) -> PairsLook | str:
+    def _look(self, asked: RunConfig) -> PairsLook | Message:
         try:
             return PairsLook.model_validate(self._ask(Request(kind="look", config=asked)))
         except DataError as error:  # anything else may be otherwise next time
-            return str(error)
+            return error.message
 
-    def _known(self, key: str) -> PairsLook | str | None:
+    def _known(self, key: str) -> PairsLook | Message | None:
         with self._lock:
             return self._looks.get(key)
 
-    def _remember(self, key: str, found: PairsLook | str) -> PairsLook | str:
+    def _remember(self, key: str, found: PairsLook | Message) -> PairsLook | Message:
         with self._lock:
             self._looks[key] = found
             while len(self._looks) > MAX_LOOKS:

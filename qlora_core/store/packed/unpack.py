@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from qlora_core.config import PATH_FIELDS, RUN_ID, RunConfig, file_name
 from qlora_core.errors import ArchiveError, ConfigError, RunError
+from qlora_core.language import N_
 from qlora_core.store import directory
 from qlora_core.store.files import read_json, replace_json
 from qlora_core.store.packed.checks import (
@@ -69,7 +70,7 @@ class Unpacking:
         try:
             self._check(run, names)
         except RunError as error:
-            raise ArchiveError(f"That zip is no whole run. {error}") from error
+            raise ArchiveError(N_("That zip is no whole run. {error}"), error=error.message) from error
         return run
 
     def _unpack(self, packed: ForeignZip, run: Run) -> set[str]:
@@ -77,11 +78,17 @@ class Unpacking:
         listed = MAX_BYTES | (MAX_BYTES_OF_OWN if self.is_own else {})
         names = {name.removeprefix(f"{run.id}/") for name in packed}
         if missing := [name for name in REQUIRED if name not in names]:
-            raise ArchiveError(f"That zip lacks {missing[0]}. Bring one that Results or the export command made.")
+            raise ArchiveError(
+                N_("That zip lacks {name}. Bring one that Results or the export command made."), name=missing[0]
+            )
         digests = {}
         for name in sorted(names & listed.keys()):
             if packed.size(f"{run.id}/{name}") > listed[name] and not self.is_own:
-                raise ArchiveError(f"{name} in that zip is larger than {listed[name] // 2**20} MB, the most for it.")
+                raise ArchiveError(
+                    N_("{name} in that zip is larger than {most} MB, the most for it."),
+                    name=name,
+                    most=listed[name] // 2**20,
+                )
             (run.path / name).parent.mkdir(parents=True, exist_ok=True)
             digests[name] = packed.unpack(f"{run.id}/{name}", run.path / name)
         if self.is_own:
@@ -106,7 +113,7 @@ class Unpacking:
         read = {name: read_json(run.path / name) for name in OBJECTS if name in names}
         config, result = self._config(run, read[directory.CONFIG]), read[directory.RESULT]
         if result.get("run_id") != run.id:
-            raise ArchiveError("The result in that zip is that of another run. Take the run home once more.")
+            raise ArchiveError(N_("The result in that zip is that of another run. Take the run home once more."))
         run.from_result(self.find)
         if not self.is_own:
             check_adapter_config(read[ADAPTER_CONFIG], config)
@@ -135,7 +142,7 @@ class Unpacking:
         try:
             return RunConfig.model_validate({**values, **changes})
         except ValidationError as error:
-            raise ConfigError("The settings of that run cannot be read.") from error
+            raise ConfigError(N_("The settings of that run cannot be read.")) from error
 
 
 def _run_id(packed: ForeignZip) -> str:
@@ -147,7 +154,7 @@ def _run_id(packed: ForeignZip) -> str:
     folders = {name.partition("/")[0] if "/" in name else "" for name in packed}
     name = next(iter(folders)) if len(folders) == 1 else ""
     if not RUN_ID.fullmatch(name) or name in RESERVED:
-        raise ArchiveError("That zip is no run: it has to hold one folder, which is called by the run's id.")
+        raise ArchiveError(N_("That zip is no run: it has to hold one folder, which is called by the run's id."))
     return name
 
 
@@ -159,7 +166,7 @@ def _check_digests(path: Path, digests: Mapping[str, str]) -> None:
     path.unlink()
     wrong = [name for name, digest in digests.items() if name != DIGESTS and said.get(name) != digest]
     if wrong:
-        raise ArchiveError(f"{wrong[0]} in that zip is not what was packed. Take the run home once more.")
+        raise ArchiveError(N_("{name} in that zip is not what was packed. Take the run home once more."), name=wrong[0])
 
 
 def _status(run: Run, result: Mapping[str, Any]) -> Status:

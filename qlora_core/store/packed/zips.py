@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from qlora_core.errors import ArchiveError
+from qlora_core.language import N_, Figure
 from qlora_core.store.packed.layout import Bounds
 
 CHUNK_BYTES = 2**20
@@ -19,7 +20,7 @@ ENCRYPTED = 0x1
 LITTER = re.compile(r"__MACOSX/.*|(.*/)?\.DS_Store|(.*/)?\._[^/]*")
 #: A drive's letter, a step upwards, a name from the root, a backslash, or what does not print.
 HARMFUL = re.compile(r"^/|^[A-Za-z]:|(^|/)\.\.?(/|$)|//|[\\\x00-\x1f\x7f]")
-NO_ZIP = "That file is no zip, or it is damaged. Take the run home once more, then bring the new file."
+NO_ZIP = N_("That file is no zip, or it is damaged. Take the run home once more, then bring the new file.")
 #: What reading a damaged zip raises.
 DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, ValueError, RuntimeError)
 
@@ -31,16 +32,20 @@ class ForeignZip:
         self._zip = opened
         infos = [info for info in opened.infolist() if not LITTER.fullmatch(info.filename)]
         if len(infos) > bounds.entries:
-            raise ArchiveError(f"That zip holds {len(infos):,} files; a run has at most {bounds.entries}.")
+            raise ArchiveError(
+                N_("That zip holds {n} files; a run has at most {most}."),
+                n=Figure(len(infos), ","),
+                most=bounds.entries,
+            )
         for info in infos:
             _check_entry(info, bounds.ratio)
         if sum(info.file_size for info in infos) > bounds.unpacked:
             raise ArchiveError(
-                f"That zip unpacks to more than {bounds.unpacked // 2**20} MB, as much as a run may take."
+                N_("That zip unpacks to more than {most} MB, as much as a run may take."), most=bounds.unpacked // 2**20
             )
         self._files = {info.filename: info for info in infos if not info.is_dir()}
         if len(self._files) < sum(not info.is_dir() for info in infos):
-            raise ArchiveError("That zip holds two files of one name. It is not one that this program made.")
+            raise ArchiveError(N_("That zip holds two files of one name. It is not one that this program made."))
 
     def __iter__(self) -> Iterator[str]:
         """The names of all files."""
@@ -92,10 +97,16 @@ def _reading() -> Iterator[None]:
 def _check_entry(info: zipfile.ZipInfo, ratio: int) -> None:
     kind = stat.S_IFMT(info.external_attr >> 16)
     if HARMFUL.search(info.filename) or HARMFUL.search(info.orig_filename):
-        raise ArchiveError("A file in that zip has a name that leads out of its folder. Nothing of it was unpacked.")
+        raise ArchiveError(
+            N_("A file in that zip has a name that leads out of its folder. Nothing of it was unpacked.")
+        )
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-        raise ArchiveError("That zip holds a link or a device. Nothing of it was unpacked.")
+        raise ArchiveError(N_("That zip holds a link or a device. Nothing of it was unpacked."))
     if info.flag_bits & ENCRYPTED or info.compress_type not in METHODS:
-        raise ArchiveError("That zip is packed in a way that this program does not read. Pack the run's folder anew.")
+        raise ArchiveError(
+            N_("That zip is packed in a way that this program does not read. Pack the run's folder anew.")
+        )
     if info.file_size > max(info.compress_size, 1) * ratio and info.file_size > CHUNK_BYTES:
-        raise ArchiveError("A file in that zip unpacks to far more than a run's files do. Nothing of it was unpacked.")
+        raise ArchiveError(
+            N_("A file in that zip unpacks to far more than a run's files do. Nothing of it was unpacked.")
+        )

@@ -11,6 +11,7 @@ from pathlib import Path
 from threading import Lock
 
 from qlora_core.errors import StorageError
+from qlora_core.language import N_
 from qlora_core.store.files import replace_file
 
 #: Of what the store may hold, the share that uploads may take.
@@ -47,8 +48,11 @@ class Uploads:
                 return kept
             if folder_bytes(self.folder) + upload.stat().st_size > self.max_bytes:
                 raise StorageError(
-                    f"Uploaded files take {_gigabytes(self.max_bytes)} already, as much as they may. "
-                    "Delete runs in Results that learned from files, then try again."
+                    N_(
+                        "Uploaded files take {most} already, as much as they may. Delete runs in Results that "
+                        "learned from files, then try again."
+                    ),
+                    most=_gigabytes(self.max_bytes),
                 )
             replace_file(kept, lambda temporary: shutil.copyfile(upload, temporary))
         return kept
@@ -82,8 +86,8 @@ class Room:
             self._measured = (time.monotonic(), folder_bytes(self.folder))
         if self._measured[1] >= self.max_bytes:
             raise StorageError(
-                f"The runs on this server take {_gigabytes(self.max_bytes)}, as much as they may. "
-                "Delete some in Results, then try again."
+                N_("The runs on this server take {most}, as much as they may. Delete some in Results, then try again."),
+                most=_gigabytes(self.max_bytes),
             )
 
 

@@ -43,7 +43,7 @@ def read_pasted(text: str) -> list[Pair]:
         try:
             pairs.append(_split(line))
         except DataError as error:
-            faults.append((number, str(error)))
+            faults.append((number, error.said()))
     if faults:
         raise DataError(words.bad_lines(faults))
     return pairs
