@@ -61,7 +61,7 @@ class Attribution:
     truncated: bool  #: the pair has more tokens than the run's ``max_length``
 
 
-def check_sentence(value: object, name: Message) -> str:
+def check_sentence(value: object, name: str | Message) -> str:
     """A sentence as the models read it: stripped, with half a surrogate pair replaced by "?".
 
     Args:
