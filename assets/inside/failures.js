@@ -1,6 +1,8 @@
 // Five ways to fail: recorded runs, each with its curves, the sign by which the live view knows it, and the cure.
 
 import { _, listed } from "../language.js";
+import { signWords } from "../live/sign_words.js";
+import { chanceLoss, FEWEST_POINTS, mean, recentLoss, signOf } from "../live/signs.js";
 import { html, numbers, short, svg, whenSeen } from "./page.js";
 
 const WIDTH = 340;
@@ -9,8 +11,6 @@ const LEFT = 34;
 const RIGHT = 8;
 const TOP = 16;
 const BOTTOM = 26;
-/** Steps that one point of the training loss is a mean of: a single batch is noise. */
-const MEAN_OF = 10;
 const LIBRARIES = ["torch", "transformers", "peft", "bitsandbytes"];
 
 export const FAILURES = {
@@ -61,10 +61,8 @@ export const FAILURES = {
 };
 
 export class FailuresPanel {
-  /** `live` is where the scripts of the live view are, whose rules find the signs. */
-  constructor(at, ask, { live }) {
+  constructor(at) {
     this.place = at("failures");
-    this.live = live;
     this.page = this.place.closest(".inside");
     window.addEventListener("qlora:failure", ({ detail }) => this.open(detail));
     this.open(new URLSearchParams(location.search).get("failure"));
@@ -76,12 +74,7 @@ export class FailuresPanel {
   }
 
   async build() {
-    const at = (name) => new URL(`${this.live}/${name}.js`, document.baseURI);
-    const [records, { signOf }, { signWords }] = await Promise.all([
-      fetch(new URL("./failures.json", import.meta.url)).then((answer) => answer.json()),
-      import(at("signs")),
-      import(at("sign_words")),
-    ]);
+    const records = await fetch(new URL("./failures.json", import.meta.url)).then((answer) => answer.json());
     const told = (record) => signWords(signOf(courseOf(record))).text;
     const links = records.map(({ name }) =>
       html("a", { href: `#failure-${name}`, onclick: (event) => this.follow(event, name) }, FAILURES[name].title),
@@ -150,7 +143,7 @@ function article(record, told) {
       [_("step"), _("training loss"), _("validation loss"), _("accuracy"), _("Matthews' correlation")],
       record.evaluations.map((entry) => [
         entry.step,
-        short(lossBefore(record.points, entry.step)),
+        orDash(recentLoss(record.points, entry.step)),
         short(entry.loss),
         short(entry.accuracy),
         short(entry.matthews_correlation),
@@ -159,30 +152,28 @@ function article(record, told) {
   );
 }
 
-/** The mean training loss of the last steps before one. */
-function lossBefore(points, step) {
-  const losses = points.filter(([at]) => at <= step).slice(-MEAN_OF);
-  return losses.reduce((sum, [, loss]) => sum + loss, 0) / losses.length;
-}
+const orDash = (loss) => (loss === null ? "–" : short(loss));
 
 /** The training loss as means of ten steps, [step, loss] each. */
 export function means(points) {
-  const ends = points.filter((point, index) => (index + 1) % MEAN_OF === 0 || index === points.length - 1);
-  return ends.map(([step]) => [step, lossBefore(points, step)]);
+  const losses = points.map(([, loss]) => loss);
+  return points
+    .map(([step], index) => [step, index + 1])
+    .filter(([, count]) => count % FEWEST_POINTS === 0 || count === points.length)
+    .map(([step, count]) => [step, mean(losses.slice(Math.max(0, count - FEWEST_POINTS), count))]);
 }
 
 function lossChart(record) {
   const training = means(record.points);
   const validation = record.evaluations.map(({ step, loss }) => [step, loss]);
   const largest = Math.max(1, ...training.map(([, loss]) => loss), ...validation.map(([, loss]) => loss)) * 1.05;
-  const chance = record.baselines.find(({ name }) => name === "majority").loss;
   const scale = scales(record, 0, largest);
   return chart(
     scale,
     _("Loss"),
     [_("training"), _("validation")],
     [
-      level(scale, chance, _("chance")),
+      level(scale, chanceLoss(record.baselines), _("chance")),
       curve(scale, training, "curve-training"),
       curve(scale, validation, "curve-validation"),
       ...validation.map((point) => mark(scale, point, "curve-validation")),

@@ -15,9 +15,8 @@ import { ReadingsPanel } from "./readings.js";
 
 const PANELS = [BlockPanel, FormatsPanel, MemoryPanel, AdapterPanel, FirstStepPanel, ReadingsPanel, FailuresPanel];
 
-/** `element` is the rendered inside.html; `server` has runs, about and ask of qlora_core/ui/inside/tab.py, and `live` is where
- * the scripts of the live view are. */
-export async function start(element, server, { live }) {
+/** `element` is the rendered inside.html; `server` has runs, about and ask of qlora_core/ui/inside/tab.py. */
+export async function start(element, server) {
   const at = (name) => element.querySelector(`[data-at="${name}"]`);
   const note = at("note");
   const say = (words) => {
@@ -29,7 +28,6 @@ export async function start(element, server, { live }) {
   const shared = {
     pair: new Pair(at("pair"), window.qlora.address),
     about: () => told(server.about({ run: chosen.run })),
-    live,
   };
   const panels = PANELS.map((Panel) => new Panel(at, ask, shared));
   const seen = new Set();

@@ -4,7 +4,7 @@
 
 /** A mean over the last tenth of the steps taken, and over ten of them at least: that of one batch is noise. */
 const RECENT = 0.1;
-const FEWEST_POINTS = 10;
+export const FEWEST_POINTS = 10;
 
 /** Runs that learn had 1.15 times chance at most (mean of 15 steps, ten runs). */
 const DIVERGED = 1.3;
@@ -45,10 +45,10 @@ export function signOf({ points, evaluations, baselines, totalSteps, endedBy, in
 
 export const chanceLoss = (baselines) => baselines.find(({ name }) => name === "majority")?.loss ?? Math.LN2;
 
-const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
+export const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** The mean training loss of the latest steps up to `step`; null while there are too few. */
-function recentLoss(points, step = Infinity) {
+export function recentLoss(points, step = Infinity) {
   const losses = points.filter(([at]) => at <= step).map(([, loss]) => loss);
   const size = Math.max(FEWEST_POINTS, Math.round(losses.length * RECENT));
   return losses.length < FEWEST_POINTS ? null : mean(losses.slice(-size));

@@ -21,7 +21,7 @@ from qlora_core.store.run import Run
 from qlora_core.ui.compare.sides import check_run, second_choices
 from qlora_core.ui.events import PRIVATE
 from qlora_core.ui.safe_text import MAX_MESSAGE, MAX_NAME, one_line
-from qlora_core.ui.scripts import LIVE, elements, start_inside
+from qlora_core.ui.scripts import elements, start_inside
 from qlora_core.ui.words import page as words
 
 
@@ -40,7 +40,6 @@ def inside_tab(services: Services) -> gr.HTML:
         value="",
         html_template=elements("inside/inside.html"),
         js_on_load=start_inside(),
-        tables={"live": LIVE.address},
         server_functions=server_functions(services),
         elem_id="inside",
         container=False,
