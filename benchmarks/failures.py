@@ -20,9 +20,10 @@ import numpy as np
 from datasets import Dataset
 
 from qlora_core.assets import ASSETS, RECORDED_RUNS
-from qlora_core.config import RunConfig, make_config, without_folders
+from qlora_core.config import RunConfig, make_config
 from qlora_core.data.bundles import shared_sentence_bundles
 from qlora_core.data.sources import load_pairs
+from qlora_core.fields import without_folders
 from qlora_core.store.feed import Cursor, RunFeed
 from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore

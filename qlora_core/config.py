@@ -1,17 +1,12 @@
-"""What a run may be asked to do: every setting, its limits and its words, in one place.
+"""What a run may be asked to do: every setting with its limits and words, and how settings are checked together.
 
 Field names are those of transformers' ``TrainingArguments``, PEFT's ``LoraConfig`` and
 ``BitsAndBytesConfig`` wherever such a field exists.
 """
 
-import csv
-import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated, Any
+from collections.abc import Mapping
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from qlora_core.choices import (
     BERT_LINEAR_LAYERS,
@@ -20,89 +15,29 @@ from qlora_core.choices import (
     INIT_CLASSIFIERS,
     SCHEDULERS,
     SCHEMES,
-    Choice,
     ComputeDtype,
     HeadModule,
     InitClassifier,
     Quantization,
     Scheduler,
     Scheme,
-    explained,
 )
 from qlora_core.errors import ConfigError
-from qlora_core.hub_names import read_hub_name
-from qlora_core.language import N_, translated
+from qlora_core.fields import (
+    MAX_BOOTSTRAP_SAMPLES,
+    MAX_SEED,
+    SECTIONS,
+    ColumnNames,
+    InitFrom,
+    LayerName,
+    Name,
+    in_section,
+    settings_of,
+)
+from qlora_core.language import N_
 from qlora_core.presets import DEFAULT_PRESET, PRESETS
 
-Name = Annotated[str, Field(min_length=1, max_length=4096)]
-
-
-def column_names(text: str) -> tuple[str, ...]:
-    """Names that commas part, without blanks around them; one that contains a comma is written in quotes."""
-    try:
-        return tuple(name.strip() for row in csv.reader([text], skipinitialspace=True) for name in row)
-    except csv.Error:
-        return ()
-
-
-def _three_names(value: object) -> object:
-    """Text such as "FIRST,SECOND,LABEL" as names; None for no text, and anything else as it is."""
-    if not isinstance(value, str):
-        return value
-    if not value.strip():
-        return None
-    names = column_names(value)
-    if len(names) != 3 or len(set(names)) < 3 or not all(names):
-        raise ValueError("should be three different names, FIRST,SECOND,LABEL")
-    return names
-
-
-ColumnNames = Annotated[tuple[Name, Name, Name] | None, BeforeValidator(_three_names)]
-
-#: What a run is called; with anything else, nothing is looked for in a store.
-RUN_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,79}")
-
-
-def _check_run_id(name: str) -> str:
-    if not RUN_ID.fullmatch(name):
-        raise ValueError("should be the id of a run, as `runs` lists them")
-    return name
-
-
-#: None for no text: a run from scratch.
-InitFrom = Annotated[Annotated[str, AfterValidator(_check_run_id)] | None, BeforeValidator(lambda name: name or None)]
-
-MAX_BOOTSTRAP_SAMPLES, MAX_SEED = 100_000, 2**31 - 1
-
-
-def _check_layer_name(name: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9_.]+", name):
-        raise ValueError("may hold letters, digits, dots and underscores")
-    return name
-
-
-#: Of modules, such as "attention.output.dense": it is shown in many places, and goes into the adapter's card.
-LayerName = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_check_layer_name)]
-
-#: Groups of settings, in the order of their fields.
-SECTIONS = ("Model and pairs", "Quantisation (bitsandbytes)", "Adapter (PEFT)", "Training (transformers)", "Data")
-#: Fields that may hold a path on the machine that a run happened on.
-PATH_FIELDS = ("base_model", "dataset", "data_dir", "validation_file")
-
-
-def _in_section(section: str) -> Callable[..., Any]:
-    """What makes fields of ``RunConfig`` in a section, with the words that page, command line and documents use."""
-
-    def setting(
-        label: str, help: str, default: Any, explains: Mapping[str, Choice] | None = None, **limits: Any
-    ) -> Any:
-        words: dict[str, Any] = {"section": section, "label": label, "purpose": help, "choices": explains or {}}
-        return Field(default, json_schema_extra=words, **limits)
-
-    return setting
-
-
-_subject, _quantization, _lora, _training, _data = map(_in_section, SECTIONS)
+_subject, _quantization, _lora, _training, _data = map(in_section, SECTIONS)
 
 
 class RunConfig(BaseModel):
@@ -347,31 +282,7 @@ class RunConfig(BaseModel):
         return self
 
 
-@translated("label", "purpose")
-@dataclass(frozen=True)
-class Setting:
-    """A field of ``RunConfig`` in words."""
-
-    name: str  #: in transformers, PEFT or bitsandbytes
-    section: str
-    label: str
-    purpose: str  #: what it does, in full sentences
-    choices: Mapping[str, Choice]  #: that are explained with it
-    default: Any
-
-    @property
-    def help(self) -> str:
-        """What it does and, where it is one of a few, what each of these is."""
-        return f"{self.purpose} {explained(self.choices)}" if self.choices else self.purpose
-
-
-def _settings() -> Iterator[Setting]:
-    for name, one in RunConfig.model_fields.items():
-        words: Any = one.json_schema_extra
-        yield Setting(name=name, default=one.default, **words)
-
-
-SETTINGS = {setting.name: setting for setting in _settings()}
+SETTINGS = {setting.name: setting for setting in settings_of(RunConfig)}
 
 
 def make_config(preset: str = DEFAULT_PRESET, **changes: object) -> RunConfig:
@@ -396,24 +307,6 @@ def load_config(values: Mapping[str, object]) -> RunConfig:
         return RunConfig.model_validate(values)
     except ValidationError as error:
         raise ConfigError(_explain(error)) from error
-
-
-def file_name(value: object) -> str:
-    """The last part of a path; other names as they are."""
-    return re.split(r"[\\/]", str(value).rstrip("\\/"))[-1]
-
-
-def without_folders(values: Mapping[str, Any]) -> dict[str, Any]:
-    """A configuration's values with the names of files in place of their paths on this machine."""
-    paths = {name for name in PATH_FIELDS if values.get(name)}
-    if "base_model" in paths and _is_on_hub(str(values["base_model"])):
-        paths.remove("base_model")
-    return {name: file_name(value) if name in paths else value for name, value in values.items()}
-
-
-def _is_on_hub(name: str) -> bool:
-    """Whether a base model's name is one on the hub, which whoever gets the settings can use, and no folder's here."""
-    return read_hub_name(name) is not None and not Path(name).is_dir()
 
 
 def _explain(error: ValidationError) -> str:

@@ -12,9 +12,10 @@ from pydantic import ValidationError
 from transformers import BitsAndBytesConfig, TrainingArguments
 
 from qlora_core.choices import BERT_LINEAR_LAYERS, COMPUTE_DTYPES, HEAD_MODULES, SCHEDULERS, SCHEMES, Choice
-from qlora_core.config import SECTIONS, SETTINGS, RunConfig, Setting, load_config, make_config
+from qlora_core.config import SETTINGS, RunConfig, load_config, make_config
 from qlora_core.data.catalog import DATASETS
 from qlora_core.errors import ConfigError
+from qlora_core.fields import SECTIONS, Setting
 from qlora_core.models.catalog import BASE_MODELS
 from qlora_core.presets import DEFAULT_PRESET, FIRST_PRESET, PRESETS, Preset
 

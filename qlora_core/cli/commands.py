@@ -16,7 +16,7 @@ from qlora_core.classroom.folder import Classroom
 from qlora_core.cli import doctor_report
 from qlora_core.cli.assignments import parse_assignments
 from qlora_core.cli.several import train_several
-from qlora_core.config import RunConfig, column_names, make_config
+from qlora_core.config import RunConfig, make_config
 from qlora_core.data.columns import Columns
 from qlora_core.data.look import facts, shared_words
 from qlora_core.data.sentences import is_empty
@@ -26,6 +26,7 @@ from qlora_core.evaluation.comparison import recorded_comparisons
 from qlora_core.evaluation.metrics import METRICS, shown
 from qlora_core.evaluation.scores import finetuned_values, recorded_scores
 from qlora_core.evaluation.truncation import some_truncated_words, truncation_words
+from qlora_core.fields import column_names
 from qlora_core.language import speaking
 from qlora_core.presets import DEFAULT_PRESET
 from qlora_core.settings import check_trackers, read_settings, tracker_names

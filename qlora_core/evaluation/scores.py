@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from qlora_core.config import MAX_BOOTSTRAP_SAMPLES, MAX_SEED
 from qlora_core.evaluation.metrics import METRICS, Metric, confusion_counts, shown
+from qlora_core.fields import MAX_BOOTSTRAP_SAMPLES, MAX_SEED
 
 Interval = tuple[float, float]
 Result = Mapping[str, Any]  #: the content of a run's result.json

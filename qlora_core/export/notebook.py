@@ -17,7 +17,7 @@ from safetensors import safe_open
 
 from qlora_core.assets import ASSETS
 from qlora_core.choices import COMPUTE_DTYPES
-from qlora_core.config import RunConfig, file_name
+from qlora_core.config import RunConfig
 from qlora_core.data.catalog import DATASETS
 from qlora_core.errors import RunError
 from qlora_core.evaluation.answerers import label_of
@@ -25,6 +25,7 @@ from qlora_core.evaluation.comparison import only_answer_words, strongest_first
 from qlora_core.evaluation.metrics import METRICS, Metric
 from qlora_core.evaluation.scores import RecordedScores
 from qlora_core.export.engine_source import Verbatim, engine, source_of
+from qlora_core.fields import file_name
 from qlora_core.models.base.folder import WEIGHTS_FILE
 from qlora_core.models.limits import NOT_QUANTIZED
 from qlora_core.settings import DATA_DIR_VARIABLE

@@ -1,6 +1,6 @@
 """A setting's value in words, for the page and for what is taken home."""
 
-from qlora_core.config import PATH_FIELDS, file_name
+from qlora_core.fields import PATH_FIELDS, file_name
 
 
 def setting_value(name: str, value: object) -> str:

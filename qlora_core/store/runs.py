@@ -13,8 +13,9 @@ from itertools import islice
 from pathlib import Path
 from threading import Lock
 
-from qlora_core.config import RUN_ID, RunConfig
+from qlora_core.config import RunConfig
 from qlora_core.errors import RunError
+from qlora_core.fields import RUN_ID
 from qlora_core.language import N_
 from qlora_core.store.directory import SIGNS
 from qlora_core.store.files import storage_error

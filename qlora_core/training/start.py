@@ -15,10 +15,11 @@ from pydantic import ConfigDict, ValidationError
 from safetensors import SafetensorError, safe_open
 
 from qlora_core.assets import RECORDED_RUNS
-from qlora_core.config import RunConfig, file_name
+from qlora_core.config import RunConfig
 from qlora_core.errors import ConfigError, RunError
 from qlora_core.evaluation.metrics import METRICS, shown
 from qlora_core.evaluation.scores import Result, finetuned_values
+from qlora_core.fields import file_name
 from qlora_core.models.catalog import BASE_MODELS, BaseModel
 from qlora_core.store.files import open_file, read_json, replace_file, replace_json
 from qlora_core.store.run import Run

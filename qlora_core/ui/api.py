@@ -15,11 +15,12 @@ from gradio_client.utils import is_file_obj_with_meta
 from pydantic import ConfigDict, ValidationError, validate_call
 
 from qlora_core.choices import INIT_CLASSIFIERS, either
-from qlora_core.config import RunConfig, without_folders
+from qlora_core.config import RunConfig
 from qlora_core.data.catalog import DATASETS, OWN_FILE
 from qlora_core.data.typed_pairs import MAX_SCALE
 from qlora_core.errors import ConfigError, QLoRAError
 from qlora_core.evaluation.several.plan import MAX_SETTINGS
+from qlora_core.fields import without_folders
 from qlora_core.inspection.questions import ROLES, AskBlock, AskSpectrum
 from qlora_core.models.catalog import offered_base_models
 from qlora_core.presets import PRESETS

@@ -7,8 +7,8 @@ import pytest
 
 from benchmarks import failures
 from benchmarks.failures import FAILURES, FEW, RECORD, record, run_of
-from qlora_core.config import without_folders
 from qlora_core.data.sources import load_pairs, load_run_pairs
+from qlora_core.fields import without_folders
 from qlora_core.store.run import Run
 
 MAX_BYTES = 80_000

@@ -8,9 +8,10 @@ from itertools import product
 from math import prod
 from typing import Any
 
-from qlora_core.config import MAX_SEED, SETTINGS, RunConfig, load_config
+from qlora_core.config import SETTINGS, RunConfig, load_config
 from qlora_core.errors import ConfigError
 from qlora_core.evaluation.several.alike import FREE, SUBJECT
+from qlora_core.fields import MAX_SEED
 from qlora_core.presets import PRESETS
 
 MAX_SETTINGS = 3  #: looked at together

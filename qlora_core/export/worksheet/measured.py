@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from qlora_core.config import SETTINGS, RunConfig, file_name
+from qlora_core.config import SETTINGS, RunConfig
 from qlora_core.data.phenomena import PHENOMENA
 from qlora_core.evaluation.answerers import ANSWERERS, definite_label, label_of
 from qlora_core.evaluation.comparison import Outcome, recorded_comparisons, recorded_outcome, recorded_verdict
@@ -12,6 +12,7 @@ from qlora_core.evaluation.scores import Result, recorded_scores
 from qlora_core.evaluation.several.claims import signed
 from qlora_core.export.setting_values import setting_value
 from qlora_core.export.worksheet.charts import accuracy_chart, loss_chart
+from qlora_core.fields import file_name
 from qlora_core.language import gettext as _
 from qlora_core.language import number
 from qlora_core.store.feed import Cursor, RunFeed

@@ -4,7 +4,7 @@ import errno
 import shutil
 from pathlib import Path
 
-from qlora_core.config import RUN_ID
+from qlora_core.fields import RUN_ID
 
 ENDING, UNFINISHED = ".zip", ".part"
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import orjson
 
-from qlora_core.config import without_folders
 from qlora_core.errors import RunError
+from qlora_core.fields import without_folders
 from qlora_core.store import directory
 from qlora_core.store.files import replace_file
 from qlora_core.store.packed.layout import DIGESTS, MAX_BYTES_OF_OWN, PAIRS

@@ -11,8 +11,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from qlora_core.config import PATH_FIELDS, RUN_ID, RunConfig, file_name
+from qlora_core.config import RunConfig
 from qlora_core.errors import ArchiveError, ConfigError, RunError
+from qlora_core.fields import PATH_FIELDS, RUN_ID, file_name
 from qlora_core.language import N_
 from qlora_core.store import directory
 from qlora_core.store.files import read_json, replace_json

@@ -3,7 +3,8 @@
 import hashlib
 from pathlib import Path
 
-from qlora_core.config import PATH_FIELDS, RunConfig
+from qlora_core.config import RunConfig
+from qlora_core.fields import PATH_FIELDS
 
 
 def by_content(config: RunConfig) -> RunConfig:

@@ -13,10 +13,10 @@ from typing import Any
 from accelerate.tracking import GeneralTracker, TensorBoardTracker, TrackioTracker, WandBTracker
 
 from qlora_core.choices import TRACKERS
-from qlora_core.config import without_folders
 from qlora_core.errors import RunError
 from qlora_core.evaluation.metrics import METRICS
 from qlora_core.evaluation.scores import Result, recorded_scores
+from qlora_core.fields import without_folders
 from qlora_core.store.directory import TENSORBOARD
 from qlora_core.store.run import Run
 from qlora_core.training.reports.reporter import Listener

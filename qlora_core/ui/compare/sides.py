@@ -3,10 +3,10 @@
 from contextlib import suppress
 from dataclasses import dataclass
 
-from qlora_core.config import file_name
 from qlora_core.data.typed_pairs import check_scale
 from qlora_core.errors import RunError
 from qlora_core.evaluation.scores import finetuned_accuracy
+from qlora_core.fields import file_name
 from qlora_core.language import gettext as _
 from qlora_core.server.services import Services
 from qlora_core.store.run import Run

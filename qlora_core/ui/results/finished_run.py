@@ -1,6 +1,6 @@
 """A finished run in words."""
 
-from qlora_core.config import RunConfig, file_name
+from qlora_core.config import RunConfig
 from qlora_core.evaluation.answerers import borrowed_baselines_words, definite_label, label_of
 from qlora_core.evaluation.comparison import (
     Outcome,
@@ -12,6 +12,7 @@ from qlora_core.evaluation.comparison import (
 from qlora_core.evaluation.metrics import METRICS, shown
 from qlora_core.evaluation.scores import RecordedScores, Result, recorded_scores
 from qlora_core.evaluation.truncation import truncation_words
+from qlora_core.fields import file_name
 from qlora_core.language import gettext as _
 from qlora_core.language import number
 from qlora_core.training.start import Start

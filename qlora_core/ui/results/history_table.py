@@ -3,12 +3,13 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from qlora_core.config import RunConfig, file_name, make_config
+from qlora_core.config import RunConfig, make_config
 from qlora_core.errors import RunError
 from qlora_core.evaluation.answerers import label_of
 from qlora_core.evaluation.comparison import strongest_first
 from qlora_core.evaluation.metrics import METRICS, Metric
 from qlora_core.evaluation.scores import Result, finetuned_values, recorded_scores
+from qlora_core.fields import file_name
 from qlora_core.language import gettext as _
 from qlora_core.presets import DEFAULT_PRESET, PRESETS
 from qlora_core.store.run import Run

@@ -2,9 +2,9 @@
 
 from contextlib import suppress
 
-from qlora_core.config import file_name
 from qlora_core.errors import RunError
 from qlora_core.evaluation.scores import finetuned_accuracy
+from qlora_core.fields import file_name
 from qlora_core.language import gettext as _
 from qlora_core.server.services import Services
 from qlora_core.store.packed.mark import is_brought

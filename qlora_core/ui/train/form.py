@@ -11,8 +11,9 @@ from typing import Any, get_args
 import gradio as gr
 
 from qlora_core.choices import BERT_LINEAR_LAYERS, OneOf
-from qlora_core.config import SECTIONS, SETTINGS, RunConfig, Setting, load_config, make_config
+from qlora_core.config import SETTINGS, RunConfig, load_config, make_config
 from qlora_core.data.catalog import DATASETS, OWN_FILE
+from qlora_core.fields import SECTIONS, Setting
 from qlora_core.presets import DEFAULT_PRESET, PRESETS
 
 Kind = type[gr.components.Component]

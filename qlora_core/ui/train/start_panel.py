@@ -8,9 +8,10 @@ from typing import Any
 import gradio as gr
 
 from qlora_core.choices import INIT_CLASSIFIERS
-from qlora_core.config import SETTINGS, file_name
+from qlora_core.config import SETTINGS
 from qlora_core.errors import RunError
 from qlora_core.evaluation.scores import finetuned_accuracy
+from qlora_core.fields import file_name
 from qlora_core.language import gettext as _
 from qlora_core.server.services import Services
 from qlora_core.store.run import Run
