@@ -123,7 +123,7 @@ def test_one_that_hangs_is_ended_and_everybody_is_told(
     stand_ins.behaviour = "hang"
     with pytest.raises(RunFailure) as told:
         asker.answer(run, [PAIR])
-    assert str(told.value) == TOO_SLOW
+    assert str(told.value) == TOO_SLOW.in_english()
     assert stand_ins.started[0].wait(30) == -signal.SIGKILL
     stand_ins.behaviour = "answer"
     monkeypatch.undo()

@@ -64,7 +64,7 @@ def test_beside_every_damaged_run_the_good_one_is_complete(
     updates = opened(services, tab, "", [], "newest first", "", [])
     assert updates[tab.runs]["value"] == [good.id]
     assert "linear probe" in headline(tab, updates)
-    table = {row[0]: row for row in updates[tab.history.table]}
+    table = {row[0]: row for row in updates[tab.history.table]["data"]}
     assert set(table) == ids
     assert None not in table[good.id]
     assert {run_id for _, run_id in all_choices(services)} == ids

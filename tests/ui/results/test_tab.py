@@ -272,7 +272,7 @@ def test_the_list_names_every_run_and_the_damaged_ones(services: Services, tab: 
     broken = services.store.create(make_config())
     (broken.path / "status.json").write_text("{", encoding="utf-8")
     updates = listed(services, tab.history, "accuracy", "", [run.id, "gone"])
-    assert [row[0] for row in updates[tab.history.table]] == [run.id]
+    assert [row[0] for row in updates[tab.history.table]["data"]] == [run.id]
     assert updates[tab.history.picked]["value"] == [run.id]
     assert broken.id.rsplit("-", 1)[1] in updates[tab.history.outcome]
 
@@ -306,7 +306,7 @@ def test_runs_that_did_not_change_are_not_read_again(
     for module in (run_module, status_module):
         monkeypatch.setattr(module, "read_json", counted)
     for _ in range(3):
-        assert len(open_tab(services, tab, "", chosen)[tab.history.table]) == 2
+        assert len(open_tab(services, tab, "", chosen)[tab.history.table]["data"]) == 2
     assert reads == []
     other = services.store.open(f"{run.id}-2")
     other.set_status(message="Another")
