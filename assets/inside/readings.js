@@ -32,12 +32,9 @@ export class ReadingsPanel {
     const data = await this.ask({ what: "readings", ...asked });
     const now = this.pair.value();
     if (asked.first !== now.first || asked.second !== now.second) return;
-    this.data = data;
     this.layer = Math.min(this.layer ?? data.base.length - 1, data.base.length - 1);
-    this.token = Math.max(
-      1,
-      data.sentences.findIndex((sentence) => sentence === 1),
-    );
+    this.token = chosenIn(data, this.data?.tokens[this.token], this.token);
+    this.data = data;
     this.build();
     this.draw();
   }
@@ -176,4 +173,11 @@ function tinted(token, share) {
   const word = html("span", { class: share < 0 ? "tint less" : "tint" }, token);
   word.style.setProperty("--share", Math.abs(share));
   return word;
+}
+
+/** The place of the word that was chosen among those of another pair; the first word where it is gone. */
+export function chosenIn({ tokens, sentences }, word, place) {
+  const same = tokens[place] === word ? place : tokens.indexOf(word);
+  if (same > 0 && sentences[same] !== null) return same;
+  return Math.max(1, sentences.indexOf(1));
 }

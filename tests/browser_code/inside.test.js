@@ -15,6 +15,7 @@ import {
 } from "../../assets/inside/memory_math.js";
 import { named, short } from "../../assets/inside/page.js";
 import { anotherNumber, negate, swapNames } from "../../assets/inside/pair.js";
+import { chosenIn } from "../../assets/inside/readings.js";
 
 test("a number is said in as few digits as say it", () => {
   assert.deepEqual(
@@ -112,4 +113,14 @@ test("an answer is asked for once, a failure again, and another run's answer is 
 test("a server that does not answer is said not to", async () => {
   const ask = makeAsk({ ask: () => Promise.reject(new Error("gone")) }, () => "one");
   await assert.rejects(ask({}), /does not answer/);
+});
+
+test("a chosen word stays chosen while the other sentence changes", () => {
+  const read = (words) => ({ tokens: words, sentences: [null, 1, 1, null, 2, null] });
+  const pair = read(["[CLS]", "nine", "pounds", "[SEP]", "ben", "[SEP]"]);
+  assert.equal(chosenIn(pair, "pounds", 2), 2);
+  assert.equal(chosenIn(pair, "pounds", 4), 2);
+  assert.equal(chosenIn(pair, "anna", 4), 1);
+  assert.equal(chosenIn(pair, "[SEP]", 5), 1);
+  assert.equal(chosenIn(pair, undefined, undefined), 1);
 });
