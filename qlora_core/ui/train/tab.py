@@ -14,6 +14,7 @@ from qlora_core.data.formats import FORMATS
 from qlora_core.errors import QLoRAError
 from qlora_core.language import gettext as _
 from qlora_core.models.catalog import offered_base_models
+from qlora_core.server.availability import DOCTOR_SECONDS
 from qlora_core.server.services import Services
 from qlora_core.server.turns import HELD_SECONDS
 from qlora_core.ui.classroom.element import class_element
@@ -289,7 +290,7 @@ def labelled_choices(services: Services) -> Callable[[str], tuple[Any, Any, str]
         ]
 
     def handler(base_model: str) -> tuple[Any, Any, str]:
-        services.availability.wait(30)
+        services.availability.wait(DOCTOR_SECONDS)
         return (
             shown_about(services, base_model) | {"choices": labelled("base_model", offered_base_models())},
             gr.update(choices=labelled("dataset", DATASET_CHOICES)),
