@@ -2,7 +2,7 @@
 train | data | evaluate | predict | compare | runs | export | worksheet | import | merge | push | class | doctor.
 
 With --json, stdout carries one JSON object and nothing else; progress goes to stderr. Exit status: 0 worked,
-2 the user's mistake (one line on stderr), 1 anything else, such as that of several runs some ``failed``.
+2 the user's mistake (one line on stderr), 1 anything else, such as that of several runs some ``fell_short``.
 """
 
 import argparse
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     if is_main_process():
         print(json.dumps(report, indent=2, allow_nan=False) if options.json else text)
-    return 1 if report.get("failed") else 0
+    return 1 if report.get("fell_short") else 0
 
 
 def is_main_process() -> bool:

@@ -119,11 +119,11 @@ def _ending_on_sigterm() -> Iterator[None]:
 
 
 def _report(settings: list[str], carried_out: Sequence[CarriedOut]) -> Report:
-    """What all of them came to, as far as they finished; ``failed`` names seed and settings of those that did not."""
+    """What all of them came to, as far as they finished; ``fell_short`` has the seed and settings of the others."""
     done = [one.run for one in carried_out if one.run is not None and one.is_finished]
     rows = [_described(one, settings) for one in carried_out]
     failed = [dict(one.planned.changes) for one in carried_out if not one.is_finished]
-    report: dict[str, Any] = {"planned": len(rows), "finished": len(done), "failed": failed, "runs": rows}
+    report: dict[str, Any] = {"planned": len(rows), "finished": len(done), "fell_short": failed, "runs": rows}
     lines = _table(rows, settings)
     try:
         if settings:

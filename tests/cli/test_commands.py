@@ -411,7 +411,7 @@ def test_seeds_are_carried_out_one_after_the_other_and_one_that_fails_ends_no_ot
     assert "Run 2 of 3: seed 1" in done.stderr
     assert done.status == 1
     report = only_json(done.stdout)
-    assert (report["planned"], report["finished"], report["failed"]) == (3, 2, [{"seed": "1"}])
+    assert (report["planned"], report["finished"], report["fell_short"]) == (3, 2, [{"seed": "1"}])
     assert [(run["seed"], run["state"]) for run in report["runs"]] == [(0, "finished"), (1, "refused"), (2, "finished")]
     assert report["runs"][1]["run_id"] is None
     assert report["runs"][1]["message"].startswith("exit status 2 before there was a run")
