@@ -139,7 +139,8 @@ function held({ held: isHeld, held_until: until }) {
 /** The line about runs that were asked for together: which of them is shown, and how long all of them still take. */
 export function group({ group: { count, minutes_left: minutes, runs }, wanted }) {
   const shown = runs.find(({ run }) => run === wanted);
-  return `${_("Run {number} of {count} of this group: {changes}.", { ...shown, count })} ${groupLeft(minutes)}`;
+  const which = _("Run {number} of {count} of this group: {changes}.", { ...shown, count });
+  return `${which} ${groupLeft(minutes)}`;
 }
 
 function groupLeft(minutes) {

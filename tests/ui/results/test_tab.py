@@ -118,7 +118,8 @@ def test_what_flipped_can_be_held_against_the_run_that_was_started_from(
 
 def test_the_rows_about_a_run_say_what_it_started_from(services: Services, tab: ResultsTab, started: Run) -> None:
     updates = detailed(services, tab, [started.id])
-    rows = {name: value for name, value, *_ in [*updates[tab.summary.settings], *updates[tab.summary.environment]]}
+    tables = [updates[table]["data"] for table in (tab.summary.settings, tab.summary.environment)]
+    rows = {name: value for table in tables for name, value, *_ in table}
     assert rows["init_from"] == rows["started from, run id"] == started.config.init_from
 
 
