@@ -154,9 +154,10 @@ def repeat(lesson: Lesson, run: Run) -> None:
     lesson.pictures("three seeds, and what may be claimed")
 
 
-def take_home(lesson: Lesson) -> None:
+def take_home(lesson: Lesson, run: Run) -> None:
     """The worksheet is downloaded and looked at, as it would be printed."""
-    lesson.present("worksheet")
+    lesson.presenter.goto(f"{lesson.server.url}?run={run.id}&present=worksheet")
+    lesson.presenter.locator('dialog[data-shown="worksheet"]').wait_for()
     lesson.pictures("the worksheet")
     with lesson.presenter.expect_download() as download:
         lesson.presenter.get_by_role("button", name="Download the worksheet").click()
@@ -189,7 +190,7 @@ def rehearse(folder: Path, count: int, changes: Mapping[str, str]) -> tuple[Less
                 guess(lesson, students)
                 train_and_judge(lesson, run)
                 repeat(lesson, run)
-                take_home(lesson)
+                take_home(lesson, run)
         browser.close()
     return lesson, students
 
