@@ -16,7 +16,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +26,7 @@ import psutil
 from gradio_client import Client
 
 from benchmarks.harness import Row, median, median_and_range, report, take_turns
-from benchmarks.watching import SimulatedRun, Viewer, live_component
+from benchmarks.watching import SimulatedRun, Viewer, in_threads, live_component
 from qlora_core.store.runs import RunStore
 
 APP = Path(__file__).resolve().parent.parent / "app.py"
@@ -85,16 +84,10 @@ def _wait_until_served(url: str) -> None:
 @contextmanager
 def watched_by(count: int, server: Server, run_id: str) -> Iterator[list[Viewer]]:
     """So many viewers, each in a thread, while the block runs."""
-    done, component = Event(), live_component(server.url)
+    component = live_component(server.url)
     viewers = [Viewer(server.url, component, run_id) for _ in range(count)]
-    with ThreadPoolExecutor(max(1, count)) as threads:
-        watching = [threads.submit(viewer.watch, done) for viewer in viewers]
-        try:
-            yield viewers
-        finally:
-            done.set()
-        for future in watching:
-            future.result()
+    with in_threads([viewer.watch for viewer in viewers]):
+        yield viewers
 
 
 def measure_viewers(server: Server, steps: int, viewers: int, seconds: float) -> Row:

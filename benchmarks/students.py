@@ -6,12 +6,11 @@ import secrets
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 from urllib.request import Request, urlopen
 
-from benchmarks.watching import PATIENCE, Viewer
+from benchmarks.watching import PATIENCE, Viewer, in_threads
 
 Delays = dict[str, list[float]]
 #: Seconds between two looks at the run, as the page has it.
@@ -103,16 +102,10 @@ class Student:
 @contextmanager
 def a_class(count: int, url: str, run_id: str) -> Iterator[list[Student]]:
     """So many students follow a run, each in a thread, while the block runs."""
-    done, numbers = threading.Event(), components(url)
+    numbers = components(url)
     students = [Student(url, numbers, run_id, seed) for seed in range(count)]
-    with ThreadPoolExecutor(max(1, count)) as threads:
-        following = [threads.submit(student.follow, done) for student in students]
-        try:
-            yield students
-        finally:
-            done.set()
-        for future in following:
-            future.result()
+    with in_threads([student.follow for student in students]):
+        yield students
 
 
 def all_delays(students: list[Student]) -> Delays:

@@ -3,6 +3,9 @@
 import json
 import os
 import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from http.client import HTTPConnection
 from threading import Event
 from typing import Any
@@ -62,6 +65,20 @@ def live_component(url: str) -> int:
     with urlopen(f"{url}config", timeout=PATIENCE) as answer:
         components = json.load(answer)["components"]
     return int(next(one["id"] for one in components if one["props"].get("elem_id") == "live"))
+
+
+@contextmanager
+def in_threads(works: Sequence[Callable[[Event], None]]) -> Iterator[None]:
+    """Each in a thread of its own while the block runs, then told to end; raises what any of them raised."""
+    done = Event()
+    with ThreadPoolExecutor(max(1, len(works))) as threads:
+        at_work = [threads.submit(work, done) for work in works]
+        try:
+            yield
+        finally:
+            done.set()
+        for future in at_work:
+            future.result()
 
 
 class Viewer:

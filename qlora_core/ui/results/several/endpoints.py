@@ -1,15 +1,17 @@
 """The endpoints about several runs, for ``ui.api``, which checks the types of what is sent."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import gradio as gr
 
+from qlora_core.config import RunConfig
 from qlora_core.evaluation.several import two_runs as against
 from qlora_core.evaluation.several.claims import claim_of_two
 from qlora_core.server.services import Services
 from qlora_core.server.together import said_together, submit_together, with_other_seeds
+from qlora_core.store.run import Run
 from qlora_core.ui.events import address_of
 from qlora_core.ui.results.several.vary import asked_grid
 
@@ -49,9 +51,7 @@ def several_endpoints(services: Services) -> tuple[Callable[..., dict[str, Any]]
             run_ids, their seeds, and the secret.
         """
         configs = with_other_seeds(services, services.run(run_id), how_many)
-        address = "" if secret else address_of(request)
-        secret = secret or secrets.token_urlsafe(24)
-        runs = submit_together(services, configs, secret, address)
+        runs, secret = _submitted(services, configs, secret, request)
         return {"run_ids": [run.id for run in runs], "seeds": [run.config.seed for run in runs], "secret": secret}
 
     def grid_runs(
@@ -69,10 +69,17 @@ def several_endpoints(services: Services) -> tuple[Callable[..., dict[str, Any]]
             server already (known), and the secret.
         """
         asked = asked_grid(services, services.run(run_id), grid, seeds)
-        address = "" if secret else address_of(request)
-        secret = secret or secrets.token_urlsafe(24)
-        runs = submit_together(services, asked.new, secret, address)
+        runs, secret = _submitted(services, asked.new, secret, request)
         changes = [run.config.model_dump(mode="json", include={*asked.settings, "seed"}) for run in runs]
         return {"run_ids": [run.id for run in runs], "changes": changes, "known": asked.known, "secret": secret}
 
     return compare_runs, several_runs, repeat_run, grid_runs
+
+
+def _submitted(
+    services: Services, configs: Sequence[RunConfig], secret: str, request: gr.Request | None
+) -> tuple[list[Run], str]:
+    """The runs that were put into the queue, and the secret by which they belong to somebody."""
+    address = "" if secret else address_of(request)
+    secret = secret or secrets.token_urlsafe(24)
+    return submit_together(services, configs, secret, address), secret
