@@ -6,7 +6,7 @@ export default [
   js.configs.recommended,
   { rules: { "no-shadow": "error" } },
   {
-    files: ["assets/live/*.js", "assets/inside/*.js", "assets/class/*.js", "assets/present/*.js"],
+    files: ["assets/*/*.js"],
     languageOptions: { globals: globals.browser },
   },
   { files: ["assets/page.js"], languageOptions: { sourceType: "script", globals: globals.browser } },

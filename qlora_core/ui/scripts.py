@@ -43,14 +43,17 @@ class Modules:
         return Response(status_code=404) if path is None else _script(path, YEAR)
 
 
-ALL = LIVE, INSIDE, CLASS, PRESENT = Modules("live"), Modules("inside"), Modules("class"), Modules("present")
+ALL = LIVE, FORM, INSIDE, CLASS, PRESENT = [
+    Modules(folder) for folder in ("live", "form", "inside", "class", "present")
+]
 NOT_LOADED = N_("This part of the page could not be loaded. Reload the page.")
 
 
 def head() -> str:
     """HTML for the page's head, in its language. Every address is relative, because a proxy may have put the page into
     a folder."""
-    addresses = [f"{version()}/{LANGUAGE.name}", *(f"{LIVE.address}/{name}" for name in LIVE.files)]
+    first = [f"{modules.address}/{name}" for modules in (LIVE, FORM) for name in modules.files]
+    addresses = [f"{version()}/{LANGUAGE.name}", *first]
     modules = "\n".join(f'<link rel="modulepreload" href="{address}">' for address in addresses)
     page = PAGE.read_text(encoding="utf-8")
     return f'<script defer src="plotly.min.js"></script>\n{modules}\n<script>{_texts()}\n{page}</script>'
@@ -68,6 +71,13 @@ def elements(path: str) -> str:
     environment.policies["ext.i18n.trimmed"] = True
     environment.install_gettext_callables(gettext, ngettext)  # type: ignore[attr-defined]
     return environment.get_template(path).render()
+
+
+def calling(modules: Modules, function: str, first: str) -> str:
+    """JavaScript of an event that a function of the same named module answers: what it takes ``first``, as JavaScript,
+    then the event's inputs."""
+    address = json.dumps(f"{modules.address}/{function}.js")
+    return f"async (...values) => (await import(new URL({address}, document.baseURI))).{function}({first}, ...values)"
 
 
 def start_live_view() -> str:

@@ -1,5 +1,6 @@
 """What the page opens with, found out while it is already there; what a visitor chose stays."""
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -45,3 +46,17 @@ def test_the_page_opens_on_the_classic_where_nobody_has_chosen(
     expect(later.get_by_role("radio", name="standard:")).to_be_checked()
     assert shown(chooses) == ("minilm", "pairs", "notebook")
     expect(chooses.locator(".block.form-expected")).to_contain_text("74,498")
+
+
+def test_a_preset_fills_in_its_settings_without_the_server(server: Server, visit: Callable[..., Visitor]) -> None:
+    page = visit().open(server.url)
+    page.get_by_role("button", name="Advanced: every setting").click()
+    epochs = page.get_by_label(re.compile(r"\(num_train_epochs\)")).first
+    expect(epochs).to_have_value("1")
+    page.route("**/gradio_api/**", lambda _: None)  # no answer comes
+    page.get_by_role("radio", name="standard:").check()
+    expect(epochs).to_have_value("4")
+    epochs.fill("2")
+    page.unroute_all(behavior="ignoreErrors")
+    page.get_by_role("radio", name="standard:").press("ArrowRight")
+    expect(epochs).to_have_value("3")

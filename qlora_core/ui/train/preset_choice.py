@@ -1,15 +1,17 @@
 """Which preset to start from: what each is for and costs, and what choosing one makes of the settings."""
 
-from collections.abc import Sequence
+import json
 
 import gradio as gr
 
 from qlora_core.config import SETTINGS
+from qlora_core.data.catalog import DATASETS, OWN_FILE
 from qlora_core.errors import QLoRAError
 from qlora_core.language import gettext as _
 from qlora_core.presets import PRESETS, Preset
 from qlora_core.server.services import Services
 from qlora_core.ui.opening import Opening
+from qlora_core.ui.scripts import FORM, calling
 from qlora_core.ui.train.form import preset_values
 from qlora_core.ui.train.submission import NO_FILES, chosen_config
 from qlora_core.ui.words import train as words
@@ -49,21 +51,10 @@ def filled(preset: str, dataset: str) -> str:
     return f"{preset} {dataset}"
 
 
-def refill(preset: str, dataset: str, before: str, *values: object) -> list[object]:
-    """Preset or pairs were changed: ``filled`` anew, then the value of every setting.
-
-    Another preset sets everything. Other pairs set what their recipe has otherwise, and leave what a visitor changed.
-    """
-    wanted = preset_values(preset, dataset)
-    old_preset, _blank, old_dataset = before.partition(" ")
-    if preset == old_preset:
-        wanted = _keeping_changes(wanted, preset_values(old_preset, old_dataset), values)
-    return [filled(preset, dataset), *wanted]
-
-
-def _keeping_changes(wanted: list[object], given: list[object], values: Sequence[object]) -> list[object]:
-    """``wanted`` where a value is still the one that was ``given``; an empty box is 0 or nothing."""
-    return [
-        new if (value or None) == (old or None) else value
-        for new, old, value in zip(wanted, given, values, strict=True)
-    ]
+def refill() -> str:
+    """JavaScript that fills in the settings where preset or pairs are changed, see ``assets/form/refill.js``."""
+    table = {
+        preset: {dataset: preset_values(preset, dataset) for dataset in (*DATASETS, OWN_FILE.name)}
+        for preset in PRESETS
+    }
+    return calling(FORM, "refill", json.dumps(table))

@@ -207,9 +207,10 @@ def _wire_expectation(services: Services, form: Form) -> None:
     what_it_costs: tuple[Any, ...] = (partial(_offered_presets, services), subject, form.preset)
     gr.on(
         [form.preset.change, form.dataset.change],
-        refill,
+        None,
         [form.preset, form.dataset, form.filled, *form.settings],
         [form.filled, *form.settings],
+        js=refill(),
         **quietly,
     )
     gr.on([control.change for control in subject], *what_it_costs, **quietly)
