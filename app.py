@@ -11,7 +11,7 @@ from urllib.parse import quote
 import qlora_core.server.zerogpu.first  # noqa: F401 (first of all, see there)
 from qlora_core.assets import RECORDED_RUNS
 from qlora_core.errors import ConfigError, QLoRAError
-from qlora_core.server.services import make_services
+from qlora_core.server.services import Services, make_services
 from qlora_core.settings import Settings, check_trackers, read_settings
 from qlora_core.ui.build import build_app, launch_options
 from qlora_core.ui.opening import owners_choice
@@ -59,20 +59,20 @@ def serve(settings: Settings) -> None:
     atexit.register(services.close)
     page = build_app(services)
     page.queue(default_concurrency_limit=8, max_size=200)
-    launch(page, settings)
+    launch(page, settings, services)
     limit_connections(page.server, handles)
     services.start()
     print(owner_words(settings, owner_key), flush=True)
     page.block_thread()
 
 
-def launch(page: Page, settings: Settings) -> None:
+def launch(page: Page, settings: Settings, services: Services) -> None:
     """Serve the page from another thread.
 
     Raises:
         ConfigError: somebody else has taken the port since it was looked at.
     """
-    options = launch_options(settings) | {"prevent_thread_lock": True}
+    options = launch_options(settings, services) | {"prevent_thread_lock": True}
     try:
         page.launch(server_name=settings.server_name, server_port=settings.server_port, **options)
     except OSError as error:

@@ -30,7 +30,7 @@ from gradio_client import Client
 
 from benchmarks.harness import Row, report
 from benchmarks.live import WARM_UP_STEPS, Server, serve, watched_by
-from benchmarks.watching import live_component
+from benchmarks.watching import components
 
 PATIENCE = 120.0
 MAX_CONNECTIONS = 800  #: of one attacker
@@ -90,7 +90,7 @@ class Attacker:
 
     def wrong_keys(self) -> None:
         """A guess of the owner's key."""
-        about = {"session_hash": self.session, "component_id": live_component(self.url), "fn_name": "claim"}
+        about = {"session_hash": self.session, "component_id": components(self.url)["live"], "fn_name": "claim"}
         self.post("gradio_api/component_server", {**about, "data": {"key": secrets.token_urlsafe(16)}})
 
     def idle_connections(self) -> None:
@@ -111,7 +111,7 @@ class Attacker:
 
     def malformed_requests(self) -> None:
         """What no page would send."""
-        self.post("gradio_api/component_server", {"data": ["x" * 10_000], "component_id": -1, "fn_name": "poll"})
+        self.post("gradio_api/component_server", {"data": ["x" * 10_000], "component_id": -1, "fn_name": "claim"})
         self.post("gradio_api/queue/join", {"data": [[]] * 50, "fn_index": 0, "session_hash": self.session})
 
 

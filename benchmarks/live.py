@@ -1,10 +1,10 @@
-"""What watching costs: bytes a viewer, the server's processor time, and what viewers take from the training they watch.
+"""What watching costs: bytes a viewer, and the server's processor time.
 
     python -m benchmarks.live [--seconds N] [--rounds N] [--viewers N ...] [--steps N ...]
 
-A server of this program (``python app.py``) and viewers that poll it once a second, as the page does. First they watch
-a simulated run that already has so many steps and takes ten more a second. Then a real run trains beside the server,
-with viewers and without, by turns, and its examples a second are compared.
+A server of this program (``python app.py``) and viewers that poll it as often as it wants, as the page does. They watch
+a simulated run that already has so many steps and takes ten more a second. What viewers take from a real run is
+measured by ``python -m benchmarks.rehearsal cost``.
 """
 
 import argparse
@@ -23,18 +23,16 @@ from threading import Event, Thread
 from urllib.request import urlopen
 
 import psutil
-from gradio_client import Client
 
-from benchmarks.harness import Row, median, median_and_range, report, take_turns
-from benchmarks.watching import SimulatedRun, Viewer, in_threads, live_component
+from benchmarks.harness import Row, median_and_range, report, take_turns
+from benchmarks.watching import SimulatedRun, Viewer, in_threads
 from qlora_core.store.runs import RunStore
 
 APP = Path(__file__).resolve().parent.parent / "app.py"
 START_SECONDS = 120.0
 STEPS_A_SECOND = 10
 MORE_STEPS = 10_000  #: that a simulated run would still take
-WARM_UP_STEPS = 20
-ALONE, WATCHED = "without viewers", "with viewers"
+WARM_UP_STEPS = 20  #: of a real run, before anything is measured beside it
 
 
 @dataclass
@@ -84,8 +82,7 @@ def _wait_until_served(url: str) -> None:
 @contextmanager
 def watched_by(count: int, server: Server, run_id: str) -> Iterator[list[Viewer]]:
     """So many viewers, each in a thread, while the block runs."""
-    component = live_component(server.url)
-    viewers = [Viewer(server.url, component, run_id) for _ in range(count)]
+    viewers = [Viewer(server.url, run_id) for _ in range(count)]
     with in_threads([viewer.watch for viewer in viewers]):
         yield viewers
 
@@ -115,28 +112,6 @@ def measure_viewers(server: Server, steps: int, viewers: int, seconds: float) ->
     }
 
 
-def measure_training(server: Server, viewers: int, seconds: float, rounds: int) -> dict[str, list[Row]]:
-    """Examples a second of one real run, without viewers and with, by turns."""
-    client = Client(server.url, verbose=False)
-    settings = {"max_eval_samples": 16}  # so that hardly any time goes into answering them
-    started = client.predict("minilm", "pairs", "standard", settings, "", api_name="/start_run")
-    run = server.store.open(started["run_id"])
-    while run.status.step < WARM_UP_STEPS:
-        time.sleep(0.5)
-
-    def measure(form: str) -> Row:
-        with watched_by(viewers if form == WATCHED else 0, server, run.id):
-            began = time.time()
-            time.sleep(seconds)
-            ended = time.time()
-        steps = sum(event["kind"] == "step" and began <= event["time"] < ended for event in run.events())
-        return {"examples_per_second": run.config.train_batch_size * steps / (ended - began)}
-
-    found = take_turns([ALONE, WATCHED], rounds, measure)
-    client.predict(run.id, "stop", started["secret"], api_name="/control_run")
-    return found
-
-
 def main() -> None:
     """Read the command line, measure, and print."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
@@ -150,7 +125,6 @@ def main() -> None:
         found = take_turns(
             list(sizes), options.rounds, lambda size: measure_viewers(server, *sizes[size], options.seconds)
         )
-        training = measure_training(server, max(options.viewers), options.seconds, options.rounds)
     table = [
         {
             "steps so far": f"{sizes[size][0]:,}",
@@ -161,14 +135,7 @@ def main() -> None:
         }
         for size, rows in found.items()
     ]
-    alone, watched = (median(training[form], "examples_per_second") for form in (ALONE, WATCHED))
-    report("live", table, {"viewers": found, "training": training, "kept_of_training": watched / alone})
-    print(
-        f"A real run trained {median_and_range(training[ALONE], 'examples_per_second')} examples a second without "
-        f"viewers and {median_and_range(training[WATCHED], 'examples_per_second')} with {max(options.viewers)}: "
-        f"{1 - watched / alone:.1%} less.",
-        file=sys.stderr,
-    )
+    report("live", table, {"viewers": found})
 
 
 if __name__ == "__main__":

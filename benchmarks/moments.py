@@ -42,7 +42,7 @@ def serve_page() -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         services = make_services(Path(folder), RECORDED_RUNS, "owner")
-        _serve(build_app(services), **launch_options(Settings()))
+        _serve(build_app(services), **launch_options(Settings(), services))
 
 
 def _serve(page: "object", **options: object) -> None:

@@ -26,7 +26,7 @@ from gradio_client import Client
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
 from benchmarks.harness import Row, median, median_and_range, report, take_turns
-from benchmarks.live import ALONE, WARM_UP_STEPS, WATCHED, Server, serve
+from benchmarks.live import WARM_UP_STEPS, Server, serve
 from benchmarks.students import Delays, Student, a_class, all_delays
 from qlora_core.store.run import Run
 from qlora_core.ui.train.setting_groups import GROUPS
@@ -38,6 +38,7 @@ PATIENCE = 1800.0  #: seconds that anything may take
 DRAW_MILLISECONDS = 2000
 MORE_SEEDS = 2
 AIM_MILLISECONDS = 300
+ALONE, WATCHED = "without students", "with students"
 
 
 @dataclass

@@ -1,6 +1,7 @@
 """Students in front of their browsers: they open the page, follow a run, guess, judge and look at the room."""
 
 import json
+import math
 import random
 import secrets
 import threading
@@ -10,21 +11,14 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.request import Request, urlopen
 
-from benchmarks.watching import PATIENCE, Viewer, in_threads
+from benchmarks.watching import PATIENCE, Viewer, components, in_threads
 
 Delays = dict[str, list[float]]
-#: Seconds between two looks at the run, as the page has it.
-TICK = 1.0
+#: Nobody opens the page at the same moment as others.
+SECONDS_TO_OPEN = (0.0, 1.0)
 KIND = {"Content-Type": "application/json"}
 #: How long somebody thinks before a guess, and over a pair.
 SECONDS_TO_GUESS, SECONDS_TO_JUDGE = (2.0, 20.0), (3.0, 10.0)
-
-
-def components(url: str) -> dict[str, int]:
-    """The numbers under which the page at ``url`` knows its elements, by their ids."""
-    with urlopen(f"{url}config", timeout=PATIENCE) as answer:
-        found = json.load(answer)["components"]
-    return {one["props"]["elem_id"]: int(one["id"]) for one in found if one["props"].get("elem_id")}
 
 
 class Student:
@@ -35,47 +29,59 @@ class Student:
         self.refused: list[str] = []  #: what the server said instead of an answer
         self.judged = 0
         self._url, self._run_id, self._random = url, run_id, random.Random(seed)
-        self._viewer = Viewer(url, numbers["live"], run_id)
+        self._viewer = Viewer(url, run_id)
         self._class = {"component_id": numbers["class-live"], "session_hash": f"student{seed}"}
         self._secret = secrets.token_urlsafe(24)
         self._seen: tuple[bool, bool] | None = None  #: whether the run took guesses, and whether it had ended
         self._pair: dict[str, Any] = {}  #: the one that is to be judged
+        self._look_at = time.monotonic()
         self._guess_at, self._judge_at = self._after(SECONDS_TO_GUESS), self._after(SECONDS_TO_JUDGE)
 
     def follow(self, done: threading.Event) -> None:
         """Open the page and take part until ``done``."""
-        done.wait(self._random.uniform(0, TICK))  # nobody's clock is another's
+        done.wait(self._random.uniform(*SECONDS_TO_OPEN))
         with self._timed("page"), urlopen(self._url, timeout=PATIENCE) as page:
             page.read()
-        while not done.wait(TICK):
-            self._tick()
+        while not done.wait(max(0.0, self._next() - time.monotonic())):
+            now = time.monotonic()
+            if now >= self._look_at:
+                self._look()
+            if self._may_guess and now >= self._guess_at:
+                self._guess()
+            if now >= self._judge_at:
+                self._judge()
         self._viewer.close()
 
-    def _tick(self) -> None:
+    @property
+    def _may_guess(self) -> bool:
+        return self._seen is not None and self._seen[0]
+
+    def _next(self) -> float:
+        """When there is something to do again."""
+        return min(self._look_at, self._judge_at, self._guess_at if self._may_guess else math.inf)
+
+    def _look(self) -> None:
         with self._timed("poll"):
             told = self._viewer.poll()
+        self._look_at = time.monotonic() + self._viewer.again_in
         is_open, has_ended = told["class"]["open"], bool(told["verdict"]) or told["phase"] == "done"
         if self._seen != (is_open, has_ended):
             self._seen = (is_open, has_ended)
             self._ask("guesses")
             if has_ended:
                 self._ask("room")
-        if is_open and time.monotonic() >= self._guess_at:
-            self._guess()
-        if time.monotonic() >= self._judge_at:
-            self._judge()
 
     def _guess(self) -> None:
         after = round(self._random.uniform(0.5, 0.95), 2)
         self._ask("guess", guess={"before": 0.5, "after": after})
-        self._guess_at = float("inf")
+        self._guess_at = math.inf
 
     def _judge(self) -> None:
         answer = {"pair": self._pair["pair"], "label": self._random.randrange(2)} if "pair" in self._pair else {}
         self._pair = self._ask("judge", **answer)
         self.judged = self._pair.get("done", self.judged)
         goes_on = "pair" in self._pair or "reading" in self._pair
-        self._judge_at = self._after(SECONDS_TO_JUDGE) if goes_on else float("inf")
+        self._judge_at = self._after(SECONDS_TO_JUDGE) if goes_on else math.inf
 
     def _ask(self, name: str, **more: Any) -> dict[str, Any]:
         """What the page's scripts ask of a class; {} where it was refused."""

@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +16,7 @@ from urllib.request import urlopen
 from qlora_core.config import make_config
 from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore
+from qlora_core.ui.train.live_news import ADDRESS
 
 STEPS_AN_EPOCH = 1000
 PATIENCE = 60.0  #: seconds that a viewer waits for an answer
@@ -60,11 +62,11 @@ class SimulatedRun:
         }
 
 
-def live_component(url: str) -> int:
-    """The number under which the page at ``url`` knows its live view."""
+def components(url: str) -> dict[str, int]:
+    """The numbers under which the page at ``url`` knows its elements, by their ids."""
     with urlopen(f"{url}config", timeout=PATIENCE) as answer:
-        components = json.load(answer)["components"]
-    return int(next(one["id"] for one in components if one["props"].get("elem_id") == "live"))
+        found = json.load(answer)["components"]
+    return {one["props"]["elem_id"]: int(one["id"]) for one in found if one["props"].get("elem_id")}
 
 
 @contextmanager
@@ -84,12 +86,13 @@ def in_threads(works: Sequence[Callable[[Event], None]]) -> Iterator[None]:
 class Viewer:
     """Asks for what it lacks, over one connection, as a browser does."""
 
-    def __init__(self, url: str, component: int, run_id: str) -> None:
+    def __init__(self, url: str, run_id: str) -> None:
         self.sizes: list[int] = []  #: bytes of each answer
         self.delays: list[float] = []  #: seconds until each answer
         self.points: list[list[float]] = []  #: of the loss, as they came
         self._have = {"generation": 0, **dict.fromkeys(SERIES, 0)}
-        self._about = {"session_hash": f"viewer{id(self)}", "component_id": component, "fn_name": "poll"}
+        self.again_in = 0.0  #: seconds after which the server wants to be asked again
+        self._secret = secrets.token_urlsafe(24)
         self._run_id = run_id
         self._connection = HTTPConnection(urlsplit(url).netloc, timeout=PATIENCE)
 
@@ -99,15 +102,15 @@ class Viewer:
         Raises:
             ValueError: the server answered with an error.
         """
-        body = json.dumps({**self._about, "data": {"run": self._run_id, "have": self._have}})
-        kind = {"Content-Type": "application/json"}
+        body = json.dumps({"run": self._run_id, "have": self._have, "secret": self._secret})
         began = time.monotonic()
-        self._connection.request("POST", "/gradio_api/component_server", body, kind)
+        self._connection.request("POST", f"/{ADDRESS}", body)
         content = self._connection.getresponse().read()
         self.delays.append(time.monotonic() - began)
         told: dict[str, Any] = json.loads(content)
         if "error" in told:
             raise ValueError(told["error"])
+        self.again_in = told["again_in"]
         self.sizes.append(len(content))
         self.points += told["points"]
         self._have["generation"] = told["generation"]
@@ -116,9 +119,9 @@ class Viewer:
         return told
 
     def watch(self, done: Event) -> None:
-        """Poll once a second until ``done``."""
+        """Poll until ``done``, as often as the server wants it."""
         self.poll()
-        while not done.wait(1.0):
+        while not done.wait(self.again_in):
             self.poll()
         self.close()
 

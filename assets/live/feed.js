@@ -1,9 +1,10 @@
-// Asks the server once a second for what is new of the run that is shown: less often when the run is over, not at all
-// while nobody looks at the page, and again and again when no answer comes.
+// Asks the server once a second for what is new of the run that is shown: less often when many ask or the run is over, not
+// at all while nobody looks at the page, and again and again when no answer comes.
 
 import { isOver, question, reduce, silent } from "./state.js";
 
-const TICK = 1000;
+const SECOND = 1000;
+const TICK = SECOND;
 const REST = 3 * TICK;
 const LONGEST_WAIT = 5 * TICK;
 
@@ -42,7 +43,7 @@ export function makeFeed({ poll, read, update, isShown }) {
   }
 
   function askLater() {
-    const rest = isOver(read()) ? REST : TICK;
+    const rest = Math.max(isOver(read()) ? REST : TICK, SECOND * (read().news?.again_in ?? 0));
     clearTimeout(timer);
     timer = setTimeout(tick, failures ? Math.min(failures * TICK, LONGEST_WAIT) : rest);
   }

@@ -5,8 +5,8 @@ import { beginning, makePlayer } from "./replay.js";
 import { chosen, initial, replied, silent } from "./state.js";
 import { View } from "./view.js";
 
-/** `element` is the rendered live_view.html; `server` has poll, control and claim, and `tables` is the table of words, of
- * qlora_core/ui/train/live_view.py. */
+/** `element` is the rendered live_view.html; `server` has control and claim of qlora_core/ui/train/live_view.py, and
+ * `tables` is its table of words. */
 export function start(element, server, tables) {
   const wanted = new URLSearchParams(location.search).get("run") || "";
   const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
@@ -21,7 +21,7 @@ export function start(element, server, tables) {
     play();
   };
   const who = () => ({ secret: window.qlora.secret(), owner: window.qlora.ownersPass() });
-  const poll = async (question) => server.poll({ ...question, ...who() });
+  const poll = async (question) => askServer({ ...question, ...who() });
   const ask = makeFeed({ poll, read, update, isShown: () => element.isConnected });
   const play = makePlayer({ read, update });
   const follow = (run) => {
@@ -59,6 +59,14 @@ export function start(element, server, tables) {
     },
   );
   ask();
+}
+
+/** What qlora_core/ui/train/live_news.py answers. */
+async function askServer(question) {
+  const body = JSON.stringify(question);
+  const answer = await fetch(new URL("live/news", document.baseURI), { method: "POST", body });
+  if (!answer.ok) throw new Error(`${answer.status}`);
+  return answer.json();
 }
 
 function listen(element, pressed, follow) {

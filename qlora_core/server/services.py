@@ -14,6 +14,7 @@ from qlora_core.server.archive.folder import ArchiveFolder
 from qlora_core.server.archive.keeper import ArchiveKeeper
 from qlora_core.server.availability import DOCTOR_SECONDS, Availability
 from qlora_core.server.estimates import Estimates
+from qlora_core.server.pace import Pace
 from qlora_core.server.participating.judged_pairs import JudgedPairs
 from qlora_core.server.participating.participation import Participation
 from qlora_core.server.processes.forking import ForkServer
@@ -52,6 +53,7 @@ class Services:
     archive: ArchiveKeeper
     lock: ServerLock
     participation: Participation
+    pace: Pace  #: of the pages that follow a run
     owners_choice: Mapping[str, str]  #: what the owner chose of what the page opens with, see ``ui.opening``
     loans: Loans | None = None  #: of GPUs, where they are lent
 
@@ -146,6 +148,7 @@ def make_services(
         archive=archive,
         lock=ServerLock(runs_folder),
         participation=Participation(Classroom(store), feeds, JudgedPairs(asker.validation_pairs)),
+        pace=Pace(),
         owners_choice=owners_choice or {},
         loans=Loans(store, make_lender()) if ARE_LENT else None,
     )

@@ -5,14 +5,17 @@ was set. What is compared here does not move.
 """
 
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import psutil
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-#: Of the numbers in /proc/PID/stat that follow the program's name (proc(5), field 22).
-START_TICKS = 19
+#: Of what follows the program's name in /proc/PID/stat (proc(5), fields 3 and 22): state, and clock ticks from the
+#: machine's start to the process's.
+STATE, START_TICKS = 0, 19
+ZOMBIE = "Z"
 
 
 def identify(pid: int) -> str:
@@ -22,7 +25,7 @@ def identify(pid: int) -> str:
         psutil.NoSuchProcess: there is no process of that number.
     """
     if sys.platform == "linux":
-        return f"{_boot_id()} {_start_ticks(pid)}"
+        return f"{_boot_id(BOOT_ID)} {_stat(pid)[START_TICKS]}"
     return _start_as_noted(pid)
 
 
@@ -38,28 +41,32 @@ def noted(pid: int) -> dict[str, Any]:
 def is_running(pid: int, identity: str) -> bool:
     """Whether the process that was identified is at work; one that ended and was not waited for is not."""
     try:
+        if sys.platform == "linux":
+            stat = _stat(pid)
+            return stat[STATE] != ZOMBIE and f"{_boot_id(BOOT_ID)} {stat[START_TICKS]}" == identity
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE and identify(pid) == identity
     except psutil.Error:  # there is none, or it is somebody else's, which a run's never is
         return False
 
 
-def _boot_id() -> str:
+@cache
+def _boot_id(path: Path) -> str:
     """A new one at each start of the machine; "" where the system (a sandbox, for one) tells none."""
     try:
-        return BOOT_ID.read_text(encoding="ascii").strip()
+        return path.read_text(encoding="ascii").strip()
     except OSError:
         return ""
 
 
-def _start_ticks(pid: int) -> int:
-    """Clock ticks from the machine's start to that of the process."""
+def _stat(pid: int) -> list[str]:
+    """What the system says of a process behind its name, see ``START_TICKS``: everybody who watches a run asks."""
     try:
         content = Path(f"/proc/{pid}/stat").read_bytes()
     except (FileNotFoundError, ProcessLookupError) as error:
         raise psutil.NoSuchProcess(pid) from error
     except PermissionError as error:
         raise psutil.AccessDenied(pid) from error
-    return int(content.rpartition(b")")[2].split()[START_TICKS])  # a program's name may hold spaces and brackets
+    return content.rpartition(b")")[2].decode("ascii").split()  # a program's name may hold spaces and brackets
 
 
 def _start_as_noted(pid: int) -> str:

@@ -18,6 +18,7 @@ from qlora_core.ui.present.view import present_view
 from qlora_core.ui.results import tab as results_tab
 from qlora_core.ui.theme import style_sheet, theme
 from qlora_core.ui.train import tab as train_tab
+from qlora_core.ui.train.live_news import live_news
 from qlora_core.ui.web.hosts import OwnPagesOnly, hosts_of
 from qlora_core.ui.web.languages import InLanguages, PageInLanguages
 from qlora_core.ui.web.malformed import BoundedBodies, Page
@@ -60,14 +61,14 @@ def _keeps_nothing() -> str:
     return f'<p class="form-message" hidden>{_(words.KEEPS_NOTHING)} {link}</p>'
 
 
-def launch_options(settings: Settings) -> dict[str, Any]:
+def launch_options(settings: Settings, services: Services) -> dict[str, Any]:
     """What ``Blocks.launch`` takes besides address and port: the look, the guard, all that is unneeded switched off."""
     return {
         "theme": theme(),
         "css": style_sheet(),
         "head": scripts.head(),
         "app_kwargs": {
-            "routes": scripts.routes(),
+            "routes": [live_news(services), *scripts.routes()],
             "middleware": [
                 Middleware(OwnPagesOnly, hosts=hosts_of(settings)),
                 Middleware(BoundedBodies),

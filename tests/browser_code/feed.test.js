@@ -64,6 +64,20 @@ test("one that is over is asked for every three seconds", async () => {
   assert.equal(asked.length, 2);
 });
 
+test("where many ask, each asks as seldom as the server says", async () => {
+  reply = async () => answer({ again_in: 3.75 });
+  feed()();
+  await settled();
+  await pass(3749);
+  assert.equal(asked.length, 1);
+  await pass(1);
+  assert.equal(asked.length, 2);
+  reply = async () => answer({ again_in: 1 });
+  await pass(3750);
+  await pass(1000);
+  assert.equal(asked.length, 4);
+});
+
 test("a server that does not answer is asked again, less and less often", async () => {
   reply = async () => Promise.reject(new Error("no connection"));
   feed()();

@@ -13,7 +13,7 @@ import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
-from benchmarks.watching import live_component
+from benchmarks.watching import components
 from tests.hostile import HOSTILE
 from tests.page.server import OWNER_KEY, PATIENCE, Server, until
 
@@ -168,14 +168,22 @@ def test_no_private_endpoint_leaks_or_starts_anything(server: Server) -> None:
     assert {run.id for run in server.store.runs()} == before
 
 
-@pytest.mark.parametrize("function", ["poll", "control", "claim"])
+@pytest.mark.parametrize("function", ["control", "claim"])
 def test_the_live_views_functions_refuse_what_is_wrong(function: str, server: Server) -> None:
-    live = live_component(server.url)
+    live = components(server.url)["live"]
     body = {"data": {"run": "../x"}, "component_id": live, "fn_name": function, "session_hash": "hostile"}
     status, text = post(server, "component_server", body)
     assert status == 200
     assert server.leaks(text) == []
     assert "error" in json.loads(text)
+
+
+@pytest.mark.parametrize("body", [b'{"run": "../x"}', b"{", b"", b"\xff", b'{"secret": "\ud800"}', b"[" * 100_000])
+def test_the_live_views_news_refuse_what_is_wrong(body: bytes, server: Server) -> None:
+    with urlopen(Request(f"{server.url}live/news", body), timeout=PATIENCE) as answer:
+        told = json.load(answer)
+    assert set(told) == {"error"}
+    assert server.leaks(told["error"]) == []
 
 
 @pytest.mark.parametrize("path", ["/etc/passwd", "app.py", "runs", "../app.py", "%2e%2e/app.py"])

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from benchmarks.watching import live_component
+from benchmarks.watching import components
 from tests.page.server import PATIENCE, Server
 
 REBOUND = {"Host": "evil.example:7860", "Origin": "http://evil.example:7860", "Sec-Fetch-Site": "same-origin"}
@@ -51,12 +51,19 @@ def test_the_pages_own_upload_is_taken(server: Server) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["component_server", "queue/join", "run/start_run", "call/start_run", "reset", "cancel"]
+    "path",
+    [
+        "live/news",
+        *(f"gradio_api/{name}" for name in ("component_server", "queue/join", "run/start_run", "call/start_run")),
+        "gradio_api/reset",
+        "gradio_api/cancel",
+    ],
 )
 def test_a_foreign_page_sends_no_command(path: str, server: Server) -> None:
-    body = {"data": {"run": ""}, "component_id": live_component(server.url), "fn_name": "poll", "session_hash": "x"}
+    live = components(server.url)["live"]
+    body = {"data": {"run": ""}, "component_id": live, "fn_name": "control", "session_hash": "x"}
     headers = {**FOREIGN, "Content-Type": "text/plain"}  # which a browser sends without asking first
-    status, _, text = send(server, "POST", f"/gradio_api/{path}", headers, json.dumps(body).encode())
+    status, _, text = send(server, "POST", f"/{path}", headers, json.dumps(body).encode())
     assert (status, text[:33]) == (403, "That came from the page of anothe")
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks.attacks import Attacker
-from benchmarks.watching import Viewer, live_component
+from benchmarks.watching import Viewer
 from tests.page.server import Server
 
 MAX_GROWTH = 300 * 2**20
@@ -19,7 +19,7 @@ def test_a_small_file_that_decodes_to_gigabytes_is_refused(server: Server, recor
     assert "unpacks to more than 64 MB of text" in answer
     assert server.leaks(answer) == []
     assert process.memory_info().rss - before < MAX_GROWTH
-    viewer = Viewer(server.url, live_component(server.url), recorded)
+    viewer = Viewer(server.url, recorded)
     assert viewer.poll()["state"] == "finished"
     viewer.close()
     assert not list(server.store.uploads.folder.glob("*.parquet"))

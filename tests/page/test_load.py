@@ -10,11 +10,13 @@ from urllib.request import urlopen
 
 import pytest
 
-from benchmarks.watching import Viewer, live_component
+from benchmarks.watching import Viewer
 from qlora_core.ui.web.connections import SHARE
 from tests.page.server import OWNER_KEY, PATIENCE, Server, until
 
 HANDLES, SILENT = 512, 700
+#: Ways to Gradio's own part of the server.
+GRADIOS = ("component_server", "queue/join", "run/control_run", "call/control_run")
 FEW_HANDLES = (
     "-c",
     f"import resource, runpy; resource.setrlimit(resource.RLIMIT_NOFILE, ({HANDLES}, {HANDLES})); "
@@ -41,12 +43,12 @@ def silent(small: Server) -> Iterator[ExitStack]:
 def test_silent_connections_shut_nobody_out_and_are_said_once(
     small: Server, recorded: str, request: pytest.FixtureRequest
 ) -> None:
-    viewer = Viewer(small.url, live_component(small.url), recorded)
+    viewer = Viewer(small.url, recorded)
     viewer.poll()
     request.getfixturevalue("silent")
     viewer.close()
     for _ in range(3):
-        other = Viewer(small.url, live_component(small.url), recorded)
+        other = Viewer(small.url, recorded)
         other.poll()
         other.close()
         with urlopen(small.url, timeout=PATIENCE) as page:
@@ -61,8 +63,8 @@ def test_silent_connections_shut_nobody_out_and_are_said_once(
 @pytest.mark.parametrize(
     "body",
     [
-        {"data": {"secret": "my-own-secret"}, "component_id": "my-own-secret", "fn_name": "poll", "session_hash": "x"},
-        {"data": {"secret": "my-own-secret"}, "component_id": 10**9, "fn_name": "poll", "session_hash": "x"},
+        {"data": {"secret": "my-own-secret"}, "component_id": "my-own-secret", "fn_name": "claim", "session_hash": "x"},
+        {"data": {"secret": "my-own-secret"}, "component_id": 10**9, "fn_name": "claim", "session_hash": "x"},
         {"data": {"secret": "my-own-secret"}},
         ["my-own-secret"],
     ],
@@ -70,9 +72,9 @@ def test_silent_connections_shut_nobody_out_and_are_said_once(
 )
 def test_a_malformed_request_leaves_no_secret_in_the_log(body: object, server: Server) -> None:
     headers = {"Content-Type": "application/json", "Cookie": "my-own-secret"}
-    for path in ("component_server", "queue/join", "run/control_run", "call/control_run"):
+    for path in ("live/news", *(f"gradio_api/{name}" for name in GRADIOS)):
         with closing(HTTPConnection(urlsplit(server.url).netloc, timeout=PATIENCE)) as connection:
-            connection.request("POST", f"/gradio_api/{path}", json.dumps(body), headers)
+            connection.request("POST", f"/{path}", json.dumps(body), headers)
             assert connection.getresponse().status in (200, 400, 404, 422, 500)
     assert "my-own-secret" not in server.log
     assert OWNER_KEY not in server.log

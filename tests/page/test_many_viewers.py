@@ -7,7 +7,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from benchmarks.watching import SimulatedRun, Viewer, live_component
+from benchmarks.watching import SimulatedRun, Viewer
 from tests.page.server import PATIENCE, Server, until
 
 VIEWERS, PARTS, STEPS_A_PART = 30, 8, 125
@@ -40,8 +40,8 @@ def simulated(server: Server) -> SimulatedRun:
 
 
 def test_thirty_viewers_see_the_same_steps_while_the_page_is_served(server: Server, simulated: SimulatedRun) -> None:
-    component, began = live_component(server.url), Barrier(VIEWERS + 1)
-    viewers = [EagerViewer(server.url, component, simulated.run.id) for _ in range(VIEWERS)]
+    began = Barrier(VIEWERS + 1)
+    viewers = [EagerViewer(server.url, simulated.run.id) for _ in range(VIEWERS)]
     with ThreadPoolExecutor(VIEWERS) as threads:
         watching = [threads.submit(viewer.watch_to_the_end, began) for viewer in viewers]
         try:

@@ -40,7 +40,7 @@ def steps(services: Services, run: Run, folder: Path) -> dict[str, Callable[[], 
 
     def serve() -> None:
         page = build_app(services)
-        options = launch_options(Settings()) | {"prevent_thread_lock": True, "quiet": True}
+        options = launch_options(Settings(), services) | {"prevent_thread_lock": True, "quiet": True}
         page.launch(server_name="127.0.0.1", **options)
         urlopen(str(page.local_url)).read()
 

@@ -21,6 +21,7 @@ from qlora_core.assets import RECORDED_RUNS
 from qlora_core.server.availability import Availability
 from qlora_core.server.services import Services, make_services
 from qlora_core.ui.build import build_app
+from qlora_core.ui.train.live_news import live_news
 from tests.hostile import HOSTILE, leaks, short
 
 OWNER_KEY = "the-owner-of-this-server"
@@ -59,7 +60,7 @@ def served(services: Services) -> tuple[gr.Blocks, FastAPI]:
 
     async def build() -> tuple[gr.Blocks, FastAPI]:
         page = build_app(services).queue()
-        return page, gr.mount_gradio_app(FastAPI(), page, path="/", show_error=False)
+        return page, gr.mount_gradio_app(FastAPI(routes=[live_news(services)]), page, path="/", show_error=False)
 
     # In an event loop: without one, Gradio makes some that it never closes. In a thread: this one may have a loop.
     with ThreadPoolExecutor(1) as thread:
@@ -132,13 +133,21 @@ def test_settings_are_checked(
 
 
 @each_hostile
-@pytest.mark.parametrize("function", ["poll", "control", "claim"])
+@pytest.mark.parametrize("function", ["control", "claim"])
 def test_the_live_views_functions_refuse_what_is_wrong(
     function: str, hostile: Any, page: gr.Blocks, client: TestClient, secrets: tuple[str, str]
 ) -> None:
     live = next(number for number, block in page.blocks.items() if getattr(block, "elem_id", None) == "live")
     request = {"data": hostile, "component_id": live, "fn_name": function, "session_hash": "hostile"}
     answer = client.post("/gradio_api/component_server", json=request)
+    assert answer.status_code == 200
+    assert leaks(answer.text, *secrets) == []
+    assert "error" in json.loads(answer.text)
+
+
+@each_hostile
+def test_the_live_views_news_refuse_what_is_wrong(hostile: Any, client: TestClient, secrets: tuple[str, str]) -> None:
+    answer = client.post("/live/news", content=json.dumps(hostile).encode())
     assert answer.status_code == 200
     assert leaks(answer.text, *secrets) == []
     assert "error" in json.loads(answer.text)

@@ -17,7 +17,7 @@ from qlora_core.server.services import Services, make_services
 from qlora_core.ui.build import build_app
 from qlora_core.ui.results.setting_rows import environment_rows
 from qlora_core.ui.results.tab import detailed, opened, results_tab, shown
-from qlora_core.ui.train.live_view import Poll, view
+from qlora_core.ui.train.live_news import Poll, view
 from qlora_core.ui.values import table_value
 from tests.marked import CODE, every_text_marked, marked, marked_catalogue, unmarked
 from tests.recorded import recorded_run

@@ -20,7 +20,7 @@ def client() -> TestClient:
 
 def test_every_address_in_the_head_is_relative_and_served_as_a_script(client: TestClient) -> None:
     addresses = re.findall(r'(?:src|href)="([^"]+)"', scripts.head())
-    assert len(addresses) == 2 + len(scripts.LIVE.files)  # and plotly.js, language.js
+    assert len(addresses) == 2 + len(scripts.LIVE.files) + len(scripts.FORM.files)  # and plotly.js, language.js
     for address in addresses:
         assert not address.startswith(("/", "http"))
         answer = client.get(f"/{address}")

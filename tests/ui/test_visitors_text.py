@@ -27,6 +27,7 @@ from qlora_core.store.runs import RunStore
 from qlora_core.training.run_process import start_run
 from qlora_core.ui.build import build_app
 from qlora_core.ui.safe_text import MAX_CELL
+from qlora_core.ui.train.live_news import live_news
 from tests.conftest import ignore
 from tests.ui.hostile_run import MARK, NAME, TEXT, hostile_pairs, make_hostile
 from tests.ui.test_hostile_requests import ENDPOINTS
@@ -66,7 +67,7 @@ def served(services: Services) -> tuple[gr.Blocks, FastAPI]:
 
     async def build() -> tuple[gr.Blocks, FastAPI]:
         page = build_app(services).queue()
-        return page, gr.mount_gradio_app(FastAPI(), page, path="/", show_error=False)
+        return page, gr.mount_gradio_app(FastAPI(routes=[live_news(services)]), page, path="/", show_error=False)
 
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(asyncio.run, build()).result()
@@ -177,12 +178,8 @@ def test_an_endpoints_refusal_is_one_line_of_text(endpoint: str, client: TestCli
     assert not UNPRINTABLE.search(said)
 
 
-def test_the_live_view_gets_text_of_a_bounded_length(
-    served: tuple[gr.Blocks, FastAPI], client: TestClient, run: Run
-) -> None:
-    live = next(number for number, block in served[0].blocks.items() if getattr(block, "elem_id", None) == "live")
-    body = {"data": {"run": run.id, "about": True}, "component_id": live, "fn_name": "poll", "session_hash": "walk"}
-    told = client.post("/gradio_api/component_server", json=body).json()
+def test_the_live_view_gets_text_of_a_bounded_length(client: TestClient, run: Run) -> None:
+    told = client.post("/live/news", json={"run": run.id, "about": True}).json()
     assert len(told["watched_pairs"]) == 6
     assert MARK in told["about"]["dataset"]
     assert MARK in told["about"]["device"]

@@ -21,7 +21,7 @@ from qlora_core.ui.present.join import MAX_PAGE, join
 from qlora_core.ui.results.downloads import worksheet_material
 from qlora_core.ui.safe_text import MAX_MESSAGE, one_line
 from qlora_core.ui.scripts import elements, start_present
-from qlora_core.ui.train.live_view import run_to_show
+from qlora_core.ui.train.live_news import run_to_show
 from qlora_core.ui.web.hosts import Hosts, hosts_of
 from qlora_core.ui.words import page as page_words
 from qlora_core.ui.words.present import PHASES_EXPLAINED

@@ -1,7 +1,7 @@
 """How many connections the server holds, and which of them give way to new ones.
 
 Every connection takes a file handle, and a process has so many: whoever opens connections and says nothing would keep
-everybody out. A page that is looked at asks once a second over the same connection, so it is among the last to go; a
+everybody out. A page that is looked at asks every few seconds over the same connection, so it is among the last to go; a
 browser whose connection was closed opens another by itself.
 """
 

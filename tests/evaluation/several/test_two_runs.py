@@ -59,15 +59,19 @@ def test_a_difference_of_two_pairs_is_none(store: RunStore) -> None:
     assert found.as_dict()["outcome"] == "no_difference"
 
 
-def test_the_interval_of_each_gain_is_that_of_a_naive_paired_bootstrap() -> None:
-    from sklearn.metrics import f1_score
+def f1(labels: np.ndarray, answers: np.ndarray) -> float:
+    """F1 by its definition: scikit-learn's takes a hundred times as long for one draw."""
+    both = np.sum(labels & answers)
+    return float(2 * both / (labels.sum() + answers.sum()))
 
+
+def test_the_interval_of_each_gain_is_that_of_a_naive_paired_bootstrap() -> None:
     generator = np.random.default_rng(0)
     labels = (generator.random(200) < 0.6).astype(int)
     before, after = (np.where(generator.random(200) < share, labels, 1 - labels) for share in (0.7, 0.85))
     found = gain_intervals(before, after, labels)
     draws = [generator.integers(0, 200, 200) for _ in range(2000)]
-    gains = [f1_score(labels[d], after[d]) - f1_score(labels[d], before[d]) for d in draws]
+    gains = [f1(labels[d], after[d]) - f1(labels[d], before[d]) for d in draws]
     assert found["f1"] == pytest.approx(tuple(np.percentile(gains, (2.5, 97.5))), abs=0.015)
 
 

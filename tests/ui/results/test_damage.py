@@ -16,7 +16,7 @@ from qlora_core.ui.results.flips_panel import shown_flips
 from qlora_core.ui.results.history_panel import differing_settings, listed
 from qlora_core.ui.results.run_choice import all_choices, finished_choices
 from qlora_core.ui.results.tab import ResultsTab, detailed, opened, shown
-from qlora_core.ui.train.live_view import Poll, run_to_show, view
+from qlora_core.ui.train.live_news import Poll, run_to_show, view
 from qlora_core.ui.train.submission import submit_run
 from qlora_core.ui.words.finished import SAME_SETTINGS
 from tests.damage import HIDING, LISTED, add_strays, small_run
