@@ -1,7 +1,7 @@
 """How many connections the server holds, and which of them give way to new ones.
 
 Every connection takes a file handle, and a process has so many: whoever opens connections and says nothing would keep
-everybody out. A page that is looked at asks every few seconds over the same connection, so it is among the last to go; a
+everybody out. A page that is looked at asks again and again over the same connection, so it is among the last to go; a
 browser whose connection was closed opens another by itself.
 """
 
@@ -20,6 +20,7 @@ LOGGER = logging.getLogger(__name__)
 MAX_HANDLES = 8192  #: asked for at the start; enough for a school
 SHARE = 2  #: of so many handles, one is for a connection: runs, files and processes need the others
 TENTH = 10  #: of the connections of one address, one gives way at a time
+KEPT_SECONDS = 20  #: a silent connection that has asked something; no page that follows a run rests as long
 FIRST_WORD_SECONDS = 30.0  #: until a whole request has to have come
 SAYING_AGAIN_SECONDS = 3600.0
 NO_HANDLES = (errno.EMFILE, errno.ENFILE)
@@ -38,6 +39,7 @@ def limit_connections(server: Server, handles: int) -> None:
     """Hold a running server to a number of connections that leaves the rest of its ``handles`` free."""
     crowd = Crowd(server.server_state.connections, handles // SHARE)
     config: Any = server.config
+    config.timeout_keep_alive = KEPT_SECONDS
     config.http_protocol_class = partial(Connection, crowd=crowd)  # of connections from now on
     loop = server.servers[0].get_loop()
     loop.call_soon_threadsafe(loop.set_exception_handler, crowd.out_of_handles)
