@@ -13,13 +13,13 @@ import time
 from http.client import HTTPConnection
 from typing import Any
 from urllib.parse import urlsplit
-from urllib.request import urlopen
 
 import numpy as np
 from gradio_client import Client
 
 from benchmarks.harness import Row, median_and_range, report, take_turns
 from benchmarks.live import WARM_UP_STEPS, Server, serve
+from benchmarks.watching import components
 from qlora_core.assets import RECORDED_RUNS
 from qlora_core.inspection.questions import ROLES
 from qlora_core.store.runs import RunStore
@@ -54,9 +54,7 @@ class Inside:
     """Asks as the scripts of the tab do, over one connection."""
 
     def __init__(self, server: Server, run_id: str) -> None:
-        with urlopen(f"{server.url}config", timeout=PATIENCE) as answer:
-            components = json.load(answer)["components"]
-        number = next(one["id"] for one in components if one["props"].get("elem_id") == "inside")
+        number = components(server.url)["inside"]
         self._about = {"session_hash": "inside", "component_id": number, "fn_name": "ask"}
         self._run_id = run_id
         self._connection = HTTPConnection(urlsplit(server.url).netloc, timeout=PATIENCE)

@@ -20,6 +20,7 @@ from qlora_core.ui.theme import style_sheet, theme
 from qlora_core.ui.train import tab as train_tab
 from qlora_core.ui.train.live_news import live_news
 from qlora_core.ui.web.hosts import OwnPagesOnly, hosts_of
+from qlora_core.ui.web.kept_pages import KeptPages
 from qlora_core.ui.web.languages import InLanguages, PageInLanguages
 from qlora_core.ui.web.malformed import BoundedBodies, Page
 from qlora_core.ui.words import page as words
@@ -72,6 +73,7 @@ def launch_options(settings: Settings, services: Services) -> dict[str, Any]:
             "middleware": [
                 Middleware(OwnPagesOnly, hosts=hosts_of(settings)),
                 Middleware(BoundedBodies),
+                Middleware(KeptPages),
                 Middleware(InLanguages),
             ],
         },

@@ -60,6 +60,14 @@ def _weight(text: str) -> float:
         return 0.0
 
 
+def is_page(scope: Scope) -> bool:
+    """Whether a request is for the page itself."""
+    if scope["type"] != "http" or scope["method"] != "GET":
+        return False
+    path: str = scope["path"]
+    return path.rstrip("/") == scope.get("root_path", "").rstrip("/")
+
+
 class InLanguages:
     """Middleware that has each request answered in its language, and the page say which it is in."""
 
@@ -72,9 +80,8 @@ class InLanguages:
             await self.app(scope, receive, send)
             return
         code = language_of(Headers(scope=scope), scope["query_string"].decode("latin-1"))
-        is_page = scope["method"] == "GET" and scope["path"].rstrip("/") == scope.get("root_path", "").rstrip("/")
         with speaking(code):
-            await self.app(scope, receive, _Marked(send, LANGUAGES[code].tag) if is_page else send)
+            await self.app(scope, receive, _Marked(send, LANGUAGES[code].tag) if is_page(scope) else send)
 
 
 class _Marked:
