@@ -33,6 +33,8 @@ class Choice:
 
 C = TypeVar("C", bound=Choice)
 
+#: Names as a sentence lists alternatives.
+EITHER = N_("{most} or {last}")
 #: What the labels 0 and 1 mean: of two sentences, and as an answer.
 LABELS = (N_("different"), N_("same"))
 
@@ -50,7 +52,7 @@ def explained(choices: Mapping[str, Choice]) -> str:
 def either(names: Iterable[str]) -> str:
     """Names as a sentence lists alternatives: "a, b or c"."""
     *most, last = names
-    return _("{most} or {last}").format(most=", ".join(most), last=last) if most else last
+    return _(EITHER).format(most=", ".join(most), last=last) if most else last
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ from qlora_core.fields import (
     InitFrom,
     LayerName,
     Name,
+    faults_in,
     in_section,
     settings_of,
 )
@@ -270,14 +271,16 @@ class RunConfig(BaseModel):
     @model_validator(mode="after")
     def _check_fields_together(self) -> "RunConfig":
         if self.scheme.bits != 4 and self.bnb_4bit_compute_dtype == "float16":
-            raise ValueError("bnb_4bit_compute_dtype: float16 is for 4-bit weights; choose auto, float32 or bfloat16")
+            raise ValueError(
+                N_("bnb_4bit_compute_dtype: float16 is for 4-bit weights; choose auto, float32 or bfloat16")
+            )
         if len(set(self.target_modules)) != len(self.target_modules):
-            raise ValueError("target_modules: a layer is named twice")
+            raise ValueError(N_("target_modules: a layer is named twice"))
         if "classifier" not in self.modules_to_save:
-            raise ValueError("modules_to_save: the classifier is new and has to be trained; name it")
+            raise ValueError(N_("modules_to_save: the classifier is new and has to be trained; name it"))
         if self.init_classifier == "keep" and self.init_from is None:
             raise ValueError(
-                "init_classifier: there is no classifier to keep; name a run in init_from, or choose fresh"
+                N_("init_classifier: there is no classifier to keep; name a run in init_from, or choose fresh")
             )
         return self
 
@@ -292,7 +295,9 @@ def make_config(preset: str = DEFAULT_PRESET, **changes: object) -> RunConfig:
         ConfigError: the preset or a field is unknown, or a value is of the wrong type or out of range.
     """
     if preset not in PRESETS:
-        raise ConfigError(f"There is no preset '{preset}'. Choose one of: {', '.join(PRESETS)}.")
+        raise ConfigError(
+            N_("There is no preset '{preset}'. Choose one of: {presets}."), preset=preset, presets=", ".join(PRESETS)
+        )
     dataset = changes.get("dataset", RunConfig.model_fields["dataset"].default)
     return load_config({**PRESETS[preset].values_for(str(dataset)), **changes})
 
@@ -306,17 +311,4 @@ def load_config(values: Mapping[str, object]) -> RunConfig:
     try:
         return RunConfig.model_validate(values)
     except ValidationError as error:
-        raise ConfigError(_explain(error)) from error
-
-
-def _explain(error: ValidationError) -> str:
-    problems: dict[str, str] = {}
-    for item in error.errors():
-        field = ".".join(str(part) for part in item["loc"][:1])
-        message = item["msg"].removeprefix("Value error, ").removeprefix("Input ")
-        if item["type"] == "extra_forbidden":
-            message = f"is no setting; settings are: {', '.join(SETTINGS)}"
-        elif field:
-            message = f"{message}, not {str(item['input'])[:80]!r}"
-        problems.setdefault(field, f"{field} {message}".strip())  # what else is said of a field follows from the first
-    return "; ".join(problems.values()) + "."
+        raise ConfigError(faults_in(error, SETTINGS)) from error

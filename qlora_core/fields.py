@@ -1,22 +1,59 @@
-"""What one setting is: its words, what its value may be, and whether it is a path that is nobody else's business.
+"""What one setting is: its words, what its value may be, what is wrong with one that it may not be, and whether it is
+a path that is nobody else's business.
 
 ``config`` makes a run's settings of these.
 """
 
 import csv
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError
+from pydantic_core import ErrorDetails
 
-from qlora_core.choices import Choice, explained
+from qlora_core.choices import EITHER, Choice, explained
 from qlora_core.hub_names import read_hub_name
-from qlora_core.language import translated
+from qlora_core.language import N_, Message, translated
 
 Name = Annotated[str, Field(min_length=1, max_length=4096)]
+
+THREE_NAMES = N_("{field} should be three different names, FIRST,SECOND,LABEL, not {value}")
+_STRING = N_("{field} should be a valid string, not {value}")
+_INTEGER = N_("{field} should be a valid integer, not {value}")
+_NUMBER = N_("{field} should be a valid number, not {value}")
+_SWITCH = N_("{field} should be true or false, not {value}")
+#: What is said of a value, by pydantic's word for what is wrong with it, which also names the limits.
+FAULTS = {
+    "string_type": _STRING,
+    "string_unicode": _STRING,
+    "string_too_short": N_("{field} should have a value, not {value}"),
+    "string_too_long": N_("{field} should have at most {max_length} characters, not {value}"),
+    "int_type": _INTEGER,
+    "int_parsing": _INTEGER,
+    "int_parsing_size": _INTEGER,
+    "int_from_float": _INTEGER,
+    "float_type": _NUMBER,
+    "float_parsing": _NUMBER,
+    "finite_number": N_("{field} should be a finite number, not {value}"),
+    "greater_than": N_("{field} should be greater than {gt}, not {value}"),
+    "greater_than_equal": N_("{field} should be greater than or equal to {ge}, not {value}"),
+    "less_than": N_("{field} should be less than {lt}, not {value}"),
+    "less_than_equal": N_("{field} should be less than or equal to {le}, not {value}"),
+    "bool_type": _SWITCH,
+    "bool_parsing": _SWITCH,
+    "literal_error": N_("{field} should be {expected}, not {value}"),
+    "tuple_type": N_("{field} should be a list of names, not {value}"),
+    "missing": THREE_NAMES,
+    "too_short": N_("{field} should have at least one name, not {value}"),
+    "too_long": N_("{field} should have at most {max_length} names, not {value}"),
+    "extra_forbidden": N_("{field} is no setting; settings are: {settings}"),
+}
+#: What pydantic says of anything else.
+OTHER_FAULT = "{field} {fault}, not {value}"
+MAX_VALUE = 80  #: characters of a value that are repeated
 
 
 def column_names(text: str) -> tuple[str, ...]:
@@ -35,7 +72,7 @@ def _three_names(value: object) -> object:
         return None
     names = column_names(value)
     if len(names) != 3 or len(set(names)) < 3 or not all(names):
-        raise ValueError("should be three different names, FIRST,SECOND,LABEL")
+        raise ValueError(THREE_NAMES)
     return names
 
 
@@ -47,7 +84,7 @@ RUN_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,79}")
 
 def _check_run_id(name: str) -> str:
     if not RUN_ID.fullmatch(name):
-        raise ValueError("should be the id of a run, as `runs` lists them")
+        raise ValueError(N_("{field} should be the id of a run, as `runs` lists them, not {value}"))
     return name
 
 
@@ -59,7 +96,7 @@ MAX_BOOTSTRAP_SAMPLES, MAX_SEED = 100_000, 2**31 - 1
 
 def _check_layer_name(name: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_.]+", name):
-        raise ValueError("may hold letters, digits, dots and underscores")
+        raise ValueError(N_("{field} may hold letters, digits, dots and underscores, not {value}"))
     return name
 
 
@@ -107,6 +144,36 @@ def settings_of(model: type[BaseModel]) -> Iterator[Setting]:
     for name, one in model.model_fields.items():
         words: Any = one.json_schema_extra
         yield Setting(name=name, default=one.default, **words)
+
+
+def faults_in(error: ValidationError, settings: Iterable[str]) -> Message:
+    """Every setting that is wrong and why, in a sentence."""
+    found: dict[str, Message] = {}
+    for item in error.errors():
+        field = "".join(str(part) for part in item["loc"][:1])
+        found.setdefault(field, _fault(field, item, settings))  # what else is said of a field follows from the first
+    places = {f"fault{number}": fault for number, fault in enumerate(found.values())}
+    text = "{semicolon}".join(f"{{{place}}}" for place in places)
+    return Message(N_("{faults}."), {"faults": Message(text, {**places, "semicolon": Message(N_("; "))})})
+
+
+def _fault(field: str, item: ErrorDetails, settings: Iterable[str]) -> Message:
+    limits = item.get("ctx", {})
+    if "error" in limits:  # raised by a check of this program, which says it all
+        text = str(limits["error"])
+    else:
+        text = FAULTS.get(item["type"], OTHER_FAULT)
+    values: dict[str, str | Message] = {name: _limit(limit) for name, limit in limits.items()}
+    values |= {"field": field, "value": repr(str(item["input"])[:MAX_VALUE]), "settings": ", ".join(settings)}
+    return Message(text, {**values, "fault": item["msg"].removeprefix("Input ")})
+
+
+def _limit(limit: object) -> str | Message:
+    """A limit as people write it: 1 and not 1.0, and "a, b or c" in their language."""
+    most, separator, last = str(limit).rpartition(" or ")
+    if separator:
+        return Message(EITHER, {"most": most, "last": last})
+    return f"{limit:.0f}" if isinstance(limit, float) and limit.is_integer() else str(limit)
 
 
 def file_name(value: object) -> str:

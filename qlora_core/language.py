@@ -171,6 +171,16 @@ class Message:
         with speaking(ENGLISH):
             return self.said()
 
+    def writable(self) -> "Message":
+        """The same without what no file can hold, such as parts of some files' names, which are no text."""
+
+        def fit(value: "str | int | Figure | Message") -> "str | int | Figure | Message":
+            if isinstance(value, Message):
+                return value.writable()
+            return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
+
+        return Message(str(fit(self.text)), {name: fit(value) for name, value in self.values.items()})
+
 
 def translated(*names: str) -> Callable[[type[T]], type[T]]:
     """Has these fields of a dataclass, which hold texts in English, read in the language of whoever reads them."""

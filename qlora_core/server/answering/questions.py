@@ -11,7 +11,7 @@ from qlora_core.config import RunConfig
 from qlora_core.data.typed_pairs import Answer, Attribution, BaseCheck, Pair
 from qlora_core.evaluation.flips import ValidationPairs
 from qlora_core.inspection.questions import InsideQuestion
-from qlora_core.language import N_, Figure, Message
+from qlora_core.language import N_, Message
 
 log = logging.getLogger(__name__)
 
@@ -100,7 +100,7 @@ class Failure(_Form):
         """What the page says of it; what is not expected goes to the log, which is the server's."""
         if isinstance(error, errors.QLoRAError):
             problem = error.problem if isinstance(error, errors.HubError) else None
-            return cls(kind=type(error).__name__, message=_fit_to_send(error.message), problem=problem)
+            return cls(kind=type(error).__name__, message=error.message.writable(), problem=problem)
         if isinstance(error, Exception) and errors.is_out_of_memory(error):
             return cls(kind=errors.MemoryExhausted.__name__, message=Message(OUT_OF_MEMORY))
         log.error("Something could not be answered.", exc_info=error)
@@ -111,18 +111,6 @@ class Failure(_Form):
         if self.problem is not None:
             return errors.HubError(self.message, self.problem)
         return ERRORS[self.kind](self.message)
-
-
-def _fit_to_send(message: Message) -> Message:
-    """The same without what is no text, such as parts of some files' names."""
-    values = {name: _fit(value) for name, value in message.values.items()}
-    return Message(str(_fit(message.text)), values)
-
-
-def _fit(value: str | int | Figure | Message) -> str | int | Figure | Message:
-    if isinstance(value, Message):
-        return _fit_to_send(value)
-    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
 
 
 class Reply(_Form):
