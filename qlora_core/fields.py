@@ -159,10 +159,8 @@ def faults_in(error: ValidationError, settings: Iterable[str]) -> Message:
 
 def _fault(field: str, item: ErrorDetails, settings: Iterable[str]) -> Message:
     limits = item.get("ctx", {})
-    if "error" in limits:  # raised by a check of this program, which says it all
-        text = str(limits["error"])
-    else:
-        text = FAULTS.get(item["type"], OTHER_FAULT)
+    own = limits.get("error")  # raised by a check of this program
+    text = FAULTS.get(item["type"], OTHER_FAULT) if own is None else str(own)
     values: dict[str, str | Message] = {name: _limit(limit) for name, limit in limits.items()}
     values |= {"field": field, "value": repr(str(item["input"])[:MAX_VALUE]), "settings": ", ".join(settings)}
     return Message(text, {**values, "fault": item["msg"].removeprefix("Input ")})

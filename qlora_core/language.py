@@ -24,6 +24,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import get_decimal_symbol, get_group_symbol
 from babel.support import NullTranslations, Translations
+from pydantic import TypeAdapter
 
 FOLDER = Path(__file__).parent / "locale"
 T = TypeVar("T")
@@ -180,6 +181,10 @@ class Message:
             return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
 
         return Message(str(fit(self.text)), {name: fit(value) for name, value in self.values.items()})
+
+
+#: Reads and writes a message as JSON, for another process.
+MESSAGE = TypeAdapter(Message)
 
 
 def translated(*names: str) -> Callable[[type[T]], type[T]]:

@@ -8,7 +8,6 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from qlora_core.classroom.books import Book, BookFull, participant
 from qlora_core.errors import RunError
 from qlora_core.language import N_
-from qlora_core.language import gettext as _
 from qlora_core.store.feed import RunFeed
 
 MAX_GUESSES = 500  #: of a run
@@ -70,7 +69,7 @@ class GuessBook:
 
         def with_it(before: Guesses) -> Guesses:
             if name not in before.guesses and len(before.guesses) >= MAX_GUESSES:
-                raise BookFull(_(FULL))
+                raise BookFull(FULL)
             return Guesses(guesses={**before.guesses, name: guess})
 
         return len(self._book.change(with_it).guesses)
@@ -97,4 +96,4 @@ def check_open(feed: RunFeed) -> None:
         RunError: it does.
     """
     if not is_open(feed):
-        raise RunError(_(TOO_LATE))
+        raise RunError(TOO_LATE)

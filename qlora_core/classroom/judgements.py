@@ -20,7 +20,6 @@ from qlora_core.data.catalog import DATASETS
 from qlora_core.errors import RunError
 from qlora_core.evaluation.flips import Sentences
 from qlora_core.language import N_
-from qlora_core.language import gettext as _
 from qlora_core.store.shared.contents import by_content
 from qlora_core.store.status import Moment
 
@@ -90,7 +89,7 @@ class JudgementBook:
             if len(judges) >= MAX_JUDGES:
                 judges = {known: judge for known, judge in judges.items() if judge.answers}
             if len(judges) >= MAX_JUDGES:
-                raise BookFull(_(FULL))
+                raise BookFull(FULL)
             given = count_given(_counted(judge, now) for judge in judges.values())
             judge = Judge(given=tuple(draw([pair.phenomenon for pair in pairs], given, name)), at=now)
             return Judgements(sentences=sentences, judges={**judges, name: judge})
@@ -111,7 +110,7 @@ class JudgementBook:
             if judge is not None and pair in judge.given[: len(judge.answers)]:
                 return before
             if judge is None or judge.next != pair:
-                raise RunError(_(NOT_ASKED))
+                raise RunError(NOT_ASKED)
             answered = judge.model_copy(update={"answers": (*judge.answers, label)})
             return before.model_copy(update={"judges": {**before.judges, name: answered}})
 

@@ -17,6 +17,7 @@ from qlora_core.evaluation.answerers import ASKABLE
 from qlora_core.evaluation.metrics import probabilities
 from qlora_core.evaluation.predictor import Predictor
 from qlora_core.evaluation.report import measure_all, phenomena
+from qlora_core.language import N_
 from qlora_core.models.inference import Progress
 from qlora_core.store.run import Run
 
@@ -81,13 +82,15 @@ def _measured(
 ) -> Measured:
     if dataset is not None and dataset not in DATASETS:
         if split is not None:
-            raise ConfigError(f"A file has no splits: it is measured whole. Leave out the split '{split}'.")
+            raise ConfigError(
+                N_("A file has no splits: it is measured whole. Leave out the split '{split}'."), split=split
+            )
         named_before = Columns(*config.columns) if config.columns else None
         path, contents = load_file(dataset, columns or named_before)
         named = {"id": path.stem, "source": f"file {path.name}", "fingerprint": fingerprint(contents.pairs)}
         return Measured(contents.pairs, {**named, "split": None})
     if columns is not None:
-        raise ConfigError("Columns are named of a file of pairs only. Name the file as the dataset.")
+        raise ConfigError(N_("Columns are named of a file of pairs only. Name the file as the dataset."))
     source = load_pairs(dataset, data_dir=data_dir, seed=config.seed) if dataset else load_run_pairs(config)
     pairs = source.train if split == "train" else source.validation
     named = {"id": source.id, "source": source.source, "fingerprint": source.fingerprint}

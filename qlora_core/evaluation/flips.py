@@ -140,7 +140,7 @@ def _sentences_if_known(
     """The run's validation pairs in the order of its predictions; else none, and why in words."""
     result = run.result
     if result is None:
-        raise RunError(f"Run {run.id} has no result yet.")
+        raise RunError(N_("Run {run} has no result yet."), run=run.id)
     try:
         known = validation_pairs(run.config)
     except (DataError, HubError):

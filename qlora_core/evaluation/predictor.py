@@ -19,6 +19,7 @@ from qlora_core.data.typed_pairs import Answer, BaseCheck, BothOrders, Pair, che
 from qlora_core.errors import RunError
 from qlora_core.evaluation.answerers import Askable
 from qlora_core.evaluation.metrics import probabilities
+from qlora_core.language import N_
 from qlora_core.models.adapter import adapter_disabled, adapter_scaled
 from qlora_core.models.device import choose_compute, process_state, use_allowed_cores
 from qlora_core.models.factory import ModelFactory
@@ -158,7 +159,9 @@ def _digest(path: Path) -> str:
 
 def _load_saved(run: Run, models: ModelFactory) -> Loaded:
     if not run.has_adapter:
-        raise RunError(f"Run {run.id} has saved no adapter yet. Let it finish, or stop it to keep what it learned.")
+        raise RunError(
+            N_("Run {run} has saved no adapter yet. Let it finish, or stop it to keep what it learned."), run=run.id
+        )
     return reload_finetuned(run, models), reload_tokenizer(run), None
 
 
@@ -172,4 +175,6 @@ def _load_newest(run: Run, models: ModelFactory) -> Loaded:
             raise
     if run.has_adapter:  # a run saves its adapter before it removes its checkpoint
         return _load_saved(run, models)
-    raise RunError(f"Run {run.id} has no checkpoint yet. It writes one at its first evaluation or pause; wait for it.")
+    raise RunError(
+        N_("Run {run} has no checkpoint yet. It writes one at its first evaluation or pause; wait for it."), run=run.id
+    )

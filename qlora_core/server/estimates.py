@@ -13,6 +13,7 @@ from typing import IO, Any
 from qlora_core.child_process import child_environment, module_command
 from qlora_core.config import RunConfig
 from qlora_core.errors import HubError, ModelError, QLoRAError, RunFailure, UserError
+from qlora_core.language import MESSAGE, N_, Figure
 from qlora_core.models.catalog import BaseModel, find_base_model
 from qlora_core.models.parameter_counts import ParameterCounts, parameter_counts
 from qlora_core.store.shared.contents import by_content
@@ -22,6 +23,10 @@ TIMEOUT_SECONDS = 120.0
 PAGE_TIMEOUT_SECONDS = 300.0  #: runs may be at work, and a visitor can go on meanwhile
 NICENESS = 10
 FORKED = "--forked"  #: said to the program that measures
+WITHOUT_A_WORD = N_(
+    "Measuring ended without a word; the machine may have run out of memory. Lower train_batch_size, "
+    "eval_batch_size or max_length, or choose a smaller base model."
+)
 
 
 class Estimates:
@@ -108,12 +113,15 @@ def measure_cost(
             code, last_line, is_late = _run_child(arguments, stderr, listener or _ignore, timeout)
         if is_late:
             raise RunFailure(
-                f"Measuring took longer than {timeout:.0f} seconds and was ended. The machine may be busy: try again "
-                "later, or start the run without an estimate."
+                N_(
+                    "Measuring took longer than {seconds} seconds and was ended. The machine may be busy: try again "
+                    "later, or start the run without an estimate."
+                ),
+                seconds=Figure(timeout, ".0f"),
             )
         if code != 0 or not last_line.startswith("{"):
             reason = (errors.read_text(encoding="utf-8", errors="replace").strip().splitlines() or [""])[-1]
-            raise _failure(code, reason)
+            raise _failure(code, last_line, reason)
         estimate: dict[str, Any] = json.loads(last_line)
         return estimate
 
@@ -148,16 +156,12 @@ def _end(child: "subprocess.Popen[str]", late: Event) -> None:
     child.kill()
 
 
-def _failure(code: int, reason: str) -> QLoRAError:
-    """The child's own words; a child that was killed from outside has none."""
-    if code == 2 and reason:
-        return UserError(reason)
-    if code == 1 and reason:
-        return RunFailure(reason)
-    return RunFailure(
-        "Measuring ended without a word; the machine may have run out of memory. Lower train_batch_size, "
-        "eval_batch_size or max_length, or choose a smaller base model."
-    )
+def _failure(code: int, last_line: str, reason: str) -> QLoRAError:
+    """What the child says, else what Python printed last; a child that was killed from outside says nothing."""
+    if code in (1, 2) and last_line.startswith("{"):
+        message = MESSAGE.validate_json(last_line)
+        return UserError(message) if code == 2 else RunFailure(message)
+    return RunFailure(reason if code == 1 and reason else WITHOUT_A_WORD)
 
 
 def _ignore(line: str) -> None:

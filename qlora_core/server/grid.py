@@ -9,6 +9,7 @@ from qlora_core.config import RunConfig
 from qlora_core.errors import ConfigError, RunError
 from qlora_core.evaluation.several.alike import recipe
 from qlora_core.evaluation.several.plan import plan, read_grid
+from qlora_core.language import N_
 from qlora_core.server.services import Services
 from qlora_core.server.together import MAX_TOGETHER, check_repeatable
 from qlora_core.store.run import Run
@@ -39,10 +40,10 @@ def grid_of(services: Services, run: Run, assignments: Sequence[str], seeds: int
     """
     check_repeatable(services, run.config)
     if not 1 <= seeds <= MAX_SEEDS:
-        raise ConfigError(f"A grid has at least 1 and at most {MAX_SEEDS} seeds.")
+        raise ConfigError(N_("A grid has at least 1 and at most {most} seeds."), most=MAX_SEEDS)
     grid, own = read_grid(assignments), run.config.seed
     if not grid:
-        raise ConfigError("Name a setting, and two values of it or more.")
+        raise ConfigError(N_("Name a setting, and two values of it or more."))
     others = islice((seed for seed in count() if seed != own), seeds - 1)
     configs = [one.config for one in plan(run.config, grid, [own, *others], MAX_TOGETHER)]
     for config in configs:
@@ -52,7 +53,7 @@ def grid_of(services: Services, run: Run, assignments: Sequence[str], seeds: int
     known = _known(services)
     new = [config for config in configs if _key(config) not in known]
     if not new:
-        raise ConfigError("All of these runs are on this server already. Name another value, or more seeds.")
+        raise ConfigError(N_("All of these runs are on this server already. Name another value, or more seeds."))
     return Grid([*grid], new, len(configs) - len(new))
 
 

@@ -33,6 +33,12 @@ PATIENCE_SECONDS = 120.0
 SHUTDOWN_SECONDS = 15.0
 RETRY_SECONDS = 10.0
 SEEN_SECONDS = 0.25
+#: Said of a run that has ended, by what was asked of it.
+NOTHING_TO: dict[Control, str] = {
+    "run": N_("Run {run} is {state}; there is nothing to resume."),
+    "pause": N_("Run {run} is {state}; there is nothing to pause."),
+    "stop": N_("Run {run} is {state}; there is nothing to stop."),
+}
 
 
 @dataclass(frozen=True)
@@ -220,9 +226,9 @@ class JobQueue:
             if not run.status.is_waiting:
                 return
             if run.has_checkpoint:
-                run.set_status(state="interrupted", message="Taken off the queue. It can be resumed.")
+                run.set_status(state="interrupted", message=N_("Taken off the queue. It can be resumed."))
             else:
-                run.set_status(state="stopped", phase="done", message="Taken off the queue; nothing was learned.")
+                run.set_status(state="stopped", phase="done", message=N_("Taken off the queue; nothing was learned."))
 
     def resume(self, run_id: str) -> None:
         """Let a paused run go on, or put an interrupted or failed one at the end of the queue.
@@ -237,7 +243,7 @@ class JobQueue:
                 ticket = self._next_ticket(self._statuses())
                 run.set_status(
                     state="queued",
-                    message="Waiting to go on",
+                    message=N_("Waiting to go on"),
                     progress=None,
                     queued=time.time(),
                     ticket=ticket,
@@ -247,7 +253,7 @@ class JobQueue:
                 self._active[run.id] = run
                 self._seen = None
             elif not status.is_going_on:
-                raise RunError(f"Run {run_id} is {status.state}; there is nothing to resume.")
+                raise RunError(NOTHING_TO["run"], run=run_id, state=status.in_words)
             elif status.held_until:
                 run.set_status(held_until=0.0)
             run.request("run")
@@ -257,7 +263,7 @@ class JobQueue:
             run = self.store.open(run_id)
             status = run.status
             if not status.is_going_on:
-                raise RunError(f"Run {run_id} is {status.state}; there is nothing to {control}.")
+                raise RunError(NOTHING_TO[control], run=run_id, state=status.in_words)
             run.request(control)
             if status.is_waiting and status.held_until:  # it was held for guesses; now it rests, or leaves
                 run.set_status(held_until=0.0)
@@ -328,4 +334,4 @@ class JobQueue:
             self._stopping = Stopping(status, time.monotonic())
         elif time.monotonic() - self._stopping.since >= PATIENCE_SECONDS:
             kill(status.pid)
-            run.set_status(state="interrupted", message="It did not answer and was ended. It can be resumed.")
+            run.set_status(state="interrupted", message=N_("It did not answer and was ended. It can be resumed."))

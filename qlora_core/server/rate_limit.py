@@ -8,7 +8,7 @@ from ipaddress import IPv6Address, ip_address, ip_network
 from threading import Lock
 
 from qlora_core.errors import QLoRAError
-from qlora_core.language import N_, gettext
+from qlora_core.language import N_
 
 Limits = tuple[float, float]  #: how many at once, and how many a second come back
 OF_ONE, OF_ALL = (10, 0.1), (100, 1.0)
@@ -61,7 +61,7 @@ class RateLimit:
         with self._lock:
             now, buckets = self._clock(), (self._of(address), self._all)
             if min(bucket.count(now) for bucket in buckets) < 1:
-                raise RateLimitExceeded(gettext(self._refusal))
+                raise RateLimitExceeded(self._refusal)
             for bucket in buckets:
                 bucket.tokens -= 1
 

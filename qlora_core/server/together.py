@@ -13,6 +13,7 @@ from qlora_core.evaluation.several.claims import claims_of_effects, claims_of_sp
 from qlora_core.evaluation.several.effects import effects_of
 from qlora_core.evaluation.several.plan import MAX_SETTINGS
 from qlora_core.evaluation.several.spread import spread_of
+from qlora_core.language import N_
 from qlora_core.models.catalog import offered_base_models
 from qlora_core.server.services import Services
 from qlora_core.server.who_may import may_be_secret
@@ -20,12 +21,13 @@ from qlora_core.store.run import Run
 from qlora_core.training.start import prepare_start
 
 MAX_TOGETHER = 12  #: runs
-NO_SECRET = "That request has no key of a browser. Reload the page."
-NO_MODEL = (
+HOW_MANY = N_("At least 1 and at most {most} runs can be asked for together.")
+NO_SECRET = N_("That request has no key of a browser. Reload the page.")
+NO_MODEL = N_(
     "The page does not offer this run's base model. Whoever runs the server can repeat it on the command line, with "
     "--seeds."
 )
-NO_PAIRS = (
+NO_PAIRS = N_(
     "The page does not have this run's pairs. Whoever runs the server can repeat it on the command line, with --seeds."
 )
 
@@ -43,7 +45,7 @@ def said_together(services: Services, run: Run, settings: Sequence[str]) -> dict
         RunError: there is nothing to say yet.
     """
     if len(settings) > MAX_SETTINGS or not set(settings) <= set(SETTINGS) - {*FREE, *SUBJECT}:
-        raise ConfigError(f"Name at most {MAX_SETTINGS} settings in which runs may differ.")
+        raise ConfigError(N_("Name at most {most} settings in which runs may differ."), most=MAX_SETTINGS)
     known = runs_alike(services, run, settings)
     names = {"done": known.done, "going_on": known.going_on, "fell_short": known.fell_short}
     standing = {name: [one.id for one in runs] for name, runs in names.items()}
@@ -63,7 +65,7 @@ def with_other_seeds(services: Services, run: Run, how_many: int) -> list[RunCon
         ConfigError: it is none that a visitor may start, or that is no number of runs to ask for.
     """
     if not 1 <= how_many <= MAX_TOGETHER:
-        raise ConfigError(f"At least 1 and at most {MAX_TOGETHER} runs can be asked for together.")
+        raise ConfigError(HOW_MANY, most=MAX_TOGETHER)
     config, known = run.config, runs_alike(services, run)
     check_repeatable(services, config)
     taken = {config.seed, *(one.config.seed for one in (*known.done, *known.going_on))}
@@ -100,7 +102,7 @@ def submit_together(services: Services, configs: Sequence[RunConfig], secret: st
     if not isinstance(secret, str) or (secret and not may_be_secret(secret)):
         raise ConfigError(NO_SECRET)
     if not 1 <= len(configs) <= MAX_TOGETHER:
-        raise ConfigError(f"At least 1 and at most {MAX_TOGETHER} runs can be asked for together.")
+        raise ConfigError(HOW_MANY, most=MAX_TOGETHER)
     fill = prepare_start(configs[0], services.run)
     runs = services.queue.submit_together(configs, secret, address=address, fill=fill)
     for run in runs:

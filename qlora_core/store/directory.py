@@ -25,6 +25,8 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from qlora_core.errors import RunError
+from qlora_core.language import N_
+from qlora_core.language import gettext as _
 from qlora_core.store.files import open_file, read_json, read_word
 
 CONFIG, ENVIRONMENT, STATUS, RESULT = "config.json", "environment.json", "status.json", "result.json"
@@ -42,6 +44,11 @@ DAMAGE = (
     *(LookupError, TypeError, ValueError, AttributeError, ArithmeticError),
     *(FileNotFoundError, IsADirectoryError, NotADirectoryError),
 )
+DAMAGED = N_("The result of run {run} is damaged and cannot be shown. Its files are left as they are.")
+LACKING = N_(
+    "The result of run {run} is damaged and cannot be shown. It has no {part}. Its files are left as they are."
+)
+MISSING, UNREADABLE = N_("{file} is missing."), N_("{file} cannot be read.")
 
 
 class WeightsVersion(NamedTuple):
@@ -70,10 +77,9 @@ def explained(run_id: str) -> Iterator[None]:
     try:
         yield
     except DAMAGE as error:
-        lacks = f" It has no {error.args[0]!r}." if isinstance(error, KeyError) else ""
-        raise RunError(
-            f"The result of run {run_id} is damaged and cannot be shown.{lacks} Its files are left as they are."
-        ) from error
+        if isinstance(error, KeyError):
+            raise RunError(LACKING, run=run_id, part=repr(error.args[0])) from error
+        raise RunError(DAMAGED, run=run_id) from error
 
 
 def damaged_parts(folder: Path) -> list[str]:
@@ -84,13 +90,13 @@ def damaged_parts(folder: Path) -> list[str]:
             try:
                 read_json(folder / name)
             except RunError as error:
-                found.append(str(error))
+                found.append(error.said())
     if os.path.lexists(folder / RESULT):  # it is written last, so that these were there
         gone = [name for name in (f"{ADAPTER}/{ADAPTER_CONFIG}", PREDICTIONS) if not os.path.lexists(folder / name)]
-        found += [f"{folder.name}/{name} is missing." for name in gone]
+        found += [_(MISSING).format(file=f"{folder.name}/{name}") for name in gone]
     for name, is_whole in ((OWNER, _is_digest), (CONTROL, _is_request), (EVENTS, _is_anything)):
         if os.path.lexists(folder / name) and not (_is_file(folder / name) and is_whole(read_word(folder / name))):
-            found.append(f"{folder.name}/{name} cannot be read.")
+            found.append(_(UNREADABLE).format(file=f"{folder.name}/{name}"))
     return found
 
 

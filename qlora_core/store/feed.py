@@ -91,7 +91,7 @@ class RunFeed:
                 "generation": self.generation,
                 "state": status.state,
                 "phase": status.phase,
-                "message": status.message,
+                "message": status.said,
                 "progress": status.progress,
                 "step": self.latest.get("step", 0),
                 "total_steps": self.latest.get("total_steps", status.total_steps),

@@ -16,6 +16,7 @@ from typing import Any, BinaryIO
 import orjson
 
 from qlora_core.errors import FULL_DISK, ConfigError, RunError, StorageError
+from qlora_core.language import N_
 
 #: What keeps a file from being written, whatever is tried again: no room, or no right to.
 UNWRITABLE = (*FULL_DISK, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR)
@@ -62,11 +63,11 @@ def read_json(path: Path) -> dict[str, Any]:
             raise ValueError("too large")
         value = orjson.loads(content)
     except OSError as error:
-        raise RunError(f"{name} cannot be read: {error.strerror}.") from error
+        raise RunError(N_("{file} cannot be read: {reason}."), file=name, reason=str(error.strerror)) from error
     except ValueError as error:
-        raise RunError(f"{name} cannot be read: it is not JSON.") from error
+        raise RunError(N_("{file} cannot be read: it is not JSON."), file=name) from error
     if not isinstance(value, dict):
-        raise RunError(f"{name} does not hold a JSON object.")
+        raise RunError(N_("{file} does not hold a JSON object."), file=name)
     return value
 
 
@@ -122,11 +123,12 @@ def storage_error(error: OSError, path: Path) -> OSError | StorageError:
     """The error in plain words if it is about room or permission, else the error itself."""
     if error.errno in IN_THE_WAY:
         return StorageError(
-            f"{path.name} could not be written: a folder stands in its place. Remove it, then try again."
+            N_("{file} could not be written: a folder stands in its place. Remove it, then try again."), file=path.name
         )
     if error.errno in UNWRITABLE:
         return StorageError(
-            f"{path.name} could not be written: the disk is full or not writable. Free some space, then resume the run."
+            N_("{file} could not be written: the disk is full or not writable. Free some space, then resume the run."),
+            file=path.name,
         )
     return error
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from qlora_core.errors import RunError
+from qlora_core.language import N_
 from qlora_core.store.files import open_file, replace_file
 
 # pyarrow is imported where it is used: importing the store costs nothing.
@@ -38,11 +39,11 @@ def read_columns(path: Path, names: list[str]) -> list[list[Any]]:
             table = pq.read_table(file, columns=names)
         columns = [table.column(name).to_pylist() for name in names]
     except FileNotFoundError as error:
-        raise RunError(f"Run {run_id} has recorded no predictions.") from error
+        raise RunError(N_("Run {run} has recorded no predictions."), run=run_id) from error
     except (OSError, KeyError, pa.ArrowException) as error:
-        raise RunError(f"The predictions of run {run_id} cannot be read.") from error
+        raise RunError(N_("The predictions of run {run} cannot be read."), run=run_id) from error
     if any(None in column for column in columns):
-        raise RunError(f"The predictions of run {run_id} cannot be read: some are missing.")
+        raise RunError(N_("The predictions of run {run} cannot be read: some are missing."), run=run_id)
     if not all(isinstance(value, int | float) and isfinite(value) for column in columns for value in column):
-        raise RunError(f"The predictions of run {run_id} cannot be read: some are no numbers.")
+        raise RunError(N_("The predictions of run {run} cannot be read: some are no numbers."), run=run_id)
     return columns

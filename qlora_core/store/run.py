@@ -17,6 +17,7 @@ import psutil
 
 from qlora_core.config import RunConfig, load_config
 from qlora_core.errors import ConfigError, RunError
+from qlora_core.language import N_, Message
 from qlora_core.store import directory
 from qlora_core.store.events import Event, EventLog
 from qlora_core.store.files import read_json, read_word, replace_json, replace_text, storage_error
@@ -25,11 +26,12 @@ from qlora_core.store.lock import alone_in
 from qlora_core.store.ownership import digest, is_owner
 from qlora_core.store.predictions import read_columns, write_table
 from qlora_core.store.process_identity import noted
-from qlora_core.store.status import State, Status, read_status
+from qlora_core.store.status import State, Status, message_of, read_status
 
 T = TypeVar("T")
 Find = Callable[[dict[str, Any]], Any]
 Control = Literal["run", "pause", "stop"]
+LOST = N_("Its process ended at step {step} without a word. It can be resumed.")
 
 
 class Run:
@@ -56,7 +58,9 @@ class Run:
         try:
             return load_config(read_json(self.path / directory.CONFIG))
         except ConfigError as error:
-            raise RunError(f"The configuration of run {self.id} cannot be read: {error}") from error
+            raise RunError(
+                N_("The configuration of run {run} cannot be read: {error}"), run=self.id, error=error.message
+            ) from error
 
     @property
     def status(self) -> Status:
@@ -67,8 +71,9 @@ class Run:
         """
         status = self._status.get()
         if status.is_live and not status.process_runs:
-            message = f"Its process ended at step {status.step} without a word. It can be resumed."
-            return status.model_copy(update={"state": "interrupted", "message": message})
+            return status.model_copy(
+                update={"state": "interrupted", **message_of(Message(LOST, {"step": status.step}))}
+            )
         return status
 
     @property
@@ -93,7 +98,7 @@ class Run:
         """
         result = self.result
         if result is None:
-            raise RunError(f"Run {self.id} has no result: it is {self.status.state}.")
+            raise RunError(N_("Run {run} has no result: it is {state}."), run=self.id, state=self.status.in_words)
         return result
 
     def from_result(self, find: Callable[[dict[str, Any]], T]) -> T:
@@ -120,7 +125,7 @@ class Run:
             try:
                 read()
             except RunError as error:
-                found.append(str(error))
+                found.append(error.said())
         return found + directory.damaged_parts(self.path)
 
     @property
@@ -200,21 +205,25 @@ class Run:
             before = self.status
             is_lent = before.state == "borrowing"
             if before.is_live and before.pid != pid and not is_lent:
-                raise RunError(f"Run {self.id} is already {before.state} in another process.")
+                raise RunError(
+                    N_("Run {run} is already {state} in another process."), run=self.id, state=before.in_words
+                )
             try:
                 process = {**noted(pid), "on_loan": is_lent, "loan_end": ""}
             except psutil.NoSuchProcess as error:
-                raise RunError(f"The process of run {self.id} ended as soon as it began.") from error
+                raise RunError(N_("The process of run {run} ended as soon as it began."), run=self.id) from error
             if not is_lent:  # there, what was asked of it since then is asked of it still
                 self.request("run")
-            self.set_status(state="running", phase="loading", message="Starting", held_until=0.0, **process)
+            self.set_status(state="running", phase="loading", message=N_("Starting"), held_until=0.0, **process)
 
-    def set_status(self, **changes: object) -> None:
-        """Replace some fields of the status.
+    def set_status(self, **changes: Any) -> None:
+        """Replace some fields of the status; its message may be a ``Message``.
 
         Raises:
             StorageError: the disk is full or refuses to be written to.
         """
+        if "message" in changes:
+            changes |= message_of(changes["message"])
         before = read_status(self.path / directory.STATUS).model_dump()
         status = Status.model_validate({**before, **changes, "updated": time.time()})
         replace_json(self.path / directory.STATUS, status.model_dump())
@@ -290,7 +299,7 @@ class Run:
         """
         status = self.status
         if status.is_live:
-            raise RunError(f"Run {self.id} is {status.state}. Stop it first.")
+            raise RunError(N_("Run {run} is {state}. Stop it first."), run=self.id, state=status.in_words)
         try:
             if self.path.is_symlink():
                 self.path.unlink()

@@ -29,7 +29,7 @@ Fill = Callable[[Run], None]
 NEW = ".new-"
 #: A folder of a new run that is older belongs to a process that was ended while it made the run.
 LEFT_OVER_SECONDS = 3600.0
-NOT_BORROWED = "No GPU was borrowed for it yet. Borrow one to begin."
+NOT_BORROWED = N_("No GPU was borrowed for it yet. Borrow one to begin.")
 #: Folders beside those of the runs.
 UPLOADS, BASELINES, CLASSROOM = "uploads", "baselines", "classroom"
 RESERVED = (UPLOADS, BASELINES, CLASSROOM)  #: no run is called so

@@ -1,15 +1,17 @@
 """Where a run stands: the states, what each means and allows, and ``status.json``."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import psutil
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, WrapValidator
+from pydantic import ValidatorFunctionWrapHandler as Handler
 
 from qlora_core.choices import Choice, OneOf, table
 from qlora_core.errors import RunError
-from qlora_core.language import N_
+from qlora_core.language import N_, Message
 from qlora_core.store.files import read_json
 from qlora_core.store.process_identity import is_running
 
@@ -18,7 +20,7 @@ Action = Literal["pause", "resume", "stop"]
 
 @dataclass(frozen=True)
 class RunState(Choice):
-    """One of the states that a run may be in."""
+    """One of the states that a run may be in; sentences have its name, in the language of whoever reads them."""
 
     actions: tuple[Action, ...] = ()  #: what may be asked of a run that is in it
     waits: bool = False
@@ -28,41 +30,47 @@ class RunState(Choice):
 #: Every state. This is the only list of them; the sets below are made from it.
 STATES = table(
     RunState(
-        "queued",
+        N_("queued"),
         N_("Waiting in the queue"),
         N_("it starts when the runs before it have ended"),
         actions=("pause", "stop"),
         waits=True,
     ),
     RunState(
-        "borrowing",
+        N_("borrowing"),
         N_("Waiting for a GPU"),
         N_("a GPU was asked for, and it starts when one is lent"),
         actions=("stop",),
         has_process=True,
     ),
-    RunState("running", N_("Running"), N_("a process is at work on it"), actions=("pause", "stop"), has_process=True),
     RunState(
-        "paused",
+        N_("running"),
+        N_("Running"),
+        N_("a process is at work on it"),
+        actions=("pause", "stop"),
+        has_process=True,
+    ),
+    RunState(
+        N_("paused"),
         N_("Paused"),
         N_("its process rests and goes on from where it is"),
         actions=("resume", "stop"),
         has_process=True,
     ),
     RunState(
-        "interrupted",
+        N_("interrupted"),
         N_("Interrupted"),
         N_("its process ended before the run did; it can go on from its last checkpoint"),
         actions=("resume",),
     ),
-    RunState("stopped", N_("Stopped"), N_("it was asked to end early; what it had learned until then is kept")),
+    RunState(N_("stopped"), N_("Stopped"), N_("it was asked to end early; what it had learned until then is kept")),
     RunState(
-        "failed",
+        N_("failed"),
         N_("Failed"),
         N_("an error ended it; its message says what to try before it goes on"),
         actions=("resume",),
     ),
-    RunState("finished", N_("Finished"), N_("every phase is done and its result is complete")),
+    RunState(N_("finished"), N_("Finished"), N_("every phase is done and its result is complete")),
 )
 WAITING = frozenset(name for name, state in STATES.items() if state.waits)
 LIVE = frozenset(name for name, state in STATES.items() if state.has_process)
@@ -88,6 +96,22 @@ def _fit_to_write(text: str) -> str:
 Text = Annotated[str, AfterValidator(_fit_to_write)]
 
 
+def _unless_damaged(value: object, read: Handler) -> Message | None:
+    """What cannot be read, or said, is as if it were not there: the English message is."""
+    try:
+        message: Message | None = read(value)
+        return message if message and message.in_english() else None
+    except (ValueError, ArithmeticError, RecursionError):
+        return None
+
+
+def message_of(message: str | Message) -> Mapping[str, Any]:
+    """What a status has of a message."""
+    if isinstance(message, str):
+        message = Message(message)
+    return {"message": message.in_english(), "message_parts": message.writable() if message.values else None}
+
+
 class Status(BaseModel):
     """The content of ``status.json``."""
 
@@ -95,7 +119,9 @@ class Status(BaseModel):
 
     state: State
     phase: Text = "queued"
-    message: Text = "Waiting to start"
+    message: Text = N_("Waiting to start")  #: in English
+    #: The same before its values were put in, for other languages; None where it has none, and in earlier versions.
+    message_parts: Annotated[Message | None, WrapValidator(_unless_damaged)] = None
     progress: float | None = Field(None, ge=0, le=1)  #: share of the phase that is done, where it is known
     step: Steps = 0
     total_steps: Steps = 0
@@ -111,6 +137,16 @@ class Status(BaseModel):
     on_loan: bool = False  #: carried out on a borrowed GPU, asked for by its visitor: no queue starts it
     held_until: Moment = 0.0  #: while it is held for a class to guess: when it begins all the same; else 0
     loan_end: Text = ""  #: how its last loan ended, a ``LoanEnd``; "" where it had none, or has one
+
+    @property
+    def said(self) -> str:
+        """The message in the language of whoever reads it; in English where an earlier version put values into it."""
+        return (self.message_parts or Message(self.message)).said()
+
+    @property
+    def in_words(self) -> Message:
+        """The state, as a sentence has it."""
+        return Message(self.state)
 
     @property
     def is_waiting(self) -> bool:
@@ -161,4 +197,6 @@ def read_status(path: Path) -> Status:
         return Status.model_validate(read_json(path))
     except ValidationError as error:
         wrong = ", ".join(".".join(map(str, item["loc"])) for item in error.errors())
-        raise RunError(f"The status of run {path.parent.name} cannot be read: {wrong} makes no sense.") from error
+        raise RunError(
+            N_("The status of run {run} cannot be read: {wrong} makes no sense."), run=path.parent.name, wrong=wrong
+        ) from error

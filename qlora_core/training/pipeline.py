@@ -13,6 +13,7 @@ from torch import nn
 from qlora_core.errors import ConfigError, ModelError
 from qlora_core.evaluation.comparison import recorded_comparisons
 from qlora_core.evaluation.metrics import majority_logits
+from qlora_core.language import N_
 from qlora_core.models.adapter import missing_tensors, read_saved, renew_classifier, save_adapter, start_from
 from qlora_core.models.heads import Baselines, heads_of
 from qlora_core.models.inference import pooled_features
@@ -128,9 +129,11 @@ class Pipeline:
         self.loaded = self.setup.models.quantized()
         if self.loaded.pooler_is_new and "pooler" not in self.setup.config.modules_to_save:
             raise ConfigError(
-                f"modules_to_save: the base model '{self.setup.models.base.id}' has no pooler, so that a new one is "
-                "drawn, and an adapter without it could not be loaded by others. Name the pooler as well: "
-                "classifier,pooler."
+                N_(
+                    "modules_to_save: the base model '{base}' has no pooler, so that a new one is drawn, and an "
+                    "adapter without it could not be loaded by others. Name the pooler as well: classifier,pooler."
+                ),
+                base=self.setup.models.base.id,
             )
         if self.start is None:
             self._look_before_training(self.loaded.model)
@@ -234,7 +237,9 @@ class Pipeline:
 
     def _baseline(self, name: str, logits: np.ndarray) -> None:
         if not np.isfinite(logits).all():
-            base = self.setup.models.base.id
-            raise ModelError(f"The base model '{base}' answers with NaN or infinity. Its weights are damaged.")
+            raise ModelError(
+                N_("The base model '{base}' answers with NaN or infinity. Its weights are damaged."),
+                base=self.setup.models.base.id,
+            )
         self.logits[name] = logits
         self.reporter.baseline(name, logits, self.setup.validation.labels)

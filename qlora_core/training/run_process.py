@@ -27,6 +27,7 @@ from qlora_core.errors import (
     is_disk_full,
     is_out_of_memory,
 )
+from qlora_core.language import N_, Message
 from qlora_core.loans import Loan, Suspended
 from qlora_core.models.device import process_state
 from qlora_core.settings import read_settings
@@ -69,7 +70,11 @@ def resume_run(run_id: str, store: RunStore, listener: Listener, report_to: Sequ
     run = store.open(run_id)
     # Of several processes the main one alone looks: it may have claimed the run before the others come to it.
     if process_state().is_main_process and not (run.status.is_resumable or run.status.is_waiting):
-        raise RunError(f"Run {run_id} is {run.status.state}; only an interrupted or failed run can be resumed.")
+        raise RunError(
+            N_("Run {run} is {state}; only an interrupted or failed run can be resumed."),
+            run=run_id,
+            state=run.status.in_words,
+        )
     return carry_out(run, listener, report_to=report_to)
 
 
@@ -98,14 +103,14 @@ def carry_out(run: Run, listener: Listener, loan: Loan | None = None, *, report_
     except Suspended:
         reporter.end_loan()
     except StopRequested:
-        reporter.end("stopped", "Stopped before training began; nothing was learned yet.")
+        reporter.end("stopped", N_("Stopped before training began; nothing was learned yet."))
     except KeyboardInterrupt as interrupt:
-        message = f"Interrupted. Go on from the last checkpoint with --resume {run.id}."
+        message = Message(N_("Interrupted. Go on from the last checkpoint with --resume {run}."), {"run": run.id})
         reporter.end("interrupted", message)
-        raise KeyboardInterrupt(message) from interrupt
+        raise KeyboardInterrupt(message.in_english()) from interrupt
     except Exception as error:
         failure = explain(error)
-        reporter.end("failed", str(failure), error=type(failure).__name__, traceback=traceback.format_exc())
+        reporter.end("failed", failure.message, error=type(failure).__name__, traceback=traceback.format_exc())
         raise failure from error
     finally:
         for number, handler in handlers_before.items():
@@ -119,10 +124,14 @@ def explain(error: Exception) -> QLoRAError:
     if isinstance(error, QLoRAError):
         return error
     if is_out_of_memory(error):
-        return MemoryExhausted("The machine ran out of memory. Lower train_batch_size, eval_batch_size or max_length.")
+        return MemoryExhausted(
+            N_("The machine ran out of memory. Lower train_batch_size, eval_batch_size or max_length.")
+        )
     if is_disk_full(error):
-        return StorageError("The disk is full. Free some space, then resume the run.")
-    return RunFailure(f"The run ended with an unexpected {type(error).__name__}: {str(error)[:300]}")
+        return StorageError(N_("The disk is full. Free some space, then resume the run."))
+    return RunFailure(
+        N_("The run ended with an unexpected {kind}: {error}"), kind=type(error).__name__, error=str(error)[:300]
+    )
 
 
 def main(run_directory: str) -> int:

@@ -17,6 +17,7 @@ from qlora_core.config import RunConfig
 from qlora_core.data.batching import TokenizedPairs, evaluation_batches, tokenize
 from qlora_core.data.sources import PairData, load_run_pairs
 from qlora_core.errors import ConfigError
+from qlora_core.language import N_
 from qlora_core.loans import Loan
 from qlora_core.models.device import describe_environment, measuring_conditions, start_accelerator
 from qlora_core.models.factory import ModelFactory
@@ -74,8 +75,10 @@ class Setup:
         pairs = self._tokenize(self.data.train, swapped=self.config.swap_probability > 0)
         if self.config.easy_pairs_steps and pairs.bundles.max() == 0:
             raise ConfigError(
-                "easy_pairs_steps: every training pair shares a sentence with others, so that no two sentences are "
-                "unrelated. Set it to 0."
+                N_(
+                    "easy_pairs_steps: every training pair shares a sentence with others, so that no two sentences are "
+                    "unrelated. Set it to 0."
+                )
             )
         return pairs
 

@@ -20,12 +20,15 @@ from qlora_core.errors import ConfigError, RunError
 from qlora_core.evaluation.metrics import METRICS, shown
 from qlora_core.evaluation.scores import Result, finetuned_values
 from qlora_core.fields import file_name
+from qlora_core.language import N_
 from qlora_core.models.catalog import BASE_MODELS, BaseModel
 from qlora_core.store.files import open_file, read_json, replace_file, replace_json
 from qlora_core.store.run import Run
 from qlora_core.store.runs import Fill, RunStore
 
 WEIGHTS, RECORD = "adapter_model.safetensors", "start.json"
+DAMAGED_ADAPTER = N_("The adapter of run {run} is missing or damaged. Start from another run.")
+DAMAGED_START = N_("What run {run} starts from is damaged. Start a new run with the same settings.")
 #: Settings that decide which tensors an adapter has, and their shapes.
 SHAPE = ("r", "target_modules", "modules_to_save")
 
@@ -86,18 +89,32 @@ def check_fit(config: RunConfig, source: Run) -> None:
         ConfigError: it does not fit.
     """
     if not source.has_result or not source.has_adapter:
-        raise RunError(f"Run {source.id} is {source.status.state} and cannot be started from. Choose a finished run.")
+        raise RunError(
+            N_("Run {run} is {state} and cannot be started from. Choose a finished run."),
+            run=source.id,
+            state=source.status.in_words,
+        )
     theirs, ours = source.config.base_model, config.base_model
     if theirs != ours and BASE_MODELS.keys() & {theirs, ours}:
         raise ConfigError(
-            f"init_from: run {source.id} adapted the base model {file_name(theirs)}, and this run asks for "
-            f"{file_name(ours)}. Choose the same base model, or another run."
+            N_(
+                "init_from: run {run} adapted the base model {theirs}, and this run asks for {ours}. Choose the same "
+                "base model, or another run."
+            ),
+            run=source.id,
+            theirs=file_name(theirs),
+            ours=file_name(ours),
         )
     differing = [name for name in SHAPE if _value(source.config, name) != _value(config, name)]
     if differing:
         raise ConfigError(
-            f"init_from: the adapter of run {source.id} has {_shape_words(source.config, differing)}, and this run "
-            f"asks for {_shape_words(config, differing)}. Choose the same, or another run."
+            N_(
+                "init_from: the adapter of run {run} has {theirs}, and this run asks for {ours}. Choose the same, or "
+                "another run."
+            ),
+            run=source.id,
+            theirs=_shape_words(source.config, differing),
+            ours=_shape_words(config, differing),
         )
 
 
@@ -122,18 +139,17 @@ def _copy_start(source: Run, run: Run) -> None:
         StorageError: the disk is full or refuses to be written to.
     """
     result, copy = source.require_result(), run.start_dir / WEIGHTS
-    damaged = f"The adapter of run {source.id} is missing or damaged. Start from another run."
     try:
         weights = open_file(source.adapter_dir / WEIGHTS)
     except OSError as error:
-        raise RunError(damaged) from error
+        raise RunError(DAMAGED_ADAPTER, run=source.id) from error
     with weights:
         replace_file(copy, lambda temporary: temporary.write_bytes(weights.read()))
     try:
         with safe_open(copy, framework="numpy"):  # its list of tensors is read and checked
             pass
     except (OSError, SafetensorError) as error:
-        raise RunError(damaged) from error
+        raise RunError(DAMAGED_ADAPTER, run=source.id) from error
     with source.explaining_damage():
         values = finetuned_values(result)
         start = Start(
@@ -158,18 +174,24 @@ def read_start(run: Run, base: BaseModel) -> Start | None:
     """
     if run.config.init_from is None:
         return None
-    damaged = f"What run {run.id} starts from is damaged. Start a new run with the same settings."
     try:
         start = Start.model_validate(read_json(run.start_dir / RECORD))
         whole = digest_of(run.start_dir / WEIGHTS) == start.sha256
     except (RunError, OSError, ValidationError) as error:
-        raise RunError(damaged) from error
+        raise RunError(DAMAGED_START, run=run.id) from error
     if not whole:
-        raise RunError(damaged)
+        raise RunError(DAMAGED_START, run=run.id)
     if start.base_model_sha256 != base.sha256:
         raise ConfigError(
-            f"init_from: run {start.run_id} adapted the base model {start.base_model} with other weights (SHA-256 "
-            f"{start.base_model_sha256[:12]}) than those of {base.id} here ({base.sha256[:12]}). Choose another run."
+            N_(
+                "init_from: run {run} adapted the base model {theirs} with other weights (SHA-256 {their_digest}) than "
+                "those of {ours} here ({our_digest}). Choose another run."
+            ),
+            run=start.run_id,
+            theirs=start.base_model,
+            their_digest=start.base_model_sha256[:12],
+            ours=base.id,
+            our_digest=base.sha256[:12],
         )
     return start
 

@@ -14,6 +14,7 @@ import torch
 
 from qlora_core.child_process import child_environment, end_with_parent, module_command
 from qlora_core.errors import RunFailure
+from qlora_core.language import N_
 from qlora_core.models.inference import Progress
 from qlora_core.models.reloaded import reload_finetuned, reload_tokenizer
 from qlora_core.store.run import Run
@@ -61,7 +62,9 @@ def answer_in_fresh_process(run: Run, progress: Progress) -> np.ndarray:
                 raise
         if process.returncode != 0:
             reason = (errors.read_text(encoding="utf-8").strip().splitlines() or [f"exit {process.returncode}"])[-1]
-            raise RunFailure(f"The adapter was saved, but a fresh process could not reload it: {reason[:300]}")
+            raise RunFailure(
+                N_("The adapter was saved, but a fresh process could not reload it: {reason}"), reason=reason[:300]
+            )
         return np.load(output, allow_pickle=False)
 
 

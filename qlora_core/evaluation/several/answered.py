@@ -8,13 +8,14 @@ import numpy as np
 from qlora_core.data.catalog import DATASETS
 from qlora_core.errors import RunError
 from qlora_core.evaluation.answerers import COMPARED
+from qlora_core.language import N_
 from qlora_core.store.run import Run
 
 FINETUNED = "finetuned"
-DIFFERENT_PAIRS = (
-    "Runs {} and {} were not validated on the same pairs, so that their answers cannot be laid beside each other pair "
-    "by pair. Runs with the same pairs, the same number of validation pairs and, for a file without a validation file "
-    "of its own, the same seed can be compared."
+DIFFERENT_PAIRS = N_(
+    "Runs {first} and {other} were not validated on the same pairs, so that their answers cannot be laid beside each "
+    "other pair by pair. Runs with the same pairs, the same number of validation pairs and, for a file without a "
+    "validation file of its own, the same seed can be compared."
 )
 
 
@@ -77,7 +78,7 @@ def check_same_pairs(answered: Sequence[Answered]) -> None:
     first = answered[0]
     for other in answered[1:]:
         if not have_same_pairs(first, other):
-            raise DifferentPairs(DIFFERENT_PAIRS.format(first.run_id, other.run_id))
+            raise DifferentPairs(DIFFERENT_PAIRS, first=first.run_id, other=other.run_id)
 
 
 def have_same_pairs(first: Answered, other: Answered) -> bool:

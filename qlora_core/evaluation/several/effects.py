@@ -14,9 +14,10 @@ from qlora_core.errors import RunError
 from qlora_core.evaluation.comparison import Outcome
 from qlora_core.evaluation.several.answered import Answered, check_same_pairs, read_answers
 from qlora_core.evaluation.several.crossed import Gain, gain_of, holm
+from qlora_core.language import N_
 from qlora_core.store.run import Run
 
-NOTHING_TO_SEE = "All of these runs have the same value of what is looked at. Two values or more are needed."
+NOTHING_TO_SEE = N_("All of these runs have the same value of what is looked at. Two values or more are needed.")
 Cell = tuple[Any, ...]  #: a value of each setting that is looked at
 
 

@@ -12,6 +12,7 @@ from qlora_core.config import SETTINGS, RunConfig, load_config
 from qlora_core.errors import ConfigError
 from qlora_core.evaluation.several.alike import FREE, SUBJECT
 from qlora_core.fields import MAX_SEED
+from qlora_core.language import N_
 from qlora_core.presets import PRESETS
 
 MAX_SETTINGS = 3  #: looked at together
@@ -40,7 +41,11 @@ def plan(base: RunConfig, grid: Grid, seeds: Sequence[int], most: int) -> list[P
     """
     count = prod(map(len, grid.values())) * len(seeds)
     if count > most:
-        raise ConfigError(f"That is {count} runs. At most {most} are carried out together: take values or seeds away.")
+        raise ConfigError(
+            N_("That is {count} runs. At most {most} are carried out together: take values or seeds away."),
+            count=count,
+            most=most,
+        )
     combinations = [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
     planned = []
     for seed in seeds:
@@ -49,9 +54,9 @@ def plan(base: RunConfig, grid: Grid, seeds: Sequence[int], most: int) -> list[P
             read = {name: value_of(name, text) for name, text in changes.items()}
             planned.append(Planned(changes, load_config({**base.model_dump(), **read})))
     if len({one.config for one in planned}) < len(planned):
-        raise ConfigError("Some of these runs are the same. Name each value and each seed once.")
+        raise ConfigError(N_("Some of these runs are the same. Name each value and each seed once."))
     if count < 2:
-        raise ConfigError("That is one run. Name two values of a setting, or two seeds.")
+        raise ConfigError(N_("That is one run. Name two values of a setting, or two seeds."))
     return planned
 
 
@@ -66,12 +71,14 @@ def read_grid(assignments: Sequence[str]) -> dict[str, list[str]]:
         name, separator, text = assignment.partition("=")
         name = name.strip()
         if not separator:
-            raise ConfigError(f"'{assignment[:200]}' is not FIELD=VALUE,VALUE. Write for example --grid r=4,16.")
+            raise ConfigError(
+                N_("'{text}' is not FIELD=VALUE,VALUE. Write for example --grid r=4,16."), text=assignment[:200]
+            )
         if name in grid:
-            raise ConfigError(f"{name} is named twice. Write all of its values in one place.")
+            raise ConfigError(N_("{setting} is named twice. Write all of its values in one place."), setting=name)
         grid[name] = values_of(name, text)
     if len(grid) > MAX_SETTINGS:
-        raise ConfigError(f"At most {MAX_SETTINGS} settings can be varied together.")
+        raise ConfigError(N_("At most {most} settings can be varied together."), most=MAX_SETTINGS)
     return grid
 
 
@@ -82,10 +89,18 @@ def values_of(name: str, text: str) -> list[str]:
         ConfigError: the setting cannot be varied, or there is no value.
     """
     if name not in VARIABLE:
-        raise ConfigError(f"'{name[:80]}' is no setting that can be varied. Those are: {', '.join(VARIABLE)}.")
+        raise ConfigError(
+            N_("'{setting}' is no setting that can be varied. Those are: {settings}."),
+            setting=name[:80],
+            settings=", ".join(VARIABLE),
+        )
     values = [part.strip() for part in text[:MAX_TEXT].split(";" if is_list(name) else ",")]
     if not all(values):
-        raise ConfigError(f"Of {name} a value is empty. Write for example {name}={SETTINGS[name].default}.")
+        raise ConfigError(
+            N_("Of {setting} a value is empty. Write for example {setting}={value}."),
+            setting=name,
+            value=str(SETTINGS[name].default),
+        )
     return values
 
 
@@ -97,7 +112,9 @@ def read_seeds(text: str) -> list[int]:
     """
     parts = [part.strip() for part in text[:MAX_TEXT].split(",")]
     if not all(part.isascii() and part.isdigit() and int(part) <= MAX_SEED for part in parts):
-        raise ConfigError(f"'{text[:80]}' are no seeds. Write whole numbers with commas between them, such as 0,1,2.")
+        raise ConfigError(
+            N_("'{text}' are no seeds. Write whole numbers with commas between them, such as 0,1,2."), text=text[:80]
+        )
     return [int(part) for part in parts]
 
 

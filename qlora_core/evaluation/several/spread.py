@@ -13,9 +13,10 @@ from qlora_core.evaluation.metrics import METRICS
 from qlora_core.evaluation.scores import finetuned_values
 from qlora_core.evaluation.several.answered import Answered, have_same_pairs, read_answers
 from qlora_core.evaluation.several.crossed import Gain, gain_of, repeated_splits
+from qlora_core.language import N_
 from qlora_core.store.run import Run
 
-TOO_FEW = "Runs of one seed alone say nothing of how far seeds lie apart. Two or more finished runs are needed."
+TOO_FEW = N_("Runs of one seed alone say nothing of how far seeds lie apart. Two or more finished runs are needed.")
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,6 @@ from qlora_core.classroom.scores import answered_by, room_report
 from qlora_core.errors import ConfigError, DataError, HubError, RunError
 from qlora_core.evaluation.flips import Sentences
 from qlora_core.language import N_
-from qlora_core.language import gettext as _
 from qlora_core.server.participating.judged_pairs import JudgedPairs
 from qlora_core.server.rate_limit import RateLimit
 from qlora_core.server.who_may import may_be_secret
@@ -111,7 +110,7 @@ class Participation:
             try:
                 pairs = self._pairs(run, seconds)
             except RunError as error:
-                missing = str(error)
+                missing = error.said()
         report = room_report(judges, own, answered_by(run), pairs or [])
         return {"run_id": run.id, **report, "reading": pairs is None, "missing": missing}
 
@@ -119,11 +118,11 @@ class Participation:
         try:
             return self.pairs.get(run.config, seconds)
         except (DataError, HubError) as error:
-            raise RunError(_(NO_SENTENCES)) from error
+            raise RunError(NO_SENTENCES) from error
 
     def _check(self, secret: str, address: str) -> None:
         if not may_be_secret(secret):
-            raise ConfigError(_(NO_SECRET))
+            raise ConfigError(NO_SECRET)
         self.rate.take(address)
 
 

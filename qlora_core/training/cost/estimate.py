@@ -5,7 +5,7 @@ of the run, and its seconds a token are multiplied by the tokens of all the batc
 varies between the timed batches becomes the width of the estimate.
 
 python -m qlora_core.training.cost.estimate CONFIG.json [--forked] measures the run described in that file and prints
-what it is doing, then one JSON object: an ``Estimate``.
+what it is doing, then one JSON object: an ``Estimate``, or the ``Message`` of what keeps it from being measured.
 
 On a CPU, a run's memory was seen to grow with every new shape of batch and to stay where a shape comes again. What the
 timed batches after the longest one add is therefore multiplied by the number of shapes that the run has.
@@ -25,6 +25,7 @@ from qlora_core.child_process import end_with_parent
 from qlora_core.config import RunConfig, load_config
 from qlora_core.data.batching import evaluation_batches
 from qlora_core.errors import RunFailure, UserError
+from qlora_core.language import MESSAGE
 from qlora_core.models.device import device_name, peak_gpu_bytes, peak_rss_bytes
 from qlora_core.training.cost.batches import batches_of_easy_pairs, epochs, shapes, tokens_of_pass
 from qlora_core.training.cost.measure import Listener, Timings, measure_work
@@ -132,12 +133,10 @@ def main(config_file: str, *, forked: bool = False) -> int:
     try:
         config = load_config(json.loads(Path(config_file).read_text(encoding="utf-8")))
         estimate = estimate_cost(config, _print_line, forked=forked)
-    except UserError as error:
+    except (UserError, RunFailure) as error:
         print(error, file=sys.stderr)
-        return 2
-    except RunFailure as error:
-        print(error, file=sys.stderr)
-        return 1
+        _print_line(MESSAGE.dump_json(error.message.writable()).decode())
+        return 2 if isinstance(error, UserError) else 1
     print(json.dumps(asdict(estimate), allow_nan=False), flush=True)
     return 0
 

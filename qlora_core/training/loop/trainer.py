@@ -22,6 +22,7 @@ from qlora_core.data.batching import TokenizedPairs, epoch_batches
 from qlora_core.errors import DivergedError
 from qlora_core.evaluation.best_epoch import best_epoch
 from qlora_core.evaluation.scores import score
+from qlora_core.language import N_, Message
 from qlora_core.loans import Suspended
 from qlora_core.models.adapter import load_trainable_state, trainable_state
 from qlora_core.models.checkpoint import Progress, load_checkpoint, save_checkpoint
@@ -136,10 +137,10 @@ class Trainer:
             group["lr"] = rate
         torch.manual_seed(dropout_seed(config.seed, step, self.accelerator.process_index))
         loss = self._backward(indices)
-        self._check_finite("training loss", loss)
+        self._check_finite(N_("The training loss"), loss)
         grad_norm = float(self.accelerator.clip_grad_norm_(list(self.trained.values()), config.max_grad_norm))
         if self.accelerator.scaler is None:
-            self._check_finite("norm of the gradient", grad_norm)
+            self._check_finite(N_("The norm of the gradient"), grad_norm)
         self._scaled_optimizer.step()
         self._scaled_optimizer.zero_grad()
         self.progress.step += 1
@@ -155,11 +156,17 @@ class Trainer:
             seconds_left=self._seconds_left(),
         )
 
-    def _check_finite(self, name: str, value: float) -> None:
+    def _check_finite(self, what: str, value: float) -> None:
         if not math.isfinite(value):
             raise DivergedError(
-                f"The {name} became {value} near step {self.progress.step + 1}. "
-                f"Lower learning_rate (now {self.config.learning_rate:g}) or raise warmup_ratio, and start again."
+                N_(
+                    "{what} became {value} near step {step}. Lower learning_rate (now {rate}) or raise warmup_ratio, "
+                    "and start again."
+                ),
+                what=Message(what),
+                value=str(value),
+                step=self.progress.step + 1,
+                rate=f"{self.config.learning_rate:g}",
             )
 
     def _backward(self, indices: list[int]) -> float:
@@ -247,7 +254,7 @@ class Trainer:
         )
         measured = score(logits, self.validation_pairs.labels)
         scores = measured.values
-        self._check_finite("validation loss", scores["loss"])
+        self._check_finite(N_("The validation loss"), scores["loss"])
         epoch, history = self.progress.step / self.steps_per_epoch, self.progress.history
         history.append({"step": self.progress.step, "epoch": epoch, **scores})
         is_best = best_epoch(history) == len(history) - 1

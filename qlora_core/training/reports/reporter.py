@@ -13,6 +13,7 @@ from qlora_core.errors import StorageError
 from qlora_core.evaluation.answerers import baselines_words
 from qlora_core.evaluation.scores import score
 from qlora_core.evaluation.truncation import truncation_words
+from qlora_core.language import N_, Message
 from qlora_core.loans import Loan, LoanEnd, Suspended, end_words
 from qlora_core.store.run import Run
 from qlora_core.store.shared.baselines import Provenance
@@ -22,6 +23,7 @@ Listener = Callable[[str, dict[str, Any]], None]
 SECONDS_BETWEEN_STATUS_UPDATES = 0.5
 PAUSE_POLL_SECONDS = 0.2
 TRAINING, EVALUATING = "Training the adapter", "Measuring the adapter on the validation pairs"
+STOPPED_EARLY = N_("Stopped early; what was learned is kept")
 EVENT_KINDS: dict[type[Event], str] = {
     Step: "step",
     Resumed: "resumed",
@@ -168,11 +170,11 @@ class Reporter:
 
     def finish(self, result: dict[str, Any], *, stopped: bool, verdict: str = "") -> None:
         """The result is complete; ``verdict`` is what it amounts to, in a sentence."""
-        message = "Stopped early; what was learned is kept" if stopped else "Finished"
+        message = STOPPED_EARLY if stopped else N_("Finished")
         self._record("phase", {"phase": "done", "message": message, "verdict": verdict})
         self.run.finish(result, state="stopped" if stopped else "finished", message=message)
 
-    def end(self, state: str, message: str, **details: object) -> None:
+    def end(self, state: str, message: str | Message, **details: object) -> None:
         """The run ended without a result: failed, interrupted or stopped before training.
 
         A full disk may be what ended it: what cannot be written then is left out, and raises nothing.
@@ -181,7 +183,8 @@ class Reporter:
             with suppress(StorageError):
                 self.run.set_status(state=state, message=message)
             with suppress(StorageError):
-                self._record("end", {"state": state, "message": message, **details})
+                english = message if isinstance(message, str) else message.in_english()
+                self._record("end", {"state": state, "message": english, **details})
 
     def end_loan(self) -> None:
         """The run ended because its loan is over, and goes on from its checkpoint with another."""
