@@ -12,6 +12,7 @@ import numpy as np
 
 from qlora_core.errors import RunFailure
 from qlora_core.evaluation.metrics import METRICS, predicted_labels
+from qlora_core.language import N_, Figure
 
 #: Both ways divide the same whole numbers; what is allowed for is another order of operations.
 TOLERANCE = 1e-9
@@ -35,9 +36,15 @@ def cross_check(scores: Mapping[str, Mapping[str, Any]], logits: Mapping[str, np
             for key, value in expected.items():
                 if not abs(scores[name][key] - value) <= TOLERANCE:
                     raise RunFailure(
-                        f"The {key} of '{name}' was computed in two ways that disagree: {scores[name][key]:.6f} here, "
-                        f"{value:.6f} with scikit-learn. This is a mistake in the program; the run's result is not "
-                        "to be trusted and was not written."
+                        N_(
+                            "The {metric} of '{answerer}' was computed in two ways that disagree: {here} here, {there} "
+                            "with scikit-learn. This is a mistake in the program; the run's result is not to be "
+                            "trusted and was not written."
+                        ),
+                        metric=key,
+                        answerer=name,
+                        here=Figure(scores[name][key], ".6f"),
+                        there=Figure(value, ".6f"),
                     )
 
 

@@ -237,7 +237,7 @@ def test_a_gradient_that_is_no_number_ends_the_run(
     assert only_run(store).status.state == "failed"
 
 
-@pytest.mark.parametrize("size", [700, 1_500, 2_500, 60_000, 200_000])
+@pytest.mark.parametrize("size", [800, 1_500, 2_500, 60_000, 200_000])
 def test_a_disk_that_fills_up_ends_the_run(size: int, tiny_config: MakeConfig, store: RunStore) -> None:
     run = store.create(tiny_config())
     with largest_file(size), pytest.raises(StorageError, match="disk is full"):
