@@ -14,10 +14,21 @@ from huggingface_hub.errors import (
 )
 
 from qlora_core.errors import FULL_DISK, HubError, HubProblem
+from qlora_core.language import N_, Message
 
 CONNECT_TIMEOUT_SECONDS = 5
 #: What the system says where a file cannot be kept, whatever the hub does.
 REFUSED_BY_THE_DISK = (*FULL_DISK, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR)
+#: ``{advice}`` is what else can be done, a part of a sentence.
+NOT_HERE = N_(
+    "{repository} is not on this machine and the Hugging Face hub cannot be reached. Connect to the internet and try "
+    "again, {advice}."
+)
+NO_SUCH = N_(
+    "The Hugging Face hub shows no {repository} at {revision}. Check the name; for one that is private or asks for "
+    "consent, set HF_TOKEN, {advice}."
+)
+NOT_KEPT = N_("{repository} cannot be kept in the hub's cache: {reason}. Set HF_HOME to another folder, {advice}.")
 
 
 def fetch(
@@ -28,7 +39,7 @@ def fetch(
     repo_type: str = "model",
     is_whole: Callable[[Path], bool] = Path.is_dir,
     download: bool = True,
-    advice: str,
+    advice: Message,
 ) -> Path:
     """The folder that holds a repository's files at ``revision``, downloaded unless they are on this machine already.
 
@@ -37,38 +48,32 @@ def fetch(
         patterns: the files wanted.
         is_whole: whether a folder on this machine has all that is needed; another program may have fetched a part.
         download: False looks only at what is on this machine already.
-        advice: what to do where the hub cannot be reached, as the end of the error's sentence.
+        advice: what else to do where the hub cannot be reached, as the end of the error's sentence.
 
     Raises:
         HubError: the files are not on this machine, and the hub cannot be reached, has none of that name, or nothing
             can be kept here.
     """
-    message = (
-        f"{repository} is not on this machine and the Hugging Face hub cannot be reached. "
-        f"Connect to the internet and try again, {advice}."
-    )
+    not_here = Message(NOT_HERE, {"repository": repository, "advice": advice})
     here = _here(repository, revision, patterns, repo_type)
     if here is not None and is_whole(here):
         return here
     if not download or constants.HF_HUB_OFFLINE or not hub_answers():
-        raise HubError(message, HubProblem.NOT_HERE)
+        raise HubError(not_here, HubProblem.NOT_HERE)
     try:
         return _snapshot(repository, revision, patterns, repo_type, local_files_only=False)
     except (RepositoryNotFoundError, RevisionNotFoundError) as error:  # the former of private and gated ones, too
-        message = (
-            f"The Hugging Face hub shows no {repository} at {revision[:40]}. Check the name; for one that is private "
-            f"or asks for consent, set HF_TOKEN, {advice}."
-        )
-        raise HubError(message, HubProblem.NO_SUCH) from error
+        raise HubError(
+            NO_SUCH, HubProblem.NO_SUCH, repository=repository, revision=revision[:40], advice=advice
+        ) from error
     except (LocalEntryNotFoundError, HfHubHTTPError, httpx2.HTTPError) as error:
-        raise HubError(message, HubProblem.DOWNLOAD_FAILED) from error
+        raise HubError(not_here, HubProblem.DOWNLOAD_FAILED) from error
     except OSError as error:
-        if error.errno in REFUSED_BY_THE_DISK:
-            message = (
-                f"{repository} cannot be kept in the hub's cache: {error.strerror}. "
-                f"Set HF_HOME to another folder, {advice}."
-            )
-        raise HubError(message, HubProblem.DOWNLOAD_FAILED) from error
+        if error.errno not in REFUSED_BY_THE_DISK:
+            raise HubError(not_here, HubProblem.DOWNLOAD_FAILED) from error
+        raise HubError(
+            NOT_KEPT, HubProblem.DOWNLOAD_FAILED, repository=repository, reason=str(error.strerror), advice=advice
+        ) from error
 
 
 def _here(repository: str, revision: str, patterns: list[str], repo_type: str) -> Path | None:

@@ -172,6 +172,9 @@ class Message:
         with speaking(ENGLISH):
             return self.said()
 
+    def __str__(self) -> str:
+        return self.in_english()
+
     def writable(self) -> "Message":
         """The same without what no file can hold, such as parts of some files' names, which are no text."""
 

@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass
 from enum import StrEnum
 
-from qlora_core.choices import Choice, table
+from qlora_core.language import N_, Figure, Message
 
 #: A loan's length. Whoever is not signed in has two minutes a day, and some cards count one and a half times.
 MIN_LOAN_SECONDS, MAX_LOAN_SECONDS = 20, 75
@@ -34,62 +34,45 @@ class LoanEnd(StrEnum):
 
 
 @dataclass(frozen=True)
-class Ending(Choice):
-    """One way in which a loan ends; its help says what happened, ``then`` what to do."""
+class Ending:
+    """One way in which a loan ends."""
 
-    then: str = "Borrow again to go on."
+    what: str  #: what happened; ``{at}`` is where the run stands
+    then: str = N_("Borrow again to go on.")  #: what to do
 
 
-#: ``{at}`` is where the run stands.
-ENDINGS = table(
-    Ending(LoanEnd.USED_UP, "time used up", "The borrowed GPU time is used up{at}"),
-    Ending(LoanEnd.GIVEN_BACK, "given back", "The borrowed GPU was given back{at}"),
-    Ending(LoanEnd.LEFT, "page closed", "The page was closed, so the borrowed GPU was given back{at}"),
-    Ending(
-        LoanEnd.QUOTA,
-        "quota used up",
-        "Your GPU quota is used up, and nothing was lent{at}",
-        "Borrow again when it returns, or go on on the CPU.",
+ENDINGS = {
+    LoanEnd.USED_UP: Ending(N_("The borrowed GPU time is used up{at}.")),
+    LoanEnd.GIVEN_BACK: Ending(N_("The borrowed GPU was given back{at}.")),
+    LoanEnd.LEFT: Ending(N_("The page was closed, so the borrowed GPU was given back{at}.")),
+    LoanEnd.QUOTA: Ending(
+        N_("Your GPU quota is used up, and nothing was lent{at}."),
+        N_("Borrow again when it returns, or go on on the CPU."),
     ),
-    Ending(
-        LoanEnd.PENDING,
-        "quota set aside",
-        "Your GPU quota is set aside for other tasks of yours, and nothing was lent{at}",
-        "Borrow again when they have ended, or go on on the CPU.",
+    LoanEnd.PENDING: Ending(
+        N_("Your GPU quota is set aside for other tasks of yours, and nothing was lent{at}."),
+        N_("Borrow again when they have ended, or go on on the CPU."),
     ),
-    Ending(
-        LoanEnd.DURATION,
-        "longer than allowed",
-        "The GPU was asked for longer than it may be lent to you, and nothing was lent{at}",
-        "Sign in to Hugging Face and borrow again, or go on on the CPU.",
+    LoanEnd.DURATION: Ending(
+        N_("The GPU was asked for longer than it may be lent to you, and nothing was lent{at}."),
+        N_("Sign in to Hugging Face and borrow again, or go on on the CPU."),
     ),
-    Ending(
-        LoanEnd.QUEUE,
-        "none in time",
-        "No GPU became free in time{at}",
-        "Borrow again later, or go on on the CPU.",
+    LoanEnd.QUEUE: Ending(N_("No GPU became free in time{at}."), N_("Borrow again later, or go on on the CPU.")),
+    LoanEnd.NONE_FREE: Ending(N_("No GPU is free{at}."), N_("Borrow again later, or go on on the CPU.")),
+    LoanEnd.EXPIRED: Ending(
+        N_("The pass that this page had for borrowing has expired{at}."), N_("Reload the page, then borrow again.")
     ),
-    Ending(LoanEnd.NONE_FREE, "none free", "No GPU is free{at}", "Borrow again later, or go on on the CPU."),
-    Ending(
-        LoanEnd.EXPIRED,
-        "pass expired",
-        "The pass that this page had for borrowing has expired{at}",
-        "Reload the page, then borrow again.",
+    LoanEnd.ABORTED: Ending(
+        N_("The borrowed GPU was taken away{at}."), N_("It goes on from its last checkpoint: borrow again.")
     ),
-    Ending(
-        LoanEnd.ABORTED,
-        "taken away",
-        "The borrowed GPU was taken away{at}",
-        "It goes on from its last checkpoint: borrow again.",
+    LoanEnd.FAILED: Ending(N_("Borrowing failed{at}."), N_("Borrow again, or go on on the CPU.")),
+    LoanEnd.NO_ANSWER: Ending(
+        N_("The service that lends GPUs does not answer{at}."),
+        N_("Borrow again in a moment, or go on on the CPU."),
     ),
-    Ending(LoanEnd.FAILED, "failed", "Borrowing failed{at}", "Borrow again, or go on on the CPU."),
-    Ending(
-        LoanEnd.NO_ANSWER,
-        "no answer",
-        "The service that lends GPUs does not answer{at}",
-        "Borrow again in a moment, or go on on the CPU.",
-    ),
-)
+}
+ENDED, ENDED_AND_TOLD = N_("{what} {then}"), N_("{what} {told} {then}")
+AT_STEP, AT_NO_STEP = N_(" at step {step} of {total}"), N_(" before the first step")
 
 
 class Suspended(Exception):
@@ -121,13 +104,24 @@ class Loan:
         return f"{BORROWED}{', '.join(filter(None, (name, self.share)))}"
 
 
-def end_words(end: str, step: int, total_steps: int, told: str = "") -> str:
+def end_message(end: str, step: int, total_steps: int, told: str | Message = "") -> Message:
     """How a loan ended, in a sentence or two, and what to do.
 
     Args:
         step: that the run goes on from.
-        told: what the platform itself said, made harmless; it says, for one, when a quota returns.
+        told: what the platform itself said, made harmless, such as when a quota returns; or what else kept the run
+            from having a GPU.
     """
-    at = f" at step {step:,} of {total_steps:,}" if step and total_steps else " before the first step"
-    ending = ENDINGS[end]
-    return " ".join(filter(None, (f"{ending.help.format(at=at)}.", told[:MAX_TOLD], ending.then)))
+    at = Message(AT_STEP, {"step": Figure(step), "total": Figure(total_steps)})
+    ending = ENDINGS[LoanEnd(end)]
+    what = Message(ending.what, {"at": at if step and total_steps else Message(AT_NO_STEP)})
+    then = Message(ending.then)
+    if not told:
+        return Message(ENDED, {"what": what, "then": then})
+    said = told[:MAX_TOLD] if isinstance(told, str) else told
+    return Message(ENDED_AND_TOLD, {"what": what, "told": said, "then": then})
+
+
+def end_words(end: str, step: int, total_steps: int, told: str | Message = "") -> str:
+    """The same in English."""
+    return end_message(end, step, total_steps, told).in_english()

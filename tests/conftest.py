@@ -36,6 +36,7 @@ from transformers import (
 from qlora_core.config import RunConfig, make_config
 from qlora_core.data.batching import TokenizedPairs
 from qlora_core.data.sources import PairData
+from qlora_core.language import Message
 from qlora_core.server.answering import asker
 from qlora_core.server.answering.answering_process import Answering
 from qlora_core.server.processes import apart
@@ -332,7 +333,9 @@ def bench(tiny_bert: Path, tiny_config: Callable[..., RunConfig]) -> Callable[..
     def load(folder: Path = tiny_bert, **changes: object) -> Bench:
         small = {"bnb_4bit_compute_dtype": "float32", "train_batch_size": 4, "eval_batch_size": 8}
         pairs = Dataset.from_list(make_rows(24))
-        return Bench.load(tiny_config(base_model=str(folder), **(small | changes)), PairData("rows", "", pairs, pairs))
+        return Bench.load(
+            tiny_config(base_model=str(folder), **(small | changes)), PairData("rows", Message(""), pairs, pairs)
+        )
 
     return load
 

@@ -17,6 +17,7 @@ from huggingface_hub import constants
 
 from qlora_core import hub
 from qlora_core.errors import HubError, HubProblem
+from qlora_core.language import Message
 from qlora_core.models.catalog import BASE_MODELS
 
 REPOSITORY, REVISION = BASE_MODELS["bert-base-cased"].hub_id, BASE_MODELS["bert-base-cased"].revision
@@ -28,7 +29,7 @@ def _empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def fetch(*, download: bool = True) -> Path:
-    return hub.fetch(REPOSITORY, REVISION, ["config.json"], download=download, advice="or use another model")
+    return hub.fetch(REPOSITORY, REVISION, ["config.json"], download=download, advice=Message("or use another model"))
 
 
 def _no_connection() -> None:

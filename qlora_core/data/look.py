@@ -10,8 +10,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from qlora_core.data.readers.table import SkippedCode, printable
+from qlora_core.language import Message, ngettext, number
 from qlora_core.language import gettext as _
-from qlora_core.language import ngettext, number
 
 if TYPE_CHECKING:  # the page reads looks, and has not loaded the libraries that make them
     from datasets import Dataset
@@ -72,7 +72,7 @@ class FileLook(BaseModel):
     same: str  #: what the file calls the label 1
     different: str
     blank_lines: int
-    first_blank_line: str  #: in words such as "line 7"; "" where there is none
+    first_blank_line: Message | None  #: where it is, such as "line 7"; None where there is none
 
     @classmethod
     def of(cls, contents: FileContents) -> Self:
@@ -82,7 +82,7 @@ class FileLook(BaseModel):
             **{name: printable(column) for name, column in contents.taken._asdict().items()},
             **{name: printable(word) for name, word in contents.label_meaning._asdict().items()},
             blank_lines=blank.count if blank else 0,
-            first_blank_line=blank.first if blank else "",
+            first_blank_line=blank.first if blank else None,
         )
 
 
@@ -91,7 +91,7 @@ class PairsLook(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    source: str
+    origin: Message
     file: FileLook | None  #: None where the pairs are no user's
     train: SplitLook
     validation: SplitLook
@@ -108,7 +108,7 @@ def look_at(data: PairData, train_lengths: list[int], validation_lengths: list[i
     repeated, contradictory = _repetitions(data.train, data.validation)
     first = data.train.select(range(min(MAX_FIRST_PAIRS, len(data.train))))
     return PairsLook(
-        source=data.source,
+        origin=data.origin,
         file=None if data.contents is None else FileLook.of(data.contents),
         train=SplitLook.of(data.train, train_lengths),
         validation=SplitLook.of(data.validation, validation_lengths),
@@ -148,7 +148,7 @@ def facts(look: PairsLook, max_length: int) -> Iterator[str]:
         "{n} pair to learn from and {validation} to be measured on, from {source}.",
         "{n} pairs to learn from and {validation} to be measured on, from {source}.",
         train.pairs,
-    ).format(n=number(train.pairs, ","), validation=number(validation.pairs, ","), source=look.source)
+    ).format(n=number(train.pairs, ","), validation=number(validation.pairs, ","), source=look.origin.said())
     yield _(
         "Label 1, the same meaning: {train} % of those to learn from, {validation} % of those to be measured on."
     ).format(
@@ -190,12 +190,12 @@ def _file_facts(file: FileLook) -> Iterator[str]:
     yield _(
         "Columns taken: {sentence1}, {sentence2}; label: {label} ({same}: the same meaning, {different}: another)."
     ).format(**{name: getattr(file, name) for name in ("sentence1", "sentence2", "label", "same", "different")})
-    if file.blank_lines:
+    if file.first_blank_line is not None:
         yield ngettext(
             "{n} blank line was passed over, the first of them {first}.",
             "{n} blank lines were passed over, the first of them {first}.",
             file.blank_lines,
-        ).format(n=number(file.blank_lines, ","), first=file.first_blank_line)
+        ).format(n=number(file.blank_lines, ","), first=file.first_blank_line.said())
 
 
 def _length_facts(train: SplitLook, validation: SplitLook, max_length: int) -> Iterator[str]:

@@ -15,10 +15,12 @@ from qlora_core.data.files import FileContents, read_file, read_pairs_file
 from qlora_core.data.splits import SPLIT_PARTS, count_in_both, count_shared, fingerprint, limit_pairs, split_pairs
 from qlora_core.errors import DataError
 from qlora_core.hub import fetch
-from qlora_core.language import N_
+from qlora_core.language import N_, Message
 from qlora_core.settings import DATA_DIR_VARIABLE, read_settings
 
 MIN_PAIRS = 20
+#: What can be done without the hub, as the end of a sentence.
+ELSEWHERE = N_("name a folder that holds it with --data-dir or {variable}, or use --dataset {instead}")
 ONE_LABEL_TRAINED = N_("The training pairs of {source} do not have both labels, 0 and 1. Use more or other pairs.")
 ONE_LABEL_VALIDATED = N_("The validation pairs of {source} do not have both labels, 0 and 1. Use more or other pairs.")
 
@@ -28,11 +30,16 @@ class PairData:
     """Pairs for training and validation; columns idx, sentence1, sentence2, label and, if known, phenomenon."""
 
     id: str
-    source: str  #: where the pairs came from, in words
+    origin: Message  #: where the pairs came from
     train: Dataset
     validation: Dataset
     revision: str | None = None  #: the hub's commit, where the pairs came from the hub
     contents: FileContents | None = None  #: how a user's file was understood
+
+    @property
+    def source(self) -> str:
+        """Where the pairs came from, as records have it."""
+        return self.origin.in_english()
 
     @property
     def fingerprint(self) -> str:
@@ -88,16 +95,16 @@ def load_pairs(
     else:
         data = _load_bundled(entry)
     if validation_file:
-        source = f"{data.source}, validated on {_path_of(validation_file).name}"
-        validation = read_pairs_file(_path_of(validation_file), columns=columns)
-        data = replace(data, source=source, validation=validation)
+        path = _path_of(validation_file)
+        origin = Message(N_("{source}, validated on {file}"), {"source": data.origin, "file": path.name})
+        data = replace(data, origin=origin, validation=read_pairs_file(path, columns=columns))
     elif entry is not None and columns:
         raise DataError(
             N_("The columns of {dataset} are known. Name columns of a file of pairs only."), dataset=dataset
         )
     train = limit_pairs(data.train, max_train_samples, seed)
     validation = limit_pairs(data.validation, max_eval_samples, seed)
-    _check_labels(data.source, train, validation)
+    _check_labels(data.origin, train, validation)
     return replace(data, train=train, validation=validation)
 
 
@@ -140,19 +147,20 @@ def _path_of(name: str) -> Path:
 
 def _load_bundled(entry: CatalogDataset) -> PairData:
     train, validation = (read_pairs_file(PAIRS_FOLDER / f"{split}.jsonl") for split in ("train", "validation"))
-    return PairData(entry.name, "bundled pairs", train, validation)
+    return PairData(entry.name, Message(N_("bundled pairs")), train, validation)
 
 
 def _load_glue(entry: CatalogDataset, data_dir: Path | None, download: bool) -> PairData:
-    folder = data_dir or read_settings().data_dir
-    source, revision = f"GLUE {entry.name.upper()}, from a folder", None
+    name, folder = f"GLUE {entry.name.upper()}", data_dir or read_settings().data_dir
+    origin, revision = Message(N_("{name}, from a folder"), {"name": name}), None
     if folder is None:
-        advice = f"name a folder that holds it with --data-dir or {DATA_DIR_VARIABLE}, or use --dataset {entry.instead}"
+        advice = Message(ELSEWHERE, {"variable": DATA_DIR_VARIABLE, "instead": entry.instead})
         patterns = [f"{entry.name}/{split}-*" for split in ("train", "validation")]
         folder = fetch(entry.hub_id, entry.revision, patterns, repo_type="dataset", download=download, advice=advice)
-        source, revision = f"GLUE {entry.name.upper()}, hub {entry.hub_id}@{entry.revision[:12]}", entry.revision
+        place = f"{entry.hub_id}@{entry.revision[:12]}"
+        origin, revision = Message(N_("{name}, hub {place}"), {"name": name, "place": place}), entry.revision
     train, validation = (read_pairs_file(_glue_file(folder, entry, split)) for split in ("train", "validation"))
-    return PairData(entry.name, source, train, validation, revision)
+    return PairData(entry.name, origin, train, validation, revision)
 
 
 def _glue_file(folder: Path, entry: CatalogDataset, split: str) -> Path:
@@ -183,7 +191,11 @@ def _whole(path: Path, contents: FileContents) -> PairData:
             n=len(pairs),
             least=MIN_PAIRS,
         )
-    return PairData(path.stem, f"file {path.name}", pairs, pairs.select([]), contents=contents)
+    return PairData(path.stem, _of_file(path), pairs, pairs.select([]), contents=contents)
+
+
+def _of_file(path: Path) -> Message:
+    return Message(N_("file {name}"), {"name": path.name})
 
 
 def _split(path: Path, contents: FileContents, seed: int) -> PairData:
@@ -215,10 +227,10 @@ def _split(path: Path, contents: FileContents, seed: int) -> PairData:
             ),
             file=path.name,
         )
-    return PairData(path.stem, f"file {path.name}", *split_pairs(pairs, bundles, seed), contents=contents)
+    return PairData(path.stem, _of_file(path), *split_pairs(pairs, bundles, seed), contents=contents)
 
 
-def _check_labels(source: str, train: Dataset, validation: Dataset) -> None:
+def _check_labels(source: Message, train: Dataset, validation: Dataset) -> None:
     for words, split in ((ONE_LABEL_TRAINED, train), (ONE_LABEL_VALIDATED, validation)):
         if set(split["label"]) != {0, 1}:
             raise DataError(words, source=source)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from qlora_core.errors import RunError
+from qlora_core.export.file_to_write import check_is_no_folder
 from qlora_core.models.limits import NOT_QUANTIZED
 from qlora_core.store.directory import ADAPTER
 from qlora_core.store.packed.pack import parts_to_take_home, write_packed
@@ -53,8 +53,7 @@ def export_run(run: Run, path: Path) -> Path:
         StorageError: the zip cannot be written.
     """
     records = list(parts_to_take_home(run))
-    if path.is_dir():
-        raise RunError(f"'{path}' is a folder. Name the zip file to write, for example {path / run.id}.zip.")
+    check_is_no_folder(path, run.id, ".zip")
     write_packed(path, run.id, [("load_adapter.py", load_script(run).encode()), *records])
     return path
 

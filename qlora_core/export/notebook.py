@@ -19,12 +19,12 @@ from qlora_core.assets import ASSETS
 from qlora_core.choices import COMPUTE_DTYPES
 from qlora_core.config import RunConfig
 from qlora_core.data.catalog import DATASETS
-from qlora_core.errors import RunError
 from qlora_core.evaluation.answerers import label_of
 from qlora_core.evaluation.comparison import only_answer_words, strongest_first
 from qlora_core.evaluation.metrics import METRICS, Metric
 from qlora_core.evaluation.scores import RecordedScores
 from qlora_core.export.engine_source import Verbatim, engine, source_of
+from qlora_core.export.file_to_write import check_is_no_folder
 from qlora_core.fields import file_name
 from qlora_core.models.base.folder import WEIGHTS_FILE
 from qlora_core.models.limits import NOT_QUANTIZED
@@ -59,8 +59,7 @@ def export_notebook(run: Run, path: Path) -> Path:
         StorageError: the file cannot be written.
     """
     notebook = notebook_of(run)
-    if path.is_dir():
-        raise RunError(f"'{path}' is a folder. Name the notebook to write, for example {path / run.id}.ipynb.")
+    check_is_no_folder(path, run.id, ".ipynb")
     replace_text(path, nbformat.writes(notebook))
     return path
 
@@ -71,9 +70,7 @@ def notebook_of(run: Run) -> nbformat.NotebookNode:
     Raises:
         RunError: the run has no result yet.
     """
-    result = run.result
-    if result is None:
-        raise RunError(f"Run {run.id} is {run.status.state} and has no result to write a notebook about yet.")
+    result = run.require_result()
     cells = [new_markdown_cell(_introduction(run.id, result), id="introduction"), *_cells(_render(run, result))]
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     return new_notebook(cells=cells, metadata={"kernelspec": kernel, "language_info": {"name": "python"}})

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from qlora_core.language import N_
 from qlora_core.server.processes import apart
 from qlora_core.server.processes.apart import Ends
 from qlora_core.server.processes.forking import ForkServer
@@ -9,7 +10,7 @@ from qlora_core.store.run import Run
 
 PROGRAM = "qlora_core.export.notebook_program"
 MAX_SECONDS = 120.0
-NOT_MADE = "The notebook could not be made; the server's log says why. Try again in a minute."
+NOT_MADE = N_("The notebook could not be made; the server's log says why. Try again in a minute.")
 ENDS = Ends(NOT_MADE, NOT_MADE, NOT_MADE)
 
 

@@ -12,6 +12,7 @@ from safetensors import safe_open
 from qlora_core.errors import UserError
 from qlora_core.evaluation.predictor import Predictor
 from qlora_core.inspection.questions import ROLES
+from qlora_core.language import N_
 from qlora_core.models.base.folder import weight_files
 
 
@@ -43,7 +44,11 @@ def find_matrix(model: PeftModel, layer: int, role: str) -> MatrixName:
     """
     name = MatrixName(layer, role)
     if name not in set(matrix_names(model)):
-        raise UserError(f"This model has no matrix {role!r} in a layer {layer}. Choose one from the map.")
+        raise UserError(
+            N_("This model has no matrix {role} in a layer {layer}. Choose one from the map."),
+            role=repr(role),
+            layer=layer,
+        )
     return name
 
 
@@ -70,4 +75,4 @@ def original_weight(predictor: Predictor, name: MatrixName) -> torch.Tensor:
             for key in (suffix, f"bert.{suffix}"):
                 if key in file.keys():  # noqa: SIM118 (not a dict)
                     return file.get_tensor(key).to(predictor.models.compute.dtype).float()
-    raise UserError(f"The base model's files hold no {suffix}.")
+    raise UserError(N_("The base model's files hold no {tensor}."), tensor=suffix)

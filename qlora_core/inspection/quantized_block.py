@@ -14,6 +14,7 @@ from bitsandbytes.functional import QuantState
 from qlora_core.errors import UserError
 from qlora_core.evaluation.predictor import Predictor
 from qlora_core.inspection.matrices import find_matrix, linear_layer, original_weight
+from qlora_core.language import N_
 
 
 @dataclass(frozen=True)
@@ -49,11 +50,13 @@ def quantized_block(predictor: Predictor, layer: int, role: str, block: int = 0)
     name = find_matrix(predictor.model, layer, role)
     module = linear_layer(predictor.model, name)
     if not isinstance(module, bnb.nn.Linear4bit):
-        raise UserError("This run's base model is not in 4 bits. Choose a run in NF4 or FP4.")
+        raise UserError(N_("This run's base model is not in 4 bits. Choose a run in NF4 or FP4."))
     state = module.weight.quant_state
     packed, scales = module.weight.data.flatten(), block_scales(state)
     if not 0 <= block < len(scales):
-        raise UserError(f"This matrix has {len(scales)} blocks, so choose one from 0 to {len(scales) - 1}.")
+        raise UserError(
+            N_("This matrix has {n} blocks, so choose one from 0 to {last}."), n=len(scales), last=len(scales) - 1
+        )
     start = block * state.blocksize
     part = slice(start, min(start + state.blocksize, state.shape.numel()))
     codes = unpacked(packed)[part]

@@ -20,6 +20,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from qlora_core.config import RunConfig
 from qlora_core.errors import RunError
+from qlora_core.language import N_
 from qlora_core.models.fast_cpu.first_token import train_on_first_token
 from qlora_core.models.fast_cpu.fused_lora import FusedLinear4bit
 from qlora_core.models.limits import check_target_modules
@@ -83,7 +84,7 @@ def load_trainable_state(model: torch.nn.Module, state: dict[str, torch.Tensor])
     """Copy ``state`` into the model; its names must be exactly those of ``trainable_state``."""
     own = trainable_state(model)
     if own.keys() != state.keys():
-        raise RunError("This checkpoint belongs to a run with other trainable layers; start a new run instead.")
+        raise RunError(N_("This checkpoint belongs to a run with other trainable layers; start a new run instead."))
     copy_state(state, own)
 
 
@@ -132,12 +133,12 @@ def read_saved(path: Path, model: PeftModel) -> dict[str, torch.Tensor]:
     try:
         saved = load_file(path)
     except (OSError, SafetensorError) as error:
-        raise RunError("The adapter to start from cannot be read. Start from another run.") from error
+        raise RunError(N_("The adapter to start from cannot be read. Start from another run.")) from error
     shapes = {saved_name(name): tensor.shape for name, tensor in trainable_state(model).items()}
     if {name: tensor.shape for name, tensor in saved.items()} != shapes:
-        raise RunError("The adapter to start from has other layers than this run trains. Start from another run.")
+        raise RunError(N_("The adapter to start from has other layers than this run trains. Start from another run."))
     if not all(tensor.isfinite().all() for tensor in saved.values()):
-        raise RunError("The adapter to start from holds NaN or infinity. Start from another run.")
+        raise RunError(N_("The adapter to start from holds NaN or infinity. Start from another run."))
     return saved
 
 

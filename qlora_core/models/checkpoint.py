@@ -11,6 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from qlora_core.errors import RunError
+from qlora_core.language import N_
 from qlora_core.store.files import replace_file
 
 TRAINED, BEST, FIRST_MOMENT, SECOND_MOMENT = "trained/", "best/", "exp_avg/", "exp_avg_sq/"
@@ -101,8 +102,10 @@ def _read(path: Path, trained: dict[str, torch.Tensor]) -> tuple[Progress, dict[
             progress = Progress(**json.loads(file.metadata()["progress"]))
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
-        raise RunError("The checkpoint of this run cannot be read. Start a new run with the same settings.") from error
+        raise RunError(
+            N_("The checkpoint of this run cannot be read. Start a new run with the same settings.")
+        ) from error
     saved = {name: tensor.shape for name, tensor in tensors.items() if name.startswith(TRAINED)}
     if saved != {TRAINED + name: parameter.shape for name, parameter in trained.items()}:
-        raise RunError("The checkpoint belongs to other trained layers. Start a new run with the same settings.")
+        raise RunError(N_("The checkpoint belongs to other trained layers. Start a new run with the same settings."))
     return progress, tensors

@@ -18,6 +18,7 @@ from accelerate.state import AcceleratorState
 from qlora_core.choices import ComputeDtype
 from qlora_core.config import RunConfig
 from qlora_core.errors import ConfigError
+from qlora_core.language import N_
 from qlora_core.settings import read_settings
 
 PACKAGES = (
@@ -41,7 +42,7 @@ class Compute:
     device: torch.device
     dtype: torch.dtype
     attn_implementation: str
-    reason: str  #: why this number type, in words
+    reason: str  #: why this number type, in words of the catalogue
 
 
 def choose_compute(requested: ComputeDtype, device: torch.device) -> Compute:
@@ -57,23 +58,23 @@ def choose_compute(requested: ComputeDtype, device: torch.device) -> Compute:
     if requested == "auto":
         return Compute(device, fastest, attention, reason)
     if requested == "float16" and device.type == "cpu":
-        raise ConfigError("float16 needs a GPU. Set bnb_4bit_compute_dtype to auto, bfloat16 or float32.")
-    return Compute(device, getattr(torch, requested), attention, "asked for by bnb_4bit_compute_dtype")
+        raise ConfigError(N_("float16 needs a GPU. Set bnb_4bit_compute_dtype to auto, bfloat16 or float32."))
+    return Compute(device, getattr(torch, requested), attention, N_("asked for by bnb_4bit_compute_dtype"))
 
 
 def _fastest_dtype(device: torch.device) -> tuple[torch.dtype, str]:
     if device.type == "cuda":
         if torch.cuda.is_bf16_supported(including_emulation=False):
-            return torch.bfloat16, f"{torch.cuda.get_device_name(device)} computes bfloat16 natively"
-        return torch.float16, f"{torch.cuda.get_device_name(device)} has float16 but no native bfloat16"
+            return torch.bfloat16, N_("the GPU computes bfloat16 natively")
+        return torch.float16, N_("the GPU has float16 but no native bfloat16")
     if device.type == "cpu":
         capabilities = torch.cpu.get_capabilities()
         if capabilities.get("amx_bf16"):
-            return torch.bfloat16, "the CPU multiplies bfloat16 matrices natively (AMX)"
+            return torch.bfloat16, N_("the CPU multiplies bfloat16 matrices natively (AMX)")
         if capabilities.get("avx512_bf16"):
-            return torch.bfloat16, "the CPU multiplies bfloat16 natively (AVX512-BF16)"
-        return torch.float32, "the CPU has no native bfloat16 (neither AMX nor AVX512-BF16)"
-    return torch.float32, f"float32 is the safe choice on {device.type}"
+            return torch.bfloat16, N_("the CPU multiplies bfloat16 natively (AVX512-BF16)")
+        return torch.float32, N_("the CPU has no native bfloat16 (neither AMX nor AVX512-BF16)")
+    return torch.float32, N_("float32 is the safe choice on this device")
 
 
 def process_state() -> PartialState:

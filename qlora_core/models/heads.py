@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from transformers import PreTrainedModel
 
 from qlora_core.errors import RunError
+from qlora_core.language import N_
 from qlora_core.store.files import replace_file
 from qlora_core.store.shared.baselines import Provenance
 
@@ -92,7 +93,9 @@ def read_heads(path: Path) -> dict[str, torch.Tensor]:
     try:
         return {name: tensor for name, tensor in load_file(path).items() if not name.startswith(LOGITS)}
     except (OSError, SafetensorError) as error:
-        raise RunError(f"{path.parent.name}/{path.name}, the heads of the baselines, cannot be read.") from error
+        raise RunError(
+            N_("{file}, the heads of the baselines, cannot be read."), file=f"{path.parent.name}/{path.name}"
+        ) from error
 
 
 def load_head(model: PeftModel, heads: dict[str, torch.Tensor], which: str) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from qlora_core.errors import ConfigError
+from qlora_core.language import N_
 
 #: Kept in floating point: they are trained. A name matches the end of a module's path in whole parts, so it has
 #: to be "bert.pooler" ("pooler" alone would leave bert.pooler.dense to be quantised).
@@ -25,7 +26,9 @@ def check_target_modules(targets: Iterable[str], encoder_layers: Iterable[str]) 
         if not any(is_target(layer, [target]) for layer in layers):
             names = sorted({layer.split(".", 2)[2] for layer in layers})
             raise ConfigError(
-                f"target_modules: no linear layer of this encoder is called '{target}'. It has: {', '.join(names)}."
+                N_("target_modules: no linear layer of this encoder is called '{layer}'. It has: {layers}."),
+                layer=target,
+                layers=", ".join(names),
             )
 
 
@@ -37,6 +40,7 @@ def check_max_length(max_length: int, positions: int) -> None:
     """
     if max_length > positions:
         raise ConfigError(
-            f"max_length: {max_length} tokens are more than this base model can read at once. "
-            f"Set it to {positions} or less."
+            N_("max_length: {n} tokens are more than this base model can read at once. Set it to {most} or less."),
+            n=max_length,
+            most=positions,
         )

@@ -21,6 +21,7 @@ from transformers.utils import logging as transformers_logging
 
 from qlora_core.config import RunConfig
 from qlora_core.errors import ModelError, is_out_of_memory
+from qlora_core.language import N_
 from qlora_core.models.device import Compute
 from qlora_core.models.limits import NOT_QUANTIZED
 
@@ -107,8 +108,9 @@ def _from_pretrained(
         if is_out_of_memory(error):
             raise
         raise ModelError(
-            f"The model in '{folder.name}' cannot be loaded, its files may be damaged. "
-            f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+            N_("The model in '{name}' cannot be loaded, its files may be damaged. {error}"),
+            name=folder.name,
+            error=f"{type(error).__name__}: {' '.join(str(error).split())[:200]}",
         ) from error
     return model, info
 
@@ -137,8 +139,13 @@ def _check_complete(folder: Path, info: dict[str, Any]) -> None:
     misshapen = {name for name, *_ in info["mismatched_keys"] if not name.startswith("classifier.")}
     if wrong := sorted(missing | misshapen):
         raise ModelError(
-            f"The weights of '{folder.name}' do not fit its config.json: {len(wrong)} tensors are missing or of "
-            f"another shape, the first is {wrong[0]}."
+            N_(
+                "The weights of '{name}' do not fit its config.json: {n} tensors are missing or of another shape, the "
+                "first is {tensor}."
+            ),
+            name=folder.name,
+            n=len(wrong),
+            tensor=wrong[0],
         )
 
 

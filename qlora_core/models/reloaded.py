@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from peft import PeftModel
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from qlora_core.errors import DAMAGE, ModelError, RunError, is_out_of_memory
+from qlora_core.language import N_, Message
 from qlora_core.models.adapter import load_adapter, trainable_state
 from qlora_core.models.catalog import BASE_MODELS, hub_model
 from qlora_core.models.checkpoint import load_newest
@@ -24,18 +26,28 @@ def models_of(run: Run, compute: Compute) -> ModelFactory:
         RunError: the run's result cannot be read.
     """
     name, recorded = run.config.base_model, (run.result or {}).get("base_model")
-    if recorded is None:  # it is not finished
-        belongs = f"Run {run.id} needs {Path(name).name}"
-    else:
-        belongs = f"The adapter of run {run.id} belongs to {recorded['id']} (SHA-256 {recorded['sha256']})"
     if name not in BASE_MODELS and not Path(name).expanduser().is_dir() and hub_model(name) is None:
-        raise ModelError(f"{belongs}, which is not on this machine. Put its folder where the run's config.json says.")
+        raise ModelError(
+            N_("{belongs}, which is not on this machine. Put its folder where the run's config.json says."),
+            belongs=_belongs(run, recorded),
+        )
     models = ModelFactory.find(run.config, compute)
     if recorded is None:
         return models
     if models.base.sha256 != recorded["sha256"]:
-        raise ModelError(f"{belongs}, but the weights there are others by now. Put back those that it was trained on.")
+        raise ModelError(
+            N_("{belongs}, but the weights there are others by now. Put back those that it was trained on."),
+            belongs=_belongs(run, recorded),
+        )
     return models
+
+
+def _belongs(run: Run, recorded: dict[str, Any] | None) -> Message:
+    """Which base model a run needs, as the beginning of a sentence; ``recorded`` is what its result says of it."""
+    if recorded is None:  # it is not finished
+        return Message(N_("Run {run} needs {model}"), {"run": run.id, "model": Path(run.config.base_model).name})
+    values = {"run": run.id, "model": recorded["id"], "sha256": recorded["sha256"]}
+    return Message(N_("The adapter of run {run} belongs to {model} (SHA-256 {sha256})"), values)
 
 
 def reload_finetuned(run: Run, models: ModelFactory) -> PeftModel:
@@ -73,8 +85,9 @@ def explaining_adapter_damage(run: Run) -> Iterator[None]:
         is_damage = isinstance(error, DAMAGE) or type(error) is Exception  # tokenizers raises that class itself
         if not is_damage or is_out_of_memory(error):
             raise
-        words = f"The adapter of run {run.id} is missing or damaged. Put its folder back, or train again."
-        raise RunError(words) from error
+        raise RunError(
+            N_("The adapter of run {run} is missing or damaged. Put its folder back, or train again."), run=run.id
+        ) from error
 
 
 def reload_checkpoint(run: Run, models: ModelFactory) -> tuple[PeftModel, int]:

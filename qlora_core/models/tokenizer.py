@@ -3,6 +3,7 @@
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from qlora_core.errors import ModelError
+from qlora_core.language import N_
 from qlora_core.models.base.folder import read_sizes
 from qlora_core.models.catalog import BaseModel
 from qlora_core.models.limits import check_max_length
@@ -27,8 +28,13 @@ def load_tokenizer(base: BaseModel, max_length: int) -> PreTrainedTokenizerBase:
     largest, known = max(tokenizer.get_vocab().values()), sizes["vocab_size"]
     if largest >= known:
         raise ModelError(
-            f"The tokenizer of '{base.id}' numbers its tokens up to {largest}, but the model knows only {known} of "
-            "them (vocab_size). They do not belong together: save model and tokenizer into one folder anew."
+            N_(
+                "The tokenizer of '{name}' numbers its tokens up to {largest}, but the model knows only {known} of "
+                "them (vocab_size). They do not belong together: save model and tokenizer into one folder anew."
+            ),
+            name=base.id,
+            largest=largest,
+            known=known,
         )
     return tokenizer
 
@@ -39,6 +45,12 @@ def _check_case(base: BaseModel, tokenizer: PreTrainedTokenizerBase) -> None:
     cased = sum(token != token.lower() for token in tokens)
     if cased > CASED_SHARE * len(tokens) and tokenizer.tokenize("A") == tokenizer.tokenize("a"):
         raise ModelError(
-            f"The vocabulary of '{base.id}' tells capital letters from small ones, but its tokenizer makes all small. "
-            f"Put {CASE_LINE} into {CONFIG_FILE} in its folder; if there is no such file, {{{CASE_LINE}}} alone."
+            N_(
+                "The vocabulary of '{name}' tells capital letters from small ones, but its tokenizer makes all small. "
+                "Put {line} into {file} in its folder; if there is no such file, {object} alone."
+            ),
+            name=base.id,
+            line=CASE_LINE,
+            file=CONFIG_FILE,
+            object="{" + CASE_LINE + "}",
         )

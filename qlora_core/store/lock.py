@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from qlora_core.errors import StoreError
+from qlora_core.language import N_
 from qlora_core.settings import RUNS_DIR
 from qlora_core.store.files import check_writable, read_word
 
@@ -36,8 +37,13 @@ class ServerLock:
             os.close(descriptor)
             other = read_word(self.path).decode("ascii", "replace")[:20]
             raise StoreError(
-                f"Another server (process {other}) works with the runs in {folder}. "
-                f"End it first, or name another folder with {RUNS_DIR.names[0]}."
+                N_(
+                    "Another server (process {other}) works with the runs in {folder}. End it first, or name another "
+                    "folder with {variable}."
+                ),
+                other=other,
+                folder=str(folder),
+                variable=RUNS_DIR.names[0],
             ) from None
         except OSError:  # a file system that knows no locks
             pass

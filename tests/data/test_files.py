@@ -17,6 +17,7 @@ from qlora_core.data.files import MAX_FILE_BYTES, MAX_ROWS, MAX_SENTENCE_CHARACT
 from qlora_core.data.readers.table import Skipped, SkippedCode
 from qlora_core.data.sentences import is_empty
 from qlora_core.errors import DataError
+from qlora_core.language import Message
 
 Rows = list[dict[str, Any]]
 GOOD: Rows = [
@@ -168,7 +169,7 @@ def test_blank_lines_are_counted(kind: str, tmp_path: Path) -> None:
     WRITERS[kind](path, GOOD)
     lines = path.read_text(encoding="utf-8").splitlines()
     path.write_text("\n".join(["", *lines[:-1], "  ", "", lines[-1], ""]), encoding="utf-8")
-    assert read_file(path).skipped == (Skipped(SkippedCode.BLANK_LINE, 3, "line 1"),)
+    assert read_file(path).skipped == (Skipped(SkippedCode.BLANK_LINE, 3, Message("line {n}", {"n": 1})),)
 
 
 def test_sentences_alone_need_no_label(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from datasets import Dataset
 
 from qlora_core.data.look import MAX_COUNTED_TOKENS, MAX_FIRST_PAIRS, MAX_SHOWN_CHARACTERS, PairsLook, facts, look_at
 from qlora_core.data.sources import PairData, load_pairs
+from qlora_core.language import Message
 
 Row = tuple[str, str, int]
 TRAIN: list[Row] = [("a", "b", 1), ("c", "d", 0), ("e", "f", 1), ("g", "h", 1)]
@@ -19,7 +20,7 @@ def make(
     def table(rows: list[Row]) -> Dataset:
         return Dataset.from_list([dict(zip(("sentence1", "sentence2", "label"), row, strict=True)) for row in rows])
 
-    data = PairData("mine", "file mine.csv", table(train), table(validation))
+    data = PairData("mine", Message("file {name}", {"name": "mine.csv"}), table(train), table(validation))
     return look_at(data, *(lengths or ([9] * len(train), [9] * len(validation))))
 
 

@@ -359,13 +359,13 @@ def test_a_run_without_a_result_has_no_notebook(
     tiny_config: Callable[..., RunConfig], store: RunStore, tmp_path: Path
 ) -> None:
     run = store.create(tiny_config())
-    with pytest.raises(RunError, match=f"Run {run.id} is queued and has no result to write a notebook about yet"):
+    with pytest.raises(RunError, match=f"Run {run.id} has no result: it is queued"):
         export_notebook(run, tmp_path / "run.ipynb")
     assert list(tmp_path.glob("*.ipynb")) == []
 
 
 def test_a_folder_is_no_place_for_a_notebook(finished_run: Run, tmp_path: Path) -> None:
-    with pytest.raises(RunError, match=r"is a folder\. Name the notebook to write"):
+    with pytest.raises(RunError, match=r"is a folder\. Name the file to write, for example .*\.ipynb"):
         export_notebook(finished_run, tmp_path)
 
 

@@ -12,6 +12,7 @@ from transformers import BertTokenizerFast
 from qlora_core.config import RunConfig
 from qlora_core.data.sources import PairData, load_run_pairs
 from qlora_core.errors import ConfigError, ModelError
+from qlora_core.language import Message
 from qlora_core.models.inference import predict_logits
 from qlora_core.models.quantization import quantized_modules
 from qlora_core.training.setup import Setup
@@ -114,6 +115,6 @@ def test_easy_pairs_need_sentences_that_are_unrelated(bench: Callable[..., Bench
     setup = bench(easy_pairs_steps=1)
     assert len(set(setup.train.bundles.tolist())) > 1
     rows = [{"idx": n, "sentence1": "Sentence", "sentence2": f"Second {n}", "label": n % 2} for n in range(20)]
-    linked = replace(setup, data=PairData("linked", "", Dataset.from_list(rows), setup.data.validation))
+    linked = replace(setup, data=PairData("linked", Message(""), Dataset.from_list(rows), setup.data.validation))
     with pytest.raises(ConfigError, match="easy_pairs_steps: every training pair shares a sentence"):
         linked.train  # noqa: B018

@@ -27,7 +27,7 @@ class Skipped:
 
     code: SkippedCode
     count: int
-    first: str  #: where, in words such as "line 7"
+    first: Message  #: where, said as ``LINE``
 
 
 class Dialect(NamedTuple):

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from io import TextIOWrapper
 
-from qlora_core.data.readers.table import Skipped, SkippedCode, Source
+from qlora_core.data.readers.table import LINE, Skipped, SkippedCode, Source
 from qlora_core.errors import DataError
-from qlora_core.language import N_, Figure
+from qlora_core.language import N_, Figure, Message
 
 #: Of a line, and of a row that goes over several.
 MAX_ROW_CHARACTERS = 2**20
@@ -89,7 +89,8 @@ class BlankLines:
     @property
     def skipped(self) -> tuple[Skipped, ...]:
         """What is to be said of them."""
-        return (Skipped(SkippedCode.BLANK_LINE, self._count, f"line {self._first}"),) if self._count else ()
+        first = Message(LINE, {"n": self._first})
+        return (Skipped(SkippedCode.BLANK_LINE, self._count, first),) if self._count else ()
 
 
 def is_unicode(text: str) -> bool:

@@ -24,6 +24,7 @@ from qlora_core.export.hub.refusals import (
 from qlora_core.export.merged.model import merge_run
 from qlora_core.export.notebook import export_notebook
 from qlora_core.hub import hub_answers, wait_at_most
+from qlora_core.language import N_, Figure, Message
 from qlora_core.models.reloaded import explaining_adapter_damage
 from qlora_core.server.processes.apart import Listener
 from qlora_core.store.files import replace_text
@@ -78,12 +79,13 @@ def push_run(
         if merged:
             merge_run(run, folder, listener)
         _fill(folder, run, full_name, merged=merged)
-        listener("phase", {"message": "Making the repository"})
+        listener("phase", {"message": N_("Making the repository")})
         with explaining_refusals(full_name):
             _make_repository(api, full_name, private=private)
         files = sorted(path.name for path in folder.iterdir())
         size = sum(path.stat().st_size for path in folder.iterdir())
-        listener("phase", {"message": f"Uploading {size / 1e6:.1f} MB"})
+        megabytes = Figure(size / 1e6, ".1f")
+        listener("phase", {"message": Message(N_("Uploading {megabytes} MB"), {"megabytes": megabytes})})
         with explaining_refusals(full_name):
             api.upload_folder(repo_id=full_name, folder_path=folder, commit_message=f"Run {run.id}")
     return Pushed(full_name, hub_page(full_name), private, merged, files, size)
@@ -102,8 +104,11 @@ def check_name(repository: object) -> str:
     except HFValidationError:
         pass
     raise ConfigError(
-        "That cannot be the name of a repository. Use letters, digits, '-', '_' and '.', no two '-' or '.' side by "
-        f"side, at most {MAX_NAME} characters, and your account and a '/' before it if you like."
+        N_(
+            "That cannot be the name of a repository. Use letters, digits, '-', '_' and '.', no two '-' or '.' side by "
+            "side, at most {most} characters, and your account and a '/' before it if you like."
+        ),
+        most=MAX_NAME,
     )
 
 
@@ -138,10 +143,10 @@ def _make_repository(api: HfApi, name: str, *, private: bool) -> None:
     try:
         info = api.model_info(name)
     except HfHubHTTPError as error:
-        raise HubError(NAME_TAKEN.format(name=name), HubProblem.NAME_TAKEN) from error
+        raise HubError(NAME_TAKEN, HubProblem.NAME_TAKEN, name=name) from error
     held = {file.rfilename for file in info.siblings or ()}
     if held - FILES_OF_A_NEW_REPOSITORY or info.private is not private:
-        raise HubError(NAME_TAKEN.format(name=name), HubProblem.NAME_TAKEN)
+        raise HubError(NAME_TAKEN, HubProblem.NAME_TAKEN, name=name)
 
 
 def _fill(folder: Path, run: Run, repository: str, *, merged: bool) -> None:

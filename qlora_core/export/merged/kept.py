@@ -9,6 +9,7 @@ from threading import Lock
 from typing import Any
 
 from qlora_core.errors import RunError, StorageError
+from qlora_core.language import N_, Figure
 from qlora_core.server.processes import apart
 from qlora_core.store.directory import WeightsVersion
 from qlora_core.store.run import Run
@@ -42,8 +43,12 @@ class MergedModels:
         size = FLOAT32 * run.from_result(_parameters)
         if size > MAX_BYTES:
             raise RunError(
-                f"This model takes {size / 1e9:.1f} GB as one, more than a page hands out. "
-                f"Write it with: python -m qlora_core merge {run.id} FOLDER."
+                N_(
+                    "This model takes {gigabytes} GB as one, more than a page hands out. Write it with: python -m "
+                    "qlora_core merge {run} FOLDER."
+                ),
+                gigabytes=Figure(size / 1e9, ".1f"),
+                run=run.id,
             )
         with self._making:
             key = (run.id, run.weights_version())
@@ -60,7 +65,9 @@ class MergedModels:
             self._folder = Path(mkdtemp(dir=self._cache, prefix="merged-"))
             weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)  # at the latest as Python ends
         if shutil.disk_usage(self._cache).free < TIMES_ON_DISK * size:
-            raise StorageError("The disk has too little room for the merged model. Free some space, then try again.")
+            raise StorageError(
+                N_("The disk has too little room for the merged model. Free some space, then try again.")
+            )
         path = self._folder / f"{run.id}-merged.zip"
         request = {"run": str(run.path.resolve()), "zip": str(path)}
         apart.ask(PROGRAM, request, listener, seconds=MAX_SECONDS, folder=self._folder)

@@ -24,6 +24,7 @@ from qlora_core.errors import ConfigError, DataError, is_disk_full
 from qlora_core.export.merged.agreement import Agreement, Compared, Form
 from qlora_core.export.merged.card import write_card
 from qlora_core.export.merged.onnx_model import ONNX_FILE, check_onnx_installed, onnx_logits, write_onnx
+from qlora_core.language import N_
 from qlora_core.models.adapter import load_adapter
 from qlora_core.models.device import start_accelerator
 from qlora_core.models.factory import ModelFactory
@@ -79,10 +80,10 @@ def merge_run(run: Run, folder: Path, listener: Listener, *, onnx: bool = False)
     with suppress(DataError):  # they may have been a visitor's file
         setup = Setup(run.config, accelerator, models, load_run_pairs(run.config), tokenizer)
     with _whole_folder(folder) as temporary:
-        listener("phase", {"message": "Merging adapter and base model"})
+        listener("phase", {"message": N_("Merging adapter and base model")})
         _save(merged_model(run, models), tokenizer, run.config.max_length, temporary)
         if onnx:
-            listener("phase", {"message": "Writing ONNX"})
+            listener("phase", {"message": N_("Writing ONNX")})
             write_onnx(_saved(temporary), temporary / ONNX_FILE)
         compared = _compared(setup, run, temporary, listener) if setup else {}
         write_card(temporary, result, compared, has_onnx=onnx)
@@ -93,12 +94,12 @@ def merge_run(run: Run, folder: Path, listener: Listener, *, onnx: bool = False)
 def _compared(setup: Setup, run: Run, folder: Path, listener: Listener) -> dict[Form, Compared]:
     """The run, and each form of its saved model, asked about the validation pairs."""
     labels = setup.validation.labels
-    expected = _answers(setup, reload_finetuned(run, setup.models), "Asking the run", listener)
+    expected = _answers(setup, reload_finetuned(run, setup.models), N_("Asking the run"), listener)
     saved = _saved(folder).to(setup.models.compute.device)
-    given = _answers(setup, saved, "Asking the merged model", listener)
+    given = _answers(setup, saved, N_("Asking the merged model"), listener)
     compared: dict[Form, Compared] = {"safetensors": Compared.of(expected, given, labels)}
     if (folder / ONNX_FILE).is_file():
-        listener("phase", {"message": "Asking ONNX Runtime"})
+        listener("phase", {"message": N_("Asking ONNX Runtime")})
         batch_size = setup.config.eval_batch_size
         given = onnx_logits(folder / ONNX_FILE, setup.validation, batch_size, _counted(listener))
         compared["onnx"] = Compared.of(expected, given, labels)
@@ -137,7 +138,7 @@ def check_is_new(folder: Path) -> None:
         ConfigError: there is something.
     """
     if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
-        raise ConfigError(f"'{folder}' is there already. Name a new folder.")
+        raise ConfigError(N_("'{folder}' is there already. Name a new folder."), folder=str(folder))
 
 
 def _answers(setup: Setup, model: nn.Module, words: str, listener: Listener) -> np.ndarray:

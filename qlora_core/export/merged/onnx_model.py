@@ -12,6 +12,7 @@ from transformers import PreTrainedModel
 
 from qlora_core.data.batching import TokenizedPairs, evaluation_batches, pad_batch
 from qlora_core.errors import NotInstalled
+from qlora_core.language import N_
 from qlora_core.models.inference import Progress, in_order
 
 #: Where optimum and transformers.js look for it in a model's folder.
@@ -42,7 +43,8 @@ def check_onnx_installed() -> None:
     """Raise NotInstalled where a package lacks that writing and asking ONNX needs."""
     if missing := [name for name in PACKAGES if find_spec(name) is None]:
         raise NotInstalled(
-            f"ONNX needs what is not installed here: {', '.join(missing)}. Run: pip install -r requirements-onnx.txt."
+            N_("ONNX needs what is not installed here: {packages}. Run: pip install -r requirements-onnx.txt."),
+            packages=", ".join(missing),
         )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from qlora_core.export.merged.model import merge_run
+from qlora_core.language import N_
 from qlora_core.server.processes.apart import Listener, Request, answer
 from qlora_core.store.files import replace_file
 from qlora_core.store.run import Run
@@ -16,7 +17,7 @@ def work(request: Request, listener: Listener) -> dict[str, Any]:
     run, path = Run(Path(request["run"])), Path(request["zip"])
     with tempfile.TemporaryDirectory() as folder, run.explaining_damage():
         merged = merge_run(run, Path(folder) / run.id, listener)
-        listener("phase", {"message": "Writing the zip"})
+        listener("phase", {"message": N_("Writing the zip")})
         replace_file(path, lambda temporary: _pack(merged.folder, temporary))
         return merged.as_dict()
 

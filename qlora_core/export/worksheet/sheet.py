@@ -12,7 +12,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from qlora_core.assets import ASSETS
-from qlora_core.errors import RunError
+from qlora_core.export.file_to_write import check_is_no_folder
 from qlora_core.export.worksheet.classwork import guessed, judged
 from qlora_core.export.worksheet.material import Material
 from qlora_core.export.worksheet.measured import charts, found, how_it_was_done
@@ -33,8 +33,7 @@ def export_worksheet(run: Run, path: Path, material: Material) -> Path:
         StorageError: the file cannot be written.
     """
     page = worksheet_of(run, material)
-    if path.is_dir():
-        raise RunError(f"'{path}' is a folder. Name the page to write, for example {path / run.id}.html.")
+    check_is_no_folder(path, run.id, ".html")
     replace_text(path, page)
     return path
 
@@ -79,5 +78,5 @@ def _origin(run: Run) -> dict[str, str]:
     """Where a run comes from that was not carried out here: ``kind`` is "recorded", "brought" or ""."""
     mark = brought(run)
     if mark is not None:
-        return {"kind": "brought", "device": mark.device}
+        return {"kind": "brought", "device": mark.device_name}
     return {"kind": "recorded" if is_recorded(run) else "", "device": ""}

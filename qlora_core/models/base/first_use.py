@@ -11,6 +11,7 @@ from pathlib import Path
 from huggingface_hub import constants
 
 from qlora_core.errors import ModelError, RunError, StorageError
+from qlora_core.language import N_, Message
 from qlora_core.store.files import read_json, replace_json
 
 log = logging.getLogger(__name__)
@@ -32,9 +33,9 @@ def record_path(repository: str, revision: str) -> Path:
     return Path(constants.HF_HOME) / FOLDER / f"{name}.json"
 
 
-def _place(path: Path) -> str:
+def _place(path: Path) -> Message:
     """Where a record is, for whoever has access to the machine; visitors are told of no path."""
-    return f"{FOLDER}/{path.name} from the folder HF_HOME"
+    return Message(N_("{file} from the folder HF_HOME"), {"file": f"{FOLDER}/{path.name}"})
 
 
 def first_use(repository: str, revision: str) -> FirstUse | None:
@@ -53,8 +54,12 @@ def first_use(repository: str, revision: str) -> FirstUse | None:
             raise TypeError
     except (RunError, LookupError, TypeError, AttributeError) as error:
         raise ModelError(
-            f"What {repository} was at its first use cannot be read. Remove {_place(path)} to trust the model that is "
-            "here."
+            N_(
+                "What {repository} was at its first use cannot be read. Remove {record} to trust the model that is "
+                "here."
+            ),
+            repository=repository,
+            record=_place(path),
         ) from error
     return FirstUse(commit, files)
 
@@ -70,9 +75,13 @@ def check_first_use(repository: str, revision: str, now: FirstUse) -> None:
         _record(record_path(repository, revision), now)
     elif before.files != now.files:
         raise ModelError(
-            f"The weights of {repository} are not those of its first use here (their SHA-256 differs). Remove its "
-            f"folder from the hub's cache (HF_HUB_CACHE) to fetch those again; where the new ones are meant, remove "
-            f"{_place(record_path(repository, revision))}."
+            N_(
+                "The weights of {repository} are not those of its first use here (their SHA-256 differs). Remove its "
+                "folder from the hub's cache (HF_HUB_CACHE) to fetch those again; where the new ones are meant, remove "
+                "{record}."
+            ),
+            repository=repository,
+            record=_place(record_path(repository, revision)),
         )
 
 

@@ -6,8 +6,10 @@ Weights are only ever read from safetensors files, and no code that comes with a
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 from qlora_core.errors import ModelError
+from qlora_core.language import N_
 
 WEIGHTS_FILE = "model.safetensors"
 #: Which tensor is in which file, where the weights are in several (shards).
@@ -40,32 +42,58 @@ def check_architecture(folder: Path) -> None:
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise ModelError(_no_config(folder)) from error
+        raise _no_config(folder) from error
     except (ValueError, RecursionError, OSError) as error:
-        raise ModelError(f"The config.json of '{folder.name}' cannot be read as JSON.") from error
+        raise ModelError(N_("The config.json of '{name}' cannot be read as JSON."), name=folder.name) from error
     if not isinstance(config, dict):
-        raise ModelError(f"The config.json of '{folder.name}' does not hold an object, so it describes no model.")
+        raise ModelError(
+            N_("The config.json of '{name}' does not hold an object, so it describes no model."), name=folder.name
+        )
+    if (fault := _fault(folder, config)) is not None:
+        raise fault
+
+
+def _fault(folder: Path, config: dict[str, Any]) -> ModelError | None:
+    """What keeps the model that is described from being a BERT that can be used."""
     model_type = config.get("model_type")
     if model_type is None:
-        raise ModelError(
-            f"The config.json of '{folder.name}' does not say what the model is. If it is a BERT, add this line after "
-            f"its first brace: {MODEL_TYPE_LINE}"
+        return ModelError(
+            N_(
+                "The config.json of '{name}' does not say what the model is. If it is a BERT, add this line after its "
+                "first brace: {line}"
+            ),
+            name=folder.name,
+            line=MODEL_TYPE_LINE,
         )
     if model_type != "bert":
-        raise ModelError(f"'{folder.name}' is of type {str(model_type)[:40]!r}. Choose an encoder of type 'bert'.")
-    if config.get("is_decoder"):
-        raise ModelError(f"'{folder.name}' is a decoder: its tokens do not see what follows them. Choose an encoder.")
-    if not any((folder / file).is_file() for file in TOKENIZER_FILES):
-        raise ModelError(f"'{folder.name}' has no tokenizer. Put its tokenizer.json or vocab.txt into the folder.")
-
-
-def _no_config(folder: Path) -> str:
-    if (folder / OLD_CONFIG_FILE).is_file():
-        return (
-            f"The folder of '{folder.name}' has no config.json, but a {OLD_CONFIG_FILE}. Rename that to config.json, "
-            f"and add this line after its first brace if it has no model_type: {MODEL_TYPE_LINE}"
+        return ModelError(
+            N_("'{name}' is of type {type}. Choose an encoder of type 'bert'."),
+            name=folder.name,
+            type=repr(str(model_type)[:40]),
         )
-    return f"The folder of '{folder.name}' has no config.json, so it holds no model."
+    if config.get("is_decoder"):
+        return ModelError(
+            N_("'{name}' is a decoder: its tokens do not see what follows them. Choose an encoder."), name=folder.name
+        )
+    if not any((folder / file).is_file() for file in TOKENIZER_FILES):
+        return ModelError(
+            N_("'{name}' has no tokenizer. Put its tokenizer.json or vocab.txt into the folder."), name=folder.name
+        )
+    return None
+
+
+def _no_config(folder: Path) -> ModelError:
+    if (folder / OLD_CONFIG_FILE).is_file():
+        return ModelError(
+            N_(
+                "The folder of '{name}' has no config.json, but a {file}. Rename that to config.json, and add this "
+                "line after its first brace if it has no model_type: {line}"
+            ),
+            name=folder.name,
+            file=OLD_CONFIG_FILE,
+            line=MODEL_TYPE_LINE,
+        )
+    return ModelError(N_("The folder of '{name}' has no config.json, so it holds no model."), name=folder.name)
 
 
 def read_sizes(folder: Path) -> dict[str, int]:
@@ -78,10 +106,16 @@ def read_sizes(folder: Path) -> dict[str, int]:
         values = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         sizes = {name: values.get(name, default) for name, default in BERT_SIZES.items()}
     except (OSError, ValueError, RecursionError, AttributeError) as error:
-        raise ModelError(f"The config.json of '{folder.name}' cannot be read. Choose another base model.") from error
+        raise ModelError(
+            N_("The config.json of '{name}' cannot be read. Choose another base model."), name=folder.name
+        ) from error
     for name, size in sizes.items():
         if type(size) is not int or size < 1:
-            raise ModelError(f"The config.json of '{folder.name}' has a {name} that is no positive whole number.")
+            raise ModelError(
+                N_("The config.json of '{name}' has a {size} that is no positive whole number."),
+                name=folder.name,
+                size=name,
+            )
     return sizes
 
 
@@ -105,19 +139,27 @@ def weight_files(folder: Path) -> list[Path]:
         return [folder / WEIGHTS_FILE]
     if not (folder / INDEX_FILE).is_file():
         raise ModelError(
-            f"'{folder.name}' has no {WEIGHTS_FILE}. Weights are read from safetensors only, because other formats "
-            "can run code; convert them with transformers' save_pretrained()."
+            N_(
+                "'{name}' has no {file}. Weights are read from safetensors only, because other formats can run code; "
+                "convert them with transformers' save_pretrained()."
+            ),
+            name=folder.name,
+            file=WEIGHTS_FILE,
         )
     try:
         index = json.loads((folder / INDEX_FILE).read_text(encoding="utf-8"))
         names = sorted(set(index["weight_map"].values()))
     except (OSError, ValueError, RecursionError, LookupError, TypeError, AttributeError) as error:
-        raise ModelError(f"The {INDEX_FILE} of '{folder.name}' cannot be read. Copy the model's files anew.") from error
+        raise ModelError(
+            N_("The {file} of '{name}' cannot be read. Copy the model's files anew."), file=INDEX_FILE, name=folder.name
+        ) from error
     for name in names:
         if not _is_shard(folder, name):
             raise ModelError(
-                f"The {INDEX_FILE} of '{folder.name}' names {str(name)[:80]!r}, no safetensors file beside it. "
-                "Copy the model's files anew."
+                N_("The {file} of '{name}' names {shard}, no safetensors file beside it. Copy the model's files anew."),
+                file=INDEX_FILE,
+                name=folder.name,
+                shard=repr(str(name)[:80]),
             )
     return [folder / name for name in names]
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from threading import Event, Lock, Thread
 
 from qlora_core.errors import ArchiveError, QLoRAError, RunError, StorageError
+from qlora_core.language import N_
 from qlora_core.server.archive.folder import ArchiveFolder
 from qlora_core.server.visitor_files.brought_runs import unpacking
 from qlora_core.store.packed.pack import parts_to_keep, write_packed
@@ -62,7 +63,8 @@ class ArchiveKeeper:
         """
         if self._folder is not None and (self._kept is None or run_id in self._kept):
             raise ArchiveError(
-                f"Run {run_id} may be one that this server keeps and is reading back. Try again in some minutes."
+                N_("Run {run} may be one that this server keeps and is reading back. Try again in some minutes."),
+                run=run_id,
             )
 
     def _work(self) -> None:
@@ -118,7 +120,7 @@ class ArchiveKeeper:
         def make(folder: Path) -> Run:
             run = unpacking(self._store.uploads, is_own=True).run_of(path, folder)
             if run.id != run_id:
-                raise ArchiveError(f"It holds the run {run.id}.")
+                raise ArchiveError(N_("It holds the run {run}."), run=run.id)
             return run
 
         self._store.add(make)

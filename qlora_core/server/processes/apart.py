@@ -15,9 +15,12 @@ import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from threading import Event, Timer
 from typing import IO, Any
+
+from pydantic import TypeAdapter
 
 from qlora_core.child_process import child_environment, end_with_parent, limit_memory
 from qlora_core.errors import QLoRAError, RunFailure
@@ -32,9 +35,10 @@ ENDING_SECONDS = 5.0
 MAX_LINE_BYTES = 50_000_000
 #: A token of the server's own account is nothing for a visitor's request.
 OWNERS_TOKENS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
-Listener = Callable[[str, dict[str, Any]], None]  #: takes a phase or a progress, as a run's listeners do
+#: Takes a phase or a progress, as a run's listeners do; the ``message`` of a phase is a text or a ``Message``.
+Listener = Callable[[str, dict[str, Any]], None]
 Request = dict[str, Any]
-
+MESSAGE: TypeAdapter[Message] = TypeAdapter(Message)
 
 TOO_SLOW = N_("It took too long and was given up. Try again later.")
 NO_MEMORY = N_("It takes more memory than there is for it. Try again later.")
@@ -129,8 +133,14 @@ def _converse(channel: socket.socket, asked: dict[str, Any], listener: Listener)
             said: dict[str, Any] = json.loads(line)
             if "kind" not in said:
                 return said
-            listener(said["kind"], said["fields"])
+            listener(said["kind"], _heard(said["fields"]))
     return {}
+
+
+def _heard(fields: dict[str, Any]) -> dict[str, Any]:
+    """What a process tells its listener, its message as it was before it came over the socket."""
+    message = fields.get("message")
+    return {**fields, "message": MESSAGE.validate_python(message)} if isinstance(message, dict) else fields
 
 
 def _ended(process: "ForkedProcess | subprocess.Popen[bytes]") -> int:
@@ -169,7 +179,7 @@ def answer(work: Callable[[Request, Listener], Any], *, max_bytes: int | None = 
     end_with_parent()
 
     def tell(value: dict[str, Any]) -> None:
-        channel.sendall(json.dumps(value).encode() + b"\n")
+        channel.sendall(json.dumps(value, default=partial(MESSAGE.dump_python, mode="json")).encode() + b"\n")
 
     try:
         done = work(asked["request"], lambda kind, fields: tell({"kind": kind, "fields": fields}))

@@ -8,6 +8,7 @@ import queue
 from collections.abc import Callable, Generator
 from typing import Any
 
+from qlora_core.language import Message
 from qlora_core.loans import LoanEnd
 from qlora_core.server.zerogpu.carrying import carry_forward, load_libraries
 
@@ -35,7 +36,7 @@ TOLD = (LoanEnd.QUOTA, LoanEnd.DURATION)
 class Refused(Exception):
     """No GPU was lent, or it was taken away."""
 
-    def __init__(self, end: LoanEnd, told: str = "") -> None:
+    def __init__(self, end: LoanEnd, told: str | Message = "") -> None:
         super().__init__(end, told)
         self.end, self.told = end, told
 

@@ -14,6 +14,7 @@ from threading import Event, Lock, Thread
 
 from qlora_core.config import RunConfig
 from qlora_core.errors import QLoRAError, QueueError, RunError
+from qlora_core.language import N_, Message
 from qlora_core.loans import LoanEnd, end_words
 from qlora_core.models.catalog import find_base_model
 from qlora_core.server.zerogpu.lender import Lend, Refused
@@ -52,11 +53,14 @@ class Loans:
             self._unbegun = {run_id: run for run_id, run in self._unbegun.items() if _is_unbegun(run)}
             if sum(run.is_owned_by(owner) for run in self._unbegun.values()) >= MAX_UNBEGUN:
                 raise QueueError(
-                    f"You have {MAX_UNBEGUN} runs already that no GPU was borrowed for. Borrow one for them, have them "
-                    "go on on the CPU, or delete some in Results."
+                    N_(
+                        "You have {n} runs already that no GPU was borrowed for. Borrow one for them, have them go on "
+                        "on the CPU, or delete some in Results."
+                    ),
+                    n=MAX_UNBEGUN,
                 )
             if len(self._unbegun) >= MAX_UNBEGUN_IN_ALL:
-                raise QueueError("Too many runs wait until a GPU is borrowed for them. Start yours on the CPU.")
+                raise QueueError(N_("Too many runs wait until a GPU is borrowed for them. Start yours on the CPU."))
             run = self.store.create(config, owner, on_loan=True, fill=fill)
             self._unbegun[run.id] = run
             return run
@@ -100,7 +104,7 @@ class Loans:
 
     def _carry(self, run: Run, left: Event, ended: Event) -> None:
         end: LoanEnd | None = LoanEnd.FAILED
-        told = ""
+        told: str | Message = ""
         try:
             self._carry_forward(run, left)
             end = None
@@ -123,7 +127,7 @@ class Loans:
         try:
             find_base_model(run.config.base_model)  # what has to come from the hub comes before the GPU is lent
         except QLoRAError as error:
-            raise Refused(LoanEnd.FAILED, str(error)) from error
+            raise Refused(LoanEnd.FAILED, error.message) from error
         seconds = seconds_to_borrow(run)
         while True:
             try:
@@ -154,7 +158,7 @@ def take(run: Run) -> None:
         run.set_status(state="borrowing", **asked, **noted(os.getpid()))
 
 
-def settle(run: Run, end: LoanEnd | None, told: str = "") -> None:
+def settle(run: Run, end: LoanEnd | None, told: str | Message = "") -> None:
     """Write how a loan ended, where the run has not done so itself: none was lent, or its process was killed.
 
     Raises:

@@ -9,6 +9,7 @@ from safetensors import SafetensorError, safe_open
 
 from qlora_core.config import RunConfig
 from qlora_core.errors import ArchiveError
+from qlora_core.language import N_, Message
 from qlora_core.store.files import open_file
 
 # pyarrow is imported where it is used: importing the store costs nothing.
@@ -65,10 +66,15 @@ def check_adapter_config(values: Mapping[str, Any], config: RunConfig) -> None:
         else:
             fits = any(type(value) is type(one) and value == one for one in (*UNUSED, *FIXED.get(name, ())))
         if not fits:
-            raise ArchiveError(f"The adapter's setting {name[:40]!r} is not what a run of this program writes there.")
+            raise ArchiveError(
+                N_("The adapter's setting {setting} is not what a run of this program writes there."),
+                setting=repr(name[:40]),
+            )
     missing = {*own, "target_modules", "modules_to_save", "peft_type", "task_type"} - values.keys()
     if missing:
-        raise ArchiveError(f"The adapter's settings lack {min(missing)}. Take the run home once more.")
+        raise ArchiveError(
+            N_("The adapter's settings lack {setting}. Take the run home once more."), setting=min(missing)
+        )
 
 
 def _names(value: object) -> set[str]:
@@ -81,7 +87,7 @@ def check_tokenizer(tokenizer: Mapping[str, Any], config: Mapping[str, Any]) -> 
     Raises:
         ArchiveError: they are, or do.
     """
-    refusal = "The tokenizer beside that adapter is none of a BERT. Take the run home once more."
+    refusal = N_("The tokenizer beside that adapter is none of a BERT. Take the run home once more.")
     for part in ("normalizer", "pre_tokenizer", "post_processor", "model"):
         if not _is_plain(tokenizer.get(part), depth=6):
             raise ArchiveError(refusal)
@@ -107,7 +113,10 @@ def check_tensors(path: Path) -> None:
     Raises:
         ArchiveError: it is not.
     """
-    refusal = f"{path.parent.name}/{path.name} is no safetensors file of a run. Take the run home once more."
+    refusal = Message(
+        N_("{file} is no safetensors file of a run. Take the run home once more."),
+        {"file": f"{path.parent.name}/{path.name}"},
+    )
     with open_file(path) as file:
         if int.from_bytes(file.read(8), "little") > MAX_HEADER_BYTES:
             raise ArchiveError(refusal)
@@ -130,7 +139,7 @@ def check_predictions(path: Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    refusal = "The answers in that zip cannot be read. Take the run home once more."
+    refusal = N_("The answers in that zip cannot be read. Take the run home once more.")
     try:
         with open_file(path) as file:
             table = pq.ParquetFile(file)

@@ -7,12 +7,13 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from qlora_core.errors import RunError
+from qlora_core.language import N_, gettext
 from qlora_core.store import directory
 from qlora_core.store.files import read_json, replace_json
 from qlora_core.store.run import Run
 from qlora_core.store.status import Moment, Text
 
-UNKNOWN_DEVICE = "an unnamed device"
+UNKNOWN_DEVICE = N_("an unnamed device")
 
 
 class Brought(BaseModel):
@@ -22,6 +23,11 @@ class Brought(BaseModel):
 
     brought: Moment  #: seconds since 1970
     device: Text = UNKNOWN_DEVICE  #: where its zip says that it was trained
+
+    @property
+    def device_name(self) -> str:
+        """The device in the language of this context: a name is the same in all."""
+        return gettext(self.device) if self.device == UNKNOWN_DEVICE else self.device
 
 
 def mark_brought(run: Run, result: Mapping[str, Any]) -> None:

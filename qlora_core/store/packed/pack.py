@@ -9,7 +9,6 @@ from pathlib import Path
 
 import orjson
 
-from qlora_core.errors import RunError
 from qlora_core.fields import without_folders
 from qlora_core.store import directory
 from qlora_core.store.files import replace_file
@@ -56,9 +55,7 @@ def parts_to_take_home(run: Run) -> Iterator[Part]:
     Raises:
         RunError: the run has no result yet.
     """
-    result = run.result
-    if result is None:
-        raise RunError(f"Run {run.id} is {run.status.state} and has no result to export yet.")
+    result = run.require_result()
     config = without_folders(result["config"])
     yield directory.CONFIG, _json(config)
     yield directory.RESULT, _json(result | {"config": config})

@@ -15,7 +15,7 @@ from qlora_core.export.numbers import numbers_table
 from qlora_core.export.spreadsheet import csv_text
 from qlora_core.export.worksheet.material import Material, material_of
 from qlora_core.export.worksheet.sheet import export_worksheet
-from qlora_core.language import ENGLISH, speaking
+from qlora_core.language import ENGLISH, Message, speaking
 from qlora_core.language import gettext as _
 from qlora_core.server.processes.apart import Listener
 from qlora_core.server.services import Services
@@ -79,10 +79,11 @@ def told(progress: gr.Progress) -> Listener:
 
     def tell(kind: str, fields: dict[str, Any]) -> None:
         if kind == "phase":
-            doing[0] = fields["message"]
-            progress((0, 1), desc=_(doing[0]), unit=_(words.STEPS_UNIT))
+            message = fields["message"]
+            doing[0] = message.said() if isinstance(message, Message) else _(message)
+            progress((0, 1), desc=doing[0], unit=_(words.STEPS_UNIT))
         elif kind == "progress":
-            progress((fields["done"], fields["total"]), desc=_(doing[0]), unit=_(words.PAIRS_UNIT))
+            progress((fields["done"], fields["total"]), desc=doing[0], unit=_(words.PAIRS_UNIT))
 
     return tell
 

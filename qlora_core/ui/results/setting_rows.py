@@ -42,4 +42,4 @@ def environment_rows(result: Mapping[str, Any]) -> list[list[str]]:
 def _in_words(value: object) -> str:
     if isinstance(value, Mapping):  # the files of a base model, each with its digest
         return ", ".join(f"{name} {part}" for name, part in value.items())
-    return _("unknown") if value is None else str(value)
+    return _("unknown") if value is None else _(str(value))  # a number type's reason is a text of the program

@@ -167,7 +167,7 @@ def _facts(services: Services, run: Run, result: Result) -> str:
     facts, mark = finished_run.facts(run.id, run.config, result, origin_of(services, run)), brought(run)
     if mark is None:
         return facts
-    return f"{brought_words.brought_words(plain(run.id), moment(mark.brought), plain(mark.device))}\n\n{facts}"
+    return f"{brought_words.brought_words(plain(run.id), moment(mark.brought), plain(mark.device_name))}\n\n{facts}"
 
 
 def _start_button(services: Services, run: Run) -> Any:

@@ -75,9 +75,9 @@ def chosen_config(
         DataError: an uploaded file is of another kind.
     """
     if base_model not in (offered := offered_base_models()):
-        raise ConfigError(words.no_such("base model", offered))
+        raise ConfigError(words.no_such(_("base model"), offered))
     if dataset not in DATASET_CHOICES:
-        raise ConfigError(words.no_such("dataset", DATASET_CHOICES))
+        raise ConfigError(words.no_such(_("dataset"), DATASET_CHOICES))
     if dataset == OWN_FILE.name:
         config = _config_of_own(base_model, own, values, start)
     else:
@@ -137,7 +137,7 @@ def submit_run(
     if not isinstance(secret, str) or (secret and not may_be_secret(secret)):
         raise ConfigError(_(words.NO_KEY))
     if device not in words.DEVICES or (device == words.BORROWED_GPU and services.loans is None):
-        raise ConfigError(words.no_such("device", devices(services)))
+        raise ConfigError(words.no_such(_("device"), devices(services)))
     if config.dataset not in DATASETS:
         services.files.look(config)
         config = _with_kept_files(services, config)
