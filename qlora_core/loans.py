@@ -120,8 +120,3 @@ def end_message(end: str, step: int, total_steps: int, told: str | Message = "")
         return Message(ENDED, {"what": what, "then": then})
     said = told[:MAX_TOLD] if isinstance(told, str) else told
     return Message(ENDED_AND_TOLD, {"what": what, "told": said, "then": then})
-
-
-def end_words(end: str, step: int, total_steps: int, told: str | Message = "") -> str:
-    """The same in English."""
-    return end_message(end, step, total_steps, told).in_english()

@@ -7,7 +7,7 @@ from threading import Thread
 import pytest
 
 from qlora_core.config import RunConfig
-from qlora_core.loans import ENDINGS, RESERVE_SECONDS, Loan, LoanEnd, end_words
+from qlora_core.loans import ENDINGS, RESERVE_SECONDS, Loan, LoanEnd, end_message
 from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore
 from qlora_core.training.run_process import carry_out, start_run
@@ -148,11 +148,11 @@ def test_a_loan_keeps_its_last_seconds_free() -> None:
 
 @pytest.mark.parametrize("end", ENDINGS)
 def test_every_end_is_one_or_two_plain_sentences(end: str) -> None:
-    words = end_words(end, 310, 690)
+    words = end_message(end, 310, 690).in_english()
     assert " at step 310 of 690" in words
     assert words.endswith(".")
     assert words.count(". ") == 1
-    assert "Try again in 3:00:00." in end_words(end, 0, 0, "Try again in 3:00:00.")
+    assert "Try again in 3:00:00." in end_message(end, 0, 0, "Try again in 3:00:00.").in_english()
 
 
 def test_a_run_without_a_loan_knows_nothing_of_it(finished_run: Run, tiny_config: MakeConfig, store: RunStore) -> None:

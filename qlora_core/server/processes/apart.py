@@ -20,11 +20,9 @@ from pathlib import Path
 from threading import Event, Timer
 from typing import IO, Any
 
-from pydantic import TypeAdapter
-
 from qlora_core.child_process import child_environment, end_with_parent, limit_memory
 from qlora_core.errors import QLoRAError, RunFailure
-from qlora_core.language import N_, Message
+from qlora_core.language import MESSAGE, N_, Message
 from qlora_core.server.answering.questions import Failure
 from qlora_core.server.processes.forking import ForkedProcess, ForkServer, start_program
 
@@ -38,7 +36,6 @@ OWNERS_TOKENS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
 #: Takes a phase or a progress, as a run's listeners do; the ``message`` of a phase is a text or a ``Message``.
 Listener = Callable[[str, dict[str, Any]], None]
 Request = dict[str, Any]
-MESSAGE: TypeAdapter[Message] = TypeAdapter(Message)
 
 TOO_SLOW = N_("It took too long and was given up. Try again later.")
 NO_MEMORY = N_("It takes more memory than there is for it. Try again later.")

@@ -15,7 +15,7 @@ from threading import Event, Lock, Thread
 from qlora_core.config import RunConfig
 from qlora_core.errors import QLoRAError, QueueError, RunError
 from qlora_core.language import N_, Message
-from qlora_core.loans import LoanEnd, end_words
+from qlora_core.loans import LoanEnd, end_message
 from qlora_core.models.catalog import find_base_model
 from qlora_core.server.zerogpu.lender import Lend, Refused
 from qlora_core.server.zerogpu.seconds import seconds_to_borrow, shorter
@@ -152,9 +152,13 @@ def take(run: Run) -> None:
     with alone_in(run.path):
         before = run.status
         if not before.is_resumable:
-            raise RunError(f"Run {run.id} is {before.state}; only an interrupted or failed run can be resumed.")
+            raise RunError(
+                N_("Run {run} is {state}; only an interrupted or failed run can be resumed."),
+                run=run.id,
+                state=before.in_words,
+            )
         run.request("run")
-        asked = {"message": "A GPU was asked for", "progress": None, "on_loan": True, "loan_end": ""}
+        asked = {"message": N_("A GPU was asked for"), "progress": None, "on_loan": True, "loan_end": ""}
         run.set_status(state="borrowing", **asked, **noted(os.getpid()))
 
 
@@ -167,7 +171,7 @@ def settle(run: Run, end: LoanEnd | None, told: str | Message = "") -> None:
     status = run.status
     if status.on_loan and not status.loan_end and (status.is_live or status.state == "interrupted"):
         end = end or LoanEnd.ABORTED
-        message = end_words(end, status.step, status.total_steps, told)
+        message = end_message(end, status.step, status.total_steps, told)
         run.set_status(state="interrupted", message=message, progress=None, loan_end=end)
 
 

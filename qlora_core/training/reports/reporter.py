@@ -14,7 +14,7 @@ from qlora_core.evaluation.answerers import baselines_words
 from qlora_core.evaluation.scores import score
 from qlora_core.evaluation.truncation import truncation_words
 from qlora_core.language import N_, Message
-from qlora_core.loans import Loan, LoanEnd, Suspended, end_words
+from qlora_core.loans import Loan, LoanEnd, Suspended, end_message
 from qlora_core.store.run import Run
 from qlora_core.store.shared.baselines import Provenance
 from qlora_core.training.loop.events import Command, Evaluated, Evaluating, Event, Paused, Resumed, Step
@@ -189,7 +189,7 @@ class Reporter:
     def end_loan(self) -> None:
         """The run ended because its loan is over, and goes on from its checkpoint with another."""
         end, status = self._loan_end() or LoanEnd.USED_UP, self.run.status
-        message = end_words(end, self._step, status.total_steps)
+        message = end_message(end, self._step, status.total_steps)
         with suppress(StorageError):
             self.run.set_status(step=self._step, loan_end=end)
         self.end("interrupted", message, loan_end=end)

@@ -43,7 +43,7 @@ def wire_borrowing(services: Services, loans: Loans, message: gr.Markdown) -> No
             run = borrowed_for(services, run_id, secret, owner)
             for _second in loans.borrow(run):
                 yield _(words.BORROWING)
-            yield plain(run.status.message, MAX_MESSAGE)
+            yield plain(run.status.said, MAX_MESSAGE)
         except QLoRAError as error:
             yield words.refused(plain(error, MAX_MESSAGE))
 
