@@ -11,6 +11,7 @@ from typing import Any
 import psutil
 
 from qlora_core.errors import HubError, HubProblem, RunError
+from qlora_core.language import Figure, Message
 from qlora_core.server.processes.apart import Listener, Request, answer
 
 
@@ -35,6 +36,7 @@ def work(request: Request, listener: Listener) -> dict[str, Any]:
     print("what a library prints")
     print("and warns of", file=sys.stderr)
     listener("phase", {"message": "looking"})
+    listener("phase", {"message": Message("{n} seen", {"n": Figure(1000)})})
     listener("progress", {"done": 1, "total": 2})
     me = psutil.Process()
     return {"command": me.cmdline(), "environment": dict(os.environ), "at_start": me.environ(), "niceness": me.nice()}

@@ -8,6 +8,7 @@ import pytest
 
 from qlora_core.child_process import module_command
 from qlora_core.errors import HubError, HubProblem, RunFailure, UserError
+from qlora_core.language import Figure, Message
 from qlora_core.server.processes import apart, forking
 from qlora_core.server.processes.forking import ForkServer
 from tests.conftest import ignore, wait_until
@@ -26,7 +27,12 @@ def test_it_answers_and_tells_what_it_does() -> None:
     answer = apart.ask(
         PROGRAM, {"do": "look", "token": TOKEN}, lambda kind, fields: told.append((kind, fields)), seconds=60
     )
-    assert told == [("phase", {"message": "looking"}), ("progress", {"done": 1, "total": 2})]
+    seen = Message("{n} seen", {"n": Figure(1000)})
+    assert told == [
+        ("phase", {"message": "looking"}),
+        ("phase", {"message": seen}),
+        ("progress", {"done": 1, "total": 2}),
+    ]
     assert answer["niceness"] == forking.NICENESS
 
 
