@@ -92,6 +92,8 @@ class BaselinesKnown(Stamped):
     """The baselines are those that an earlier run has measured."""
 
     message: Sentence
+    run_id: Word = ""
+    measured_at: Moment = 0.0
 
 
 class PhaseBegan(Stamped):
@@ -105,6 +107,11 @@ class PairsCutOff(Stamped):
     """Pairs are longer than the run reads."""
 
     message: Sentence
+    max_length: Step = 0
+    train: Step = 0
+    train_truncated: Step = 0
+    validation: Step = 0
+    validation_truncated: Step = 0
 
 
 class InBoth(Stamped):

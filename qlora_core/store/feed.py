@@ -7,6 +7,7 @@ the first step on, so the size of a bucket never changes while a run goes on, an
 from array import array
 from bisect import bisect_right
 from collections import OrderedDict
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
@@ -28,6 +29,9 @@ MAX_BYTES = 64 * 2**20
 FEEDS_KEPT = 32
 
 #: What every event has, and what every one with scores has.
+#: What the sentences of two events are made of, so that they can be said in another language.
+CUT_OFF = ("max_length", "train", "train_truncated", "validation", "validation_truncated")
+MEASURED_BY = ("run_id", "measured_at")
 ENVELOPE, SCORES = (*STAMPS, "kind"), ("accuracy", "f1", "loss")
 
 
@@ -64,7 +68,9 @@ class RunFeed:
         self.latest: Event = {}  #: the last step
         self.verdict = ""  #: what the run came to, in a sentence
         self.truncation = ""  #: how many pairs are longer than the run reads, in a sentence
+        self.cut_off: Event = {}  #: the same in numbers
         self.baselines_known = ""  #: in which earlier run its baselines were measured, in a sentence
+        self.measured_by: Event = {}  #: that run, and when
         self.in_both: dict[str, int] | None = None  #: ``count`` of the ``validation`` pairs that are trained on
         self.ended_by = ""  #: class of the error that ended it
         self.seconds = 0.0  #: time at work, pauses and interruptions left out
@@ -154,9 +160,9 @@ class RunFeed:
         elif kind == "baseline":
             self._take_baseline(_without_envelope(event, "name", *SCORES))
         elif kind == "truncation":
-            self.truncation = event["message"]
+            self.truncation, self.cut_off = event["message"], _all_of(event, CUT_OFF)
         elif kind == "baselines_known":
-            self.baselines_known = event["message"]
+            self.baselines_known, self.measured_by = event["message"], _all_of(event, MEASURED_BY)
         elif kind == "watched_pairs":
             self.series.watched_pairs = event["pairs"]
         elif kind == "watched":
@@ -232,6 +238,11 @@ def _without_envelope(event: Event, *needed: str) -> Event:
     """What an event says; numbers that it has beside the keys it needs are passed on, such as a metric added later."""
     rest = {key: value for key, value in event.items() if key not in ENVELOPE and isinstance(value, int | float)}
     return {key: event[key] for key in needed} | rest
+
+
+def _all_of(event: Event, names: Sequence[str]) -> Event:
+    """Some fields of an event; none where one of them lacks, or where it holds a sentence alone."""
+    return {name: event[name] for name in names} if set(names) <= event.keys() else {}
 
 
 class Feeds:

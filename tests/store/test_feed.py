@@ -245,14 +245,20 @@ def test_that_pairs_are_cut_off_is_sent_while_the_run_goes_on(run: Run) -> None:
     feed = RunFeed(run)
     assert feed.since(Cursor())["truncation"] == ""
     write(run, [{"kind": "truncation", "time": 0.0, "message": "3 of 4 pairs are longer."}])
-    assert feed.since(Cursor())["truncation"] == "3 of 4 pairs are longer."
+    assert (feed.since(Cursor())["truncation"], feed.cut_off) == ("3 of 4 pairs are longer.", {})
+    counts = {"max_length": 8, "train": 3, "train_truncated": 2, "validation": 1, "validation_truncated": 1}
+    write(run, [{"kind": "truncation", "time": 0.0, "message": "3 of 4.", **counts}])
+    assert (feed.since(Cursor())["truncation"], feed.cut_off) == ("3 of 4.", counts)
 
 
 def test_that_baselines_were_measured_by_another_run_is_sent_while_the_run_goes_on(run: Run) -> None:
     feed = RunFeed(run)
     assert feed.since(Cursor())["baselines_known"] == ""
     write(run, [{"kind": "baselines_known", "time": 0.0, "message": "Measured before."}])
-    assert feed.since(Cursor())["baselines_known"] == "Measured before."
+    assert (feed.since(Cursor())["baselines_known"], feed.measured_by) == ("Measured before.", {})
+    earlier = {"run_id": "earlier", "measured_at": 1e9}
+    write(run, [{"kind": "baselines_known", "time": 0.0, "message": "Measured before.", **earlier, "probe_pairs": 9}])
+    assert (feed.since(Cursor())["baselines_known"], feed.measured_by) == ("Measured before.", earlier)
 
 
 def test_that_validation_pairs_are_trained_on_is_sent_while_the_run_goes_on(run: Run) -> None:

@@ -1,16 +1,23 @@
 """The states of a run: one table, from which every set of states is made, and which no other module repeats."""
 
 import ast
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from qlora_core.config import make_config
+from qlora_core.language import Figure, Message, speaking
+from qlora_core.store.run import Run
+from qlora_core.store.runs import RunStore
 from qlora_core.store.status import ENDED, GOING_ON, LIVE, RESUMABLE, STATES, WAITING, Status
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SOURCES = [*ROOT.glob("qlora_core/**/*.py"), *ROOT.glob("benchmarks/*.py"), ROOT / "app.py"]
+
+MOMENTS = {"created": 0, "updated": 0}
 
 
 def lists_of_states(source: str) -> Iterator[list[str]]:
@@ -68,3 +75,41 @@ def test_the_document_of_the_api_names_every_state() -> None:
     listed = re.search(r"`state` is one of ([a-z, ]+);", text)
     assert listed is not None
     assert listed[1].split(", ") == list(STATES)
+
+
+def test_a_message_is_kept_in_english_and_said_in_the_language_of_whoever_reads_it(store: RunStore) -> None:
+    run = store.create(make_config())
+    run.set_status(
+        message=Message("{what} {n} {file}", {"what": Message("Results"), "n": Figure(1234), "file": "a\ud800"})
+    )
+    kept = json.loads((run.path / "status.json").read_text(encoding="utf-8"))
+    assert kept["message"] == "Results 1,234 a?"
+    with speaking("de"):
+        assert Run(run.path).status.said == "Ergebnisse 1.234 a?"
+        run.set_status(step=3)
+        assert run.status.said == "Ergebnisse 1.234 a?"
+    run.set_status(message="Results")  # a text without values is looked up as it stands
+    assert run.status.message_parts is None
+    with speaking("de"):
+        assert run.status.said == "Ergebnisse"
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        5,
+        {},
+        {"text": ""},
+        {"text": "{n}", "values": {"n": {"value": 1, "form": "no form"}}},
+        {"text": "{n}", "values": [1]},
+        {"text": "{n}", "values": {"n": 1.5}},
+    ],
+)
+def test_what_cannot_be_said_again_is_said_in_english(parts: object) -> None:
+    status = Status.model_validate({"state": "failed", "message": "An error.", "message_parts": parts, **MOMENTS})
+    assert (status.message_parts, status.said) == (None, "An error.")
+
+
+def test_a_run_of_an_earlier_version_says_its_message_as_it_stands() -> None:
+    status = Status.model_validate({"state": "failed", "message": "{n} pairs: 1% }{", **MOMENTS})
+    assert status.said == "{n} pairs: 1% }{"

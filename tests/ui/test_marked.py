@@ -12,13 +12,16 @@ import gradio as gr
 import pytest
 
 from qlora_core.assets import ASSETS, RECORDED_RUNS
-from qlora_core.language import speaking
+from qlora_core.config import make_config
+from qlora_core.language import Message, speaking
 from qlora_core.server.services import Services, make_services
+from qlora_core.store.run import LOST
 from qlora_core.ui.build import build_app
 from qlora_core.ui.results.setting_rows import environment_rows
 from qlora_core.ui.results.tab import detailed, opened, results_tab, shown
 from qlora_core.ui.train.live_news import Poll, view
 from qlora_core.ui.values import table_value
+from qlora_core.ui.words.train import expected
 from tests.marked import CODE, every_text_marked, marked, marked_catalogue, unmarked
 from tests.recorded import recorded_run
 
@@ -131,6 +134,26 @@ def test_the_live_view_says_everything_in_the_language(marking: None, services: 
     said = [told[name] for name in ("verdict", "truncation", "baselines_known")]
     assert any(said)
     assert not [words for text in said if (words := unmarked(text))]
+
+
+def test_a_run_that_goes_on_says_everything_in_the_language(marking: None, services: Services) -> None:
+    """What its events hold is English; a run of an earlier version has no more than that."""
+    del marking
+    run = services.store.create(make_config())
+    counts = {"max_length": 8, "train": 3, "train_truncated": 2, "validation": 1, "validation_truncated": 1}
+    run.append_event("truncation", message="3 of 4 pairs are longer.", **counts)
+    run.append_event("baselines_known", message="Measured before.", run_id="5", measured_at=1e9)
+    run.set_status(state="interrupted", message=Message(LOST, {"step": 5}))
+    told = view(services, run, Poll())
+    said = [told[name] for name in ("message", "truncation", "baselines_known")]
+    assert all(said)
+    assert not [words for text in said if (words := unmarked(text.replace("September", "")))]
+
+
+def test_what_a_run_is_expected_to_take_is_said_in_the_language(marking: None) -> None:
+    del marking
+    for kind in ("memory", "GPU memory"):
+        assert unmarked(expected("cpu", (1.0, 2.0), (1e9, 2e9), kind)) == []
 
 
 def test_rows_bring_the_headers_of_the_language_with_them(marking: None) -> None:

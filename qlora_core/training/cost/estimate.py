@@ -25,7 +25,7 @@ from qlora_core.child_process import end_with_parent
 from qlora_core.config import RunConfig, load_config
 from qlora_core.data.batching import evaluation_batches
 from qlora_core.errors import RunFailure, UserError
-from qlora_core.language import MESSAGE
+from qlora_core.language import MESSAGE, N_
 from qlora_core.models.device import device_name, peak_gpu_bytes, peak_rss_bytes
 from qlora_core.training.cost.batches import batches_of_easy_pairs, epochs, shapes, tokens_of_pass
 from qlora_core.training.cost.measure import Listener, Timings, measure_work
@@ -82,7 +82,7 @@ def estimate_cost(config: RunConfig, listener: Listener = print, *, forked: bool
         seconds=(round(low, 1), round(high, 1)),
         baselines_seconds=(round(baselines[0], 1), round(baselines[1], 1)),
         memory_bytes=(int(least * (1 - SPREAD_OF_MEMORY)), int(most * (1 + SPREAD_OF_MEMORY))),
-        memory_kind="memory" if gpu_bytes is None else "GPU memory",
+        memory_kind=N_("memory") if gpu_bytes is None else N_("GPU memory"),
         examples_per_second=round(len(setup.train) / float(epoch.mean()), 1),
         steps=steps_per_epoch(config, len(setup.train)) * config.num_train_epochs,
         device_name=device_name(device),

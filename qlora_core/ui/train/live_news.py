@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from qlora_core.errors import QLoRAError
-from qlora_core.evaluation.answerers import borrowed_baselines_words, definite_label
+from qlora_core.evaluation.answerers import baselines_words, borrowed_baselines_words, definite_label
 from qlora_core.evaluation.comparison import recorded_comparisons, recorded_verdict
 from qlora_core.evaluation.scores import Result
 from qlora_core.evaluation.truncation import truncation_words
@@ -26,7 +26,7 @@ from qlora_core.server.group import group_of
 from qlora_core.server.pace import SOONEST
 from qlora_core.server.services import RECORDED, Services
 from qlora_core.server.who_may import MAX_SECRET_CHARACTERS
-from qlora_core.store.feed import Cursor
+from qlora_core.store.feed import Cursor, RunFeed
 from qlora_core.store.run import Run
 from qlora_core.store.status import LIVE, RESUMABLE, STATES, Action
 from qlora_core.ui.safe_text import MAX_MESSAGE, MAX_NAME, one_line
@@ -84,7 +84,8 @@ def run_to_show(services: Services, secret: str) -> Run | None:
 
 def view(services: Services, run: Run, asked: Poll) -> dict[str, Any]:
     """The feed's news, the queue around the run, and the buttons that do something now."""
-    news = services.feeds.of(run.id).since(asked.have if asked.run == run.id else Cursor())
+    feed = services.feeds.of(run.id)
+    news = feed.since(asked.have if asked.run == run.id else Cursor())
     queue = services.queue.seen()
     at_work, waiting = queue.at_work, queue.waiting
     mine = services.who_may.control(run, asked.secret, asked.owner)
@@ -105,8 +106,8 @@ def view(services: Services, run: Run, asked: Poll) -> dict[str, Any]:
         "again_in": SOONEST if mine else services.pace.seconds(asked.secret),  # seconds
         "buttons": buttons(news["state"], news["phase"], held=held, mine=mine) + (["borrow"] if may_borrow else []),
     }
-    if current() != ENGLISH and run.has_result:
-        news |= told_again(run)
+    if current() != ENGLISH:
+        news |= told_again(run) if run.has_result else told_meanwhile(feed)
     group = group_of(services, run)
     if (group["tag"] if group else "") != (asked.group if asked.run == run.id else ""):
         news["group"] = group
@@ -127,6 +128,16 @@ def told_again(run: Run) -> dict[str, str]:
         "truncation": truncation_words(dataset, max_length),
         "baselines_known": borrowed_baselines_words(baselines),
     }
+
+
+def told_meanwhile(feed: RunFeed) -> dict[str, str]:
+    """What a run that goes on has said in English sentences, in the language of this context."""
+    said = {}
+    if feed.cut_off:
+        said["truncation"] = truncation_words(feed.cut_off, feed.cut_off["max_length"])
+    if feed.measured_by:
+        said["baselines_known"] = baselines_words(feed.measured_by)
+    return said
 
 
 def _told(result: Result) -> tuple[str, Mapping[str, Any], int, Mapping[str, Any], int, Mapping[str, Any]]:

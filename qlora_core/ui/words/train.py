@@ -156,7 +156,7 @@ def expected(
         high=duration(high),
         least=number(least / 1e9, ".1f"),
         most=number(most / 1e9, ".1f"),
-        kind=memory_kind,
+        kind=_(memory_kind),
     )
 
 
