@@ -198,8 +198,8 @@ def words_of(said: str) -> list[str]:
 
 
 #: Of every kind that a value may be, and of some that it may not.
-VALUES = (None, "", "x", "x" * 5000, "\ud800", 0, -1, 1.5, 10**9, 10**30, True, math.nan, [], {}, ["x", "x"], ["a b"])
-VALUES += (["\ud800"], ["x"] * 20, ("a", "b"), ("a", "b", "c", "d"), "9" * 5000, 5)
+VALUES: list[object] = [None, "", "x", "x" * 5000, "9" * 5000, "\ud800", 0, -1, 5, 1.5, 10**9, 10**30, True, math.nan]
+VALUES += [[], {}, ["x", "x"], ["x"] * 20, ["a b"], ["\ud800"], ("a", "b"), ("a", "b", "c", "d")]
 
 
 @pytest.mark.parametrize("name", [*SETTINGS, "unknown"])
