@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 import orjson
 
 from qlora_core.errors import FULL_DISK, ConfigError, RunError, StorageError
-from qlora_core.language import N_
+from qlora_core.language import N_, Message
 
 #: What keeps a file from being written, whatever is tried again: no room, or no right to.
 UNWRITABLE = (*FULL_DISK, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR)
@@ -25,6 +25,9 @@ IN_THE_WAY = (errno.EISDIR, errno.ENOTEMPTY)
 #: Bytes of a JSON file at most; a result has some 20,000.
 MAX_JSON_BYTES = 32 * 2**20
 MAX_WORD_BYTES = 1_000
+NO_FILE = N_("it is no file")
+#: What else a file that cannot be read is refused with, in the system's words, which are English here.
+REFUSALS = (N_("No such file or directory"), N_("Permission denied"))
 
 
 def open_file(path: Path) -> BinaryIO:
@@ -36,7 +39,7 @@ def open_file(path: Path) -> BinaryIO:
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise OSError(errno.EINVAL, "it is no file", str(path))
+        raise OSError(errno.EINVAL, NO_FILE, str(path))
     return os.fdopen(descriptor, "rb")
 
 
@@ -63,7 +66,8 @@ def read_json(path: Path) -> dict[str, Any]:
             raise ValueError("too large")
         value = orjson.loads(content)
     except OSError as error:
-        raise RunError(N_("{file} cannot be read: {reason}."), file=name, reason=str(error.strerror)) from error
+        reason = Message(str(error.strerror))
+        raise RunError(N_("{file} cannot be read: {reason}."), file=name, reason=reason) from error
     except ValueError as error:
         raise RunError(N_("{file} cannot be read: it is not JSON."), file=name) from error
     if not isinstance(value, dict):

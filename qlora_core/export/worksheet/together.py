@@ -42,7 +42,7 @@ def together(run: Run, others: Sequence[Run]) -> Together:
             used |= {one.id: one for one in taken}
         except RunError as error:  # runs on other pairs, or damaged ones
             found[name] = None
-            missing.append(str(error))
+            missing.append(error.said())
     return Together(found["seeds"], found["settings"], list(_sources(used.values())), missing)
 
 
