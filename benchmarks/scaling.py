@@ -22,6 +22,7 @@ from matplotlib import pyplot
 from benchmarks.harness import Row, make_trainer, median, median_and_range, report, take_turns
 from qlora_core.config import make_config
 from qlora_core.data.sources import PairData, load_run_pairs
+from qlora_core.language import Message
 from qlora_core.server.services import MAX_LISTED
 from qlora_core.store.feed import Cursor, RunFeed
 from qlora_core.store.runs import RunStore
@@ -68,7 +69,9 @@ def _train(pairs: Dataset, **changes: Any) -> float:
     """Milliseconds a pair in one epoch, validation left out."""
     config = make_config(num_train_epochs=1, **changes)
     with tempfile.TemporaryDirectory() as folder:
-        trainer = make_trainer(Setup.load(config, PairData("", "", pairs, pairs.select(range(8)))), Path(folder))
+        trainer = make_trainer(
+            Setup.load(config, PairData("", Message(""), pairs, pairs.select(range(8)))), Path(folder)
+        )
         seconds = [trainer.progress.train_seconds for event in trainer.train() if isinstance(event, Step)]
     return 1000 * (seconds[-1] - seconds[WARM_UP - 1]) / (len(pairs) - WARM_UP * config.train_batch_size)
 

@@ -22,7 +22,7 @@ from qlora_core.data.batching import TokenizedPairs, epoch_batches
 from qlora_core.errors import DivergedError
 from qlora_core.evaluation.best_epoch import best_epoch
 from qlora_core.evaluation.scores import score
-from qlora_core.language import N_, Message
+from qlora_core.language import N_, Figure, Message
 from qlora_core.loans import Suspended
 from qlora_core.models.adapter import load_trainable_state, trainable_state
 from qlora_core.models.checkpoint import Progress, load_checkpoint, save_checkpoint
@@ -166,7 +166,7 @@ class Trainer:
                 what=Message(what),
                 value=str(value),
                 step=self.progress.step + 1,
-                rate=f"{self.config.learning_rate:g}",
+                rate=Figure(self.config.learning_rate, "g"),
             )
 
     def _backward(self, indices: list[int]) -> float:
