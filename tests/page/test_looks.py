@@ -89,6 +89,14 @@ def test_nothing_sticks_out_of_the_live_view(width: int, server: Server, visit: 
     assert inside == 0
 
 
+def test_buttons_of_a_row_are_of_one_height_and_in_line(server: Server, visit: Callable[..., Visitor]) -> None:
+    page = visit().open(server.url)
+    row = page.get_by_role("group", name="This run").get_by_role("button")
+    expect(row).to_have_count(3)
+    heights = {(box["y"], box["height"]) for button in row.all() if (box := button.bounding_box())}
+    assert len(heights) == 1, heights
+
+
 def test_the_first_screen_says_what_to_press_without_scrolling(server: Server, visit: Callable[..., Visitor]) -> None:
     page = visit().open(server.url)
     box = page.get_by_role("button", name="Start", exact=True).bounding_box()
