@@ -22,6 +22,7 @@ THEMES = ("light", "dark")
 #: A recorded run is replayed in less; models are loaded and charts drawn in less.
 SETTLE_SECONDS = {"Fine-tune": 27, "Results": 20, "Compare": 30, "Inside": 15}
 DRAW_SECONDS = 2
+RUN_SECONDS = 1800.0  #: that a busy machine may take to get to the step that is looked at
 
 
 def take(browser: Browser, url: str, folder: Path, width: int, theme: str) -> None:
@@ -41,7 +42,7 @@ def take_live(browser: Browser, server: Server, folder: Path) -> None:
     run = server.run(page.url.partition("run=")[2])
     page.close()
     for moment, step in (("begins", 0), ("trains", 90)):
-        until(partial(has_come_to, run, step), f"step {step}")
+        until(partial(has_come_to, run, step), f"step {step}", RUN_SECONDS)
         for width, theme in product(WIDTHS, THEMES):
             page = open_page(browser, f"{server.url}?__theme={theme}#owner={OWNER_KEY}", width)
             page.locator('[data-at="badge"][data-state="running"]').wait_for()
