@@ -31,12 +31,24 @@ STEP_VALUES = {
     "examples_per_second": "train/examples_per_second",
     "epoch": "train/epoch",
 }
+#: For Weights & Biases, which would send of its own accord what is printed, the command, its folder, the machine and
+#: its packages.
+NOTHING_ELSE = {
+    "console": "off",
+    "disable_code": True,
+    "disable_git": True,
+    "host": "-",
+    "x_disable_meta": True,
+    "x_disable_machine_info": True,
+    "x_disable_stats": True,
+    "x_save_requirements": False,
+}
 MAKERS: dict[str, Callable[[Run], GeneralTracker]] = {
     "tensorboard": lambda run: TensorBoardTracker(TENSORBOARD, logging_dir=run.path),
     "trackio": lambda run: TrackioTracker(
         PROJECT, name=run.id, resume="allow", embed=False, auto_log_cpu=False, auto_log_gpu=False
     ),
-    "wandb": lambda run: WandBTracker(PROJECT, name=run.id, id=run.id, resume="allow"),
+    "wandb": lambda run: WandBTracker(PROJECT, name=run.id, id=run.id, resume="allow", settings=NOTHING_ELSE),
 }
 
 

@@ -137,3 +137,20 @@ def test_a_tracker_that_is_not_installed_is_told_nothing(
     with caplog.at_level(logging.WARNING):
         trackers.Trackers(finished_run, ["wandb"], ignore).close()
     assert "is told nothing of run" in caplog.text
+
+
+def test_weights_and_biases_collects_nothing_by_itself(finished_run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: dict[str, Any] = {}
+
+    def make(project: str, **options: Any) -> Noted:
+        made.update(options, project=project)
+        return Noted()
+
+    monkeypatch.setattr(trackers, "WandBTracker", make)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: object())
+    trackers.Trackers(finished_run, ["wandb"], ignore).close()
+    assert (made["project"], made["name"], made["id"]) == (trackers.PROJECT, finished_run.id, finished_run.id)
+    off = {name for name, value in made["settings"].items() if value is True and "disable" in name}
+    assert off == {"disable_code", "disable_git", "x_disable_meta", "x_disable_machine_info", "x_disable_stats"}
+    rest = {name: value for name, value in made["settings"].items() if name not in off}
+    assert rest == {"console": "off", "host": "-", "x_save_requirements": False}
