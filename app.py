@@ -17,6 +17,7 @@ from qlora_core.ui.build import build_app, launch_options
 from qlora_core.ui.opening import owners_choice
 from qlora_core.ui.web.address import check_address, page_address
 from qlora_core.ui.web.connections import limit_connections, raise_handle_limit
+from qlora_core.ui.web.event_queue import open_queue
 from qlora_core.ui.web.malformed import Page, keep_requests_out_of_the_log
 
 HERE = Path(__file__).resolve().parent
@@ -58,7 +59,7 @@ def serve(settings: Settings) -> None:
     services.open()
     atexit.register(services.close)
     page = build_app(services)
-    page.queue(default_concurrency_limit=8, max_size=200)
+    open_queue(page)
     launch(page, settings, services)
     limit_connections(page.server, handles)
     services.start()

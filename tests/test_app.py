@@ -20,9 +20,6 @@ class Page:
     def __init__(self, told: list[str], error: type[BaseException] | None = None) -> None:
         self.told, self.error = told, error
 
-    def queue(self, **_: Any) -> None:
-        """Nothing to note."""
-
     def launch(self, *, prevent_thread_lock: bool, **_: Any) -> None:
         """Bind the port."""
         self.told.append("launch")
@@ -45,7 +42,7 @@ def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(app.atexit, "register", lambda _: None)
     monkeypatch.setattr(signal, "signal", lambda *_: None)
     monkeypatch.setenv("GRADIO_SERVER_PORT", str(free_port()))
-    for change in ("keep_requests_out_of_the_log", "raise_handle_limit", "limit_connections"):
+    for change in ("keep_requests_out_of_the_log", "raise_handle_limit", "limit_connections", "open_queue"):
         monkeypatch.setattr(app, change, lambda *_: None)
     return told
 
