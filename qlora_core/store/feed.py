@@ -29,10 +29,10 @@ MAX_BYTES = 64 * 2**20
 FEEDS_KEPT = 32
 
 #: What every event has, and what every one with scores has.
+ENVELOPE, SCORES = (*STAMPS, "kind"), ("accuracy", "f1", "loss")
 #: What the sentences of two events are made of, so that they can be said in another language.
 CUT_OFF = ("max_length", "train", "train_truncated", "validation", "validation_truncated")
 MEASURED_BY = ("run_id", "measured_at")
-ENVELOPE, SCORES = (*STAMPS, "kind"), ("accuracy", "f1", "loss")
 
 
 class Cursor(BaseModel):
