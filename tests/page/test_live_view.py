@@ -45,14 +45,12 @@ def test_ten_thousand_steps_stay_smooth(server: Server, simulated: SimulatedRun,
     until(lambda: drawn(page), "the first points")
     page.clock.install()
     sizes: list[int] = []
-    page.on(
-        "response", lambda response: sizes.append(len(response.body())) if "component_server" in response.url else None
-    )
+    page.on("response", lambda response: sizes.append(len(response.body())) if "live/news" in response.url else None)
     before: list[float] = []
     measured: list[tuple[int, int]] = []
     for tick in range(TICKS):
         simulated.take(STEPS_A_TICK)
-        with page.expect_response(lambda response: "component_server" in response.url):
+        with page.expect_response(lambda response: "live/news" in response.url):
             page.clock.run_for(1000)
         points = drawn(page)
         assert points[: len(before)] == before, "points that were drawn have moved"
@@ -75,7 +73,7 @@ def test_an_answer_about_another_run_does_not_lose_the_one_that_was_chosen(
     badge = page.locator('[data-at="badge"]')
     expect(badge).to_have_text("Recorded run, replayed")
     held: list[Route] = []
-    page.route(re.compile("component_server"), lambda route: route.continue_() if held else held.append(route))
+    page.route(re.compile("live/news"), lambda route: route.continue_() if held else held.append(route))
     until(lambda: page.evaluate("1") and held, "a poll that is not answered")
     page.evaluate("run => qlora.follow(run)", simulated.run.id)
     held[0].continue_()
