@@ -3,8 +3,7 @@
 
 import { isOver, question, reduce, silent } from "./state.js";
 
-const SECOND = 1000;
-const TICK = SECOND;
+const TICK = 1000;
 const REST = 3 * TICK;
 const LONGEST_WAIT = 5 * TICK;
 
@@ -43,7 +42,7 @@ export function makeFeed({ poll, read, update, isShown }) {
   }
 
   function askLater() {
-    const rest = Math.max(isOver(read()) ? REST : TICK, SECOND * (read().news?.again_in ?? 0));
+    const rest = Math.max(isOver(read()) ? REST : TICK, 1000 * (read().news?.again_in ?? 0));
     clearTimeout(timer);
     timer = setTimeout(tick, failures ? Math.min(failures * TICK, LONGEST_WAIT) : rest);
   }
