@@ -22,7 +22,7 @@ CHROMIUM = "/usr/bin/chromium"
 REST_MILLISECONDS = 2000
 #: Of each answer the bytes as they came, headers left out; "encoded" is what was packed for the way.
 MEASURE = """async () => {
-    const asked = (entry) => !/component_server|live\\/news|\\/queue\\/|heartbeat/.test(entry.name);
+    const asked = (entry) => !/component_server|live\\/news|class\\/|\\/queue\\/|heartbeat/.test(entry.name);
     const [page] = performance.getEntriesByType("navigation");
     const entries = [page, ...performance.getEntriesByType("resource").filter(asked)];
     return {

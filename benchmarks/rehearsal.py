@@ -9,7 +9,8 @@ takes the worksheet home. Pictures of both windows lie in FOLDER; printed are wh
 students waited for their answers. ``--changes`` makes the run another one, such as ``max_train_samples=400``.
 
 ``cost`` tells what a class takes from the run that it watches: examples a second of one real run without students and
-with, by turns.
+with, by turns, and the processor time that the server took meanwhile. The students are a program on the same machine,
+whose own time is told beside it.
 """
 
 import argparse
@@ -238,18 +239,27 @@ def measure_cost(count: int, rounds: int, seconds: float) -> None:
 
         def measure(form: str) -> Row:
             with a_class(count if form == WATCHED else 0, server.url, run.id) as students:
-                began = time.time()
+                began, used, asking = time.time(), server.cpu_seconds(), time.process_time()
                 time.sleep(seconds)
-                ended = time.time()
+                ended, used, asking = time.time(), server.cpu_seconds() - used, time.process_time() - asking
             for name, found in all_delays(students).items():
                 waits.setdefault(name, []).extend(found)
             steps = sum(event["kind"] == "step" and began <= event["time"] < ended for event in run.events())
-            return {"examples_per_second": run.config.train_batch_size * steps / (ended - began)}
+            return {
+                "examples_per_second": run.config.train_batch_size * steps / (ended - began),
+                "server_percent": 100 * used / (ended - began),
+                "students_percent": 100 * asking / (ended - began),
+            }
 
         found = take_turns([ALONE, WATCHED], rounds, measure)
         client.predict(run.id, "stop", started["secret"], api_name="/control_run")
     table = [
-        {"the run": form, "examples a second": median_and_range(rows, "examples_per_second", 2)}
+        {
+            "the run": form,
+            "examples a second": median_and_range(rows, "examples_per_second", 2),
+            "the server (% of a core)": median_and_range(rows, "server_percent"),
+            "the students' own program (% of a core)": median_and_range(rows, "students_percent"),
+        }
         for form, rows in found.items()
     ]
     alone, watched = (median(found[form], "examples_per_second") for form in (ALONE, WATCHED))

@@ -11,12 +11,11 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.request import Request, urlopen
 
-from benchmarks.watching import PATIENCE, Viewer, components, in_threads
+from benchmarks.watching import PATIENCE, Viewer, in_threads
 
 Delays = dict[str, list[float]]
 #: Nobody opens the page at the same moment as others.
 SECONDS_TO_OPEN = (0.0, 1.0)
-KIND = {"Content-Type": "application/json"}
 #: How long somebody thinks before a guess, and over a pair.
 SECONDS_TO_GUESS, SECONDS_TO_JUDGE = (2.0, 20.0), (3.0, 10.0)
 
@@ -24,13 +23,12 @@ SECONDS_TO_GUESS, SECONDS_TO_JUDGE = (2.0, 20.0), (3.0, 10.0)
 class Student:
     """One browser that does all that a class is asked to do, each thing once it can be done; ``seed`` decides when."""
 
-    def __init__(self, url: str, numbers: dict[str, int], run_id: str, seed: int) -> None:
+    def __init__(self, url: str, run_id: str, seed: int) -> None:
         self.delays: Delays = {}  #: seconds until each answer, by what was asked
         self.refused: list[str] = []  #: what the server said instead of an answer
         self.judged = 0
         self._url, self._run_id, self._random = url, run_id, random.Random(seed)
         self._viewer = Viewer(url, run_id)
-        self._class = {"component_id": numbers["class-live"], "session_hash": f"student{seed}"}
         self._secret = secrets.token_urlsafe(24)
         self._seen: tuple[bool, bool] | None = None  #: whether the run took guesses, and whether it had ended
         self._pair: dict[str, Any] = {}  #: the one that is to be judged
@@ -86,8 +84,7 @@ class Student:
     def _ask(self, name: str, **more: Any) -> dict[str, Any]:
         """What the page's scripts ask of a class; {} where it was refused."""
         asked = {"run": self._run_id, "secret": self._secret, **more}
-        body = json.dumps({**self._class, "fn_name": name, "data": asked})
-        request = Request(f"{self._url}gradio_api/component_server", body.encode(), KIND)
+        request = Request(f"{self._url}class/{name}", json.dumps(asked).encode())
         with self._timed(name), urlopen(request, timeout=PATIENCE) as answer:
             told: dict[str, Any] = json.load(answer)
         if "error" in told:
@@ -108,8 +105,7 @@ class Student:
 @contextmanager
 def a_class(count: int, url: str, run_id: str) -> Iterator[list[Student]]:
     """So many students follow a run, each in a thread, while the block runs."""
-    numbers = components(url)
-    students = [Student(url, numbers, run_id, seed) for seed in range(count)]
+    students = [Student(url, run_id, seed) for seed in range(count)]
     with in_threads([student.follow for student in students]):
         yield students
 

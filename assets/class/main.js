@@ -1,33 +1,19 @@
 // Guessing and judging: beside the live view, whose answers say how many have, and on Results. Gradio's HTML elements
 // start them. The panels stand for themselves: whoever shows a run elsewhere can mount them there.
 
+import { SERVER } from "./ask.js";
 import { GuessPanel } from "./guess.js";
 import { JudgePanel } from "./judge.js";
 import { OwnerPanel } from "./owner.js";
 import { RoomPanel } from "./room.js";
 import * as words from "./words.js";
 
-/** What every panel needs: `ask(name, more)` asks the server in this browser's name and throws what is wrong, in words. */
-export function asking(server) {
-  const asked = async (name, request) => (await server[name](request).catch(() => null)) ?? { error: words.SILENT };
-  return {
-    ask: async (name, more) => {
-      const answer = await asked(name, { secret: window.qlora.secret(), ...more });
-      if (answer.error) throw new Error(answer.error);
-      return answer;
-    },
-    askAsOwner: (name) => asked(name, { owner: window.qlora.ownersPass() }),
-  };
-}
-
-/** Beside the live view: `element` is the rendered live.html, `server` has the functions of
- * qlora_core/ui/classroom/element.py. */
-export function live(element, server) {
-  const common = asking(server);
+/** Beside the live view: `element` is the rendered live.html. */
+export function live(element) {
   const section = element.querySelector(".class");
   const at = (name) => element.querySelector(`[data-at="${name}"]`);
-  const guess = new GuessPanel(at("guess"), common);
-  const judge = new JudgePanel(at("judge"), common);
+  const guess = new GuessPanel(at("guess"), SERVER);
+  const judge = new JudgePanel(at("judge"), SERVER);
   window.qlora.onNews(({ run, news }) => {
     if (!news || !run) return;
     section.hidden = false;
@@ -39,15 +25,14 @@ export function live(element, server) {
 }
 
 /** On Results: the element's value is the id of the run on show. */
-export function results(element, server, props, watch) {
-  const common = asking(server);
+export function results(element, props, watch) {
   const at = (name) => element.querySelector(`[data-at="${name}"]`);
   let panels = null;
   const make = () => {
-    const room = new RoomPanel(at("room"), common);
-    const guess = new GuessPanel(at("guess"), common);
-    const judge = new JudgePanel(at("judge"), common, () => room.refresh());
-    const owner = new OwnerPanel(at("owner"), common, () => show({ anew: true }));
+    const room = new RoomPanel(at("room"), SERVER);
+    const guess = new GuessPanel(at("guess"), SERVER);
+    const judge = new JudgePanel(at("judge"), SERVER, () => room.refresh());
+    const owner = new OwnerPanel(at("owner"), SERVER, () => show({ anew: true }));
     return { room, guess, judge, owner };
   };
   const show = ({ anew = false } = {}) => {

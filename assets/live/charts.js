@@ -19,6 +19,8 @@ export const METRIC_LOOKS = [
 const FEW_POINTS = 20;
 /** Labels stand above what they belong to, this share of the chart's height apart. */
 const GAP = 0.08;
+/** A label that stands above a height so many gaps under a point is just below that point. */
+const BELOW = 1.5;
 const ABOVE = { yanchor: "bottom", yshift: 6 };
 export const metricLook = (index) => METRIC_LOOKS[index % METRIC_LOOKS.length];
 
@@ -129,7 +131,7 @@ function scoreLabels(state, look, baselines, last, [low, high]) {
   const ends = metrics
     .map(({ name }, index) => ({ value: last?.[name], colour: look.colour(metricLook(index).colour) }))
     .filter(({ value }) => value != null);
-  const own = column(ends, "value");
+  const own = lowestBelow(column(ends, "value"), gap);
   const areBeside = last && last.step > lastStepDrawn(state) * (look.isNarrow ? 0.3 : 0.55);
   const heights = areBeside ? spread([...theirs, ...own], gap) : [...spread(theirs, gap), ...spread(own, gap)];
   const labels = baselineLabels(state, look, baselines, metrics[0].name, heights, 2);
@@ -220,6 +222,12 @@ export function smooth(values, weight) {
     mean = weight * mean + (1 - weight) * value;
     return mean / (1 - weight ** (index + 1));
   });
+}
+
+/** Heights for labels of several points in a column: above each, the lowest point's below it, because above it may lie another point. */
+export function lowestBelow(values, gap) {
+  const lowest = Math.min(...values);
+  return values.map((value) => (values.length > 1 && value === lowest ? value - BELOW * gap : value));
 }
 
 /** Heights for labels at these values, moved up where two would overlap. */

@@ -1,6 +1,6 @@
 // The presenter's view: a dialog over the page, filled with what the live view is told. It polls nothing.
 
-import { asking } from "../class/main.js";
+import { SERVER } from "../class/ask.js";
 import { Slides } from "./slides.js";
 import { actionOf, moved, newerRun, stepOf } from "./steps.js";
 import { LOCAL_ONLY, NO_CODE, NO_WORKSHEET } from "./words.js";
@@ -9,7 +9,7 @@ const CODES = ["code", "code-again", "code-corner"];
 
 let presenter;
 
-/** Opens it. `element` is the rendered present.html; `server` has join_by, worksheet and what a class asks, and `tables` is of
+/** Opens it. `element` is the rendered present.html; `server` has join_by and worksheet, and `tables` is of
  * qlora_core/ui/present/view.py. */
 export function start(element, server, tables) {
   presenter ??= new Presenter(element, server, tables);
@@ -20,7 +20,7 @@ class Presenter {
   constructor(element, server, { phases }) {
     this.server = server;
     this.dialog = element.querySelector("dialog");
-    this.slides = new Slides(this.dialog, phases, asking(server));
+    this.slides = new Slides(this.dialog, phases, SERVER);
     this.joined = ""; // the run that the code leads to
     this.followsNewest = !new URLSearchParams(location.search).get("run");
     const actions = {

@@ -11,6 +11,7 @@ from qlora_core.server.services import Services
 from qlora_core.settings import Settings
 from qlora_core.ui import scripts
 from qlora_core.ui.api import add_api
+from qlora_core.ui.classroom.questions import class_questions
 from qlora_core.ui.compare import tab as compare_tab
 from qlora_core.ui.inside import tab as inside_tab
 from qlora_core.ui.language_choice import language_choice
@@ -20,6 +21,7 @@ from qlora_core.ui.theme import style_sheet, theme
 from qlora_core.ui.train import tab as train_tab
 from qlora_core.ui.train.live_news import live_news
 from qlora_core.ui.web.hosts import OwnPagesOnly, hosts_of
+from qlora_core.ui.web.kept_files import KeptFiles
 from qlora_core.ui.web.kept_pages import KeptPages
 from qlora_core.ui.web.languages import InLanguages, PageInLanguages
 from qlora_core.ui.web.malformed import BoundedBodies, Page
@@ -69,11 +71,12 @@ def launch_options(settings: Settings, services: Services) -> dict[str, Any]:
         "css": style_sheet(),
         "head": scripts.head(),
         "app_kwargs": {
-            "routes": [live_news(services), *scripts.routes()],
+            "routes": [live_news(services), class_questions(services), *scripts.routes()],
             "middleware": [
                 Middleware(OwnPagesOnly, hosts=hosts_of(settings)),
                 Middleware(BoundedBodies),
                 Middleware(KeptPages),
+                Middleware(KeptFiles),
                 Middleware(InLanguages),
             ],
         },

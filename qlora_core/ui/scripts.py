@@ -101,7 +101,7 @@ def start_class(place: str) -> str:
     """JavaScript that starts guessing and judging, beside the live view or on Results."""
     return f"""
         import(new URL("{CLASS.address}/main.js", document.baseURI)).then(
-            (part) => part.{place}(element, server, props, watch),
+            (part) => part.{place}(element, props, watch),
             () => {{ element.querySelector("section").textContent = {json.dumps(gettext(NOT_LOADED))}; }},
         );
     """

@@ -5,6 +5,7 @@ import {
   CONFIG,
   keepingZoom,
   lossChart,
+  lowestBelow,
   rangesOf,
   rateChart,
   scoreChart,
@@ -130,17 +131,25 @@ test("baselines are lines with their names, and the last scores stand at their p
 });
 
 test("a baseline's name makes way for the last scores where they are beside it", () => {
-  const baselines = [baseline("majority", 0.69)];
+  const baselines = [baseline("majority", 0.79)];
   const heights = (step) => {
     const { annotations } = scoreChart(
       shown({ step, total_steps: 100, baselines, evaluations: [evaluation(step)] }),
       LOOK,
     ).layout;
-    return annotations.slice(0, 2).map(({ y }) => y);
+    return [annotations[0].y, annotations[2].y];
   };
-  assert.deepEqual(heights(13), [0.69, 0.7]); // of 25 steps that are drawn
+  assert.deepEqual(heights(13), [0.79, 0.8]); // of 25 steps that are drawn
   const [name, score] = heights(100);
   assert.ok(score - name > 0.03);
+});
+
+test("the lowest of the last scores stands below its point, so that it lies over no other", () => {
+  assert.deepEqual(lowestBelow([0.6, 0.65, 0.7], 0.1), [0.6 - 0.15000000000000002, 0.65, 0.7]);
+  assert.deepEqual(lowestBelow([0.6], 0.1), [0.6]);
+  const { layout } = scoreChart(shown({ evaluations: [evaluation(50, { accuracy: 0.62, mcc: 0.64 })] }), LOOK);
+  const [accuracy, mcc] = layout.annotations.map(({ y }) => y);
+  assert.ok(accuracy < 0.6 && mcc === 0.64);
 });
 
 test("every charted metric of the table is drawn, each with a look of its own", () => {

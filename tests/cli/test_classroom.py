@@ -14,6 +14,7 @@ from qlora_core.config import RunConfig
 from qlora_core.evaluation.flips import read_validation_pairs
 from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore
+from tests.judging import judge_ten
 from tests.recorded import recorded_run
 
 Capture = pytest.CaptureFixture[str]
@@ -33,9 +34,7 @@ def finished(store: RunStore) -> Run:
     classroom, pairs = Classroom(store), read_validation_pairs(run.config).sentences
     for name in ("one", "two", "three"):
         classroom.guesses(run).put(name, Guess(before=0.5, after=0.8))
-        judge = classroom.judgements(run).begin(name, pairs)
-        while judge.next is not None:
-            judge = classroom.judgements(run).answer(name, judge.next, 1)
+        judge_ten(classroom.judgements(run), pairs, name, lambda _: 1)
     return run
 
 

@@ -178,9 +178,10 @@ def test_the_live_views_functions_refuse_what_is_wrong(function: str, server: Se
     assert "error" in json.loads(text)
 
 
+@pytest.mark.parametrize("address", ["live/news", "class/guess", "class/judge", "class/room", "class/delete"])
 @pytest.mark.parametrize("body", [b'{"run": "../x"}', b"{", b"", b"\xff", b'{"secret": "\\ud800"}', b"[" * 100_000])
-def test_the_live_views_news_refuse_what_is_wrong(body: bytes, server: Server) -> None:
-    with urlopen(Request(f"{server.url}live/news", body), timeout=PATIENCE) as answer:
+def test_our_own_addresses_refuse_what_is_wrong(body: bytes, address: str, server: Server) -> None:
+    with urlopen(Request(f"{server.url}{address}", body), timeout=PATIENCE) as answer:
         told = json.load(answer)
     assert set(told) == {"error"}
     assert server.leaks(told["error"]) == []

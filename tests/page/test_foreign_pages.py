@@ -54,6 +54,8 @@ def test_the_pages_own_upload_is_taken(server: Server) -> None:
     "path",
     [
         "live/news",
+        "class/guess",
+        "class/delete",
         *(f"gradio_api/{name}" for name in ("component_server", "queue/join", "run/start_run", "call/start_run")),
         "gradio_api/reset",
         "gradio_api/cancel",

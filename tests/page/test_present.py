@@ -9,6 +9,8 @@ from playwright.sync_api import Page, expect
 
 from qlora_core.classroom.folder import Classroom
 from qlora_core.classroom.guesses import Guess
+from qlora_core.evaluation.flips import read_validation_pairs
+from tests.judging import judge_ten
 from tests.page.server import Server
 from tests.page.visitor import Visitor, start, wait_for_phase
 from tests.recorded import recorded_run
@@ -69,8 +71,22 @@ def test_a_result_beside_thirty_guesses_fits_on_a_projector(server: Server, visi
         expect(page.locator("[data-part=caution]")).to_be_in_viewport(ratio=1)
         expect(page.locator("dialog .class-dot")).to_have_count(60)
         assert fits(page)
-        page.get_by_role("button", name="Judge", exact=True).click()
+    finally:
+        classroom.delete()
+
+
+def test_thirty_judges_beside_the_models_fit_on_a_projector(server: Server, visit: Callable[..., Visitor]) -> None:
+    classroom, run = Classroom(server.store), recorded_run("quick")
+    book, pairs = classroom.judgements(run), read_validation_pairs(run.config).sentences
+    try:
+        for number in range(30):
+            name = f"the browser of student {number:02}"
+            judge_ten(book, pairs, name, lambda pair, by=number: 1 if (pair + by) % 2 else 0)
+        page = visit(viewport={"width": 1280, "height": 720}).open(f"{server.url}?run={run.id}&present=judge")
         step(page, "judge")
+        expect(page.locator("dialog .class-bar")).to_have_count(6)
+        expect(page.get_by_text(re.compile("Judgements: 300"))).to_be_visible()
+        assert fits(page)
     finally:
         classroom.delete()
 

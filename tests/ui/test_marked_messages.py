@@ -21,6 +21,7 @@ from qlora_core.store.packed.mark import UNKNOWN_DEVICE, Brought
 from qlora_core.store.runs import RunStore
 from qlora_core.ui.results.downloads import told
 from qlora_core.ui.results.setting_rows import environment_rows
+from qlora_core.ui.words.environment import MACHINE
 from tests.marked import CODE, every_text_marked, marked, unmarked
 from tests.recorded import recorded_run
 
@@ -108,4 +109,6 @@ def test_a_value_that_is_no_name_is_said_in_the_language() -> None:
 
 def test_why_a_number_type_was_chosen_is_said_in_the_language() -> None:
     rows = dict(environment_rows(recorded_run("quick").require_result()))
-    assert not unmarked(rows["compute dtype reason"])
+    assert not unmarked(rows[marked(MACHINE["compute_dtype_reason"])])
+    libraries = tuple(recorded_run("quick").require_result()["environment"]["versions"])
+    assert [name for name in rows if unmarked(name) and not name.endswith(libraries)] == []

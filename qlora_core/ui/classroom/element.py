@@ -1,156 +1,20 @@
-"""The elements in which a class guesses and judges, drawn by scripts (``assets/class/``), and what those ask.
+"""The elements in which a class guesses and judges, drawn by scripts (``assets/class/``)."""
 
-What is new they learn from the live view's answers; they ask for themselves only when somebody has done something, or
-when another run is on show. Every request is checked, because anybody can send one.
-"""
-
-from collections.abc import Callable
-from typing import Any, Literal, TypeVar
+from typing import Literal
 
 import gradio as gr
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from qlora_core.assets import ASSETS
-from qlora_core.classroom.guesses import Guess
-from qlora_core.errors import QLoRAError
-from qlora_core.language import gettext as _
-from qlora_core.server.participating.participation import READING_SECONDS
-from qlora_core.server.services import Services
-from qlora_core.server.who_may import MAX_SECRET_CHARACTERS, NotYours
-from qlora_core.ui.events import address_of
-from qlora_core.ui.safe_text import MAX_MESSAGE, MAX_NAME, one_line
 from qlora_core.ui.scripts import start_class
-from qlora_core.ui.words import classroom as words
-
-MAX_SENTENCE = 2_000  #: characters that a judge is shown of a sentence
-Answer = dict[str, Any]
-ServerFunction = Callable[[Any, gr.Request], Answer]
 
 
-class Asked(BaseModel):
-    """Who asks about which run."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    run: str = Field(max_length=80)
-    secret: str = Field("", max_length=MAX_SECRET_CHARACTERS)
-
-
-class Guessed(Asked):
-    """Somebody writes a guess down."""
-
-    guess: Guess
-
-
-class Judged(Asked):
-    """Somebody answers a pair; without ``pair`` they ask for the first or the next."""
-
-    pair: int | None = Field(None, ge=0, le=10**9)
-    label: Literal[0, 1] = 0
-
-
-class Deleted(BaseModel):
-    """The server's owner wants everything gone."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    owner: str = Field(max_length=MAX_SECRET_CHARACTERS)
-
-
-A = TypeVar("A", bound=BaseModel)
-
-
-def class_element(services: Services, place: Literal["live", "results"]) -> gr.HTML:
+def class_element(place: Literal["live", "results"]) -> gr.HTML:
     """What follows the run of the live view, or the one that its value names on Results."""
     return gr.HTML(
         value="",
         html_template=(ASSETS / "class" / f"{place}.html").read_text(encoding="utf-8"),
         js_on_load=start_class(place),
-        server_functions=server_functions(services),
         elem_id=f"class-{place}",
         container=False,
         padding=False,
     )
-
-
-def server_functions(services: Services) -> list[ServerFunction]:
-    """What the scripts may ask, by the functions' names."""
-    participation = services.participation
-
-    def guess(request: Any, sent: gr.Request) -> Answer:
-        """Write a guess down."""
-        return _answered(Guessed, request, lambda asked: participation.guess(
-            services.run(asked.run), asked.secret, asked.guess, address_of(sent)
-        ))  # fmt: skip
-
-    def guesses(request: Any, sent: gr.Request) -> Answer:
-        """One's own guess, and all of them once training has begun."""
-        del sent
-        return _answered(Asked, request, lambda asked: participation.guesses(services.run(asked.run), asked.secret))
-
-    def judge(request: Any, sent: gr.Request) -> Answer:
-        """Answer a pair, or ask for the one that is to be answered."""
-        return _answered(Judged, request, lambda asked: judged(services, asked, address_of(sent)))
-
-    def room(request: Any, sent: gr.Request) -> Answer:
-        """What the room answers."""
-        del sent
-        return _answered(Asked, request, lambda asked: shown_room(services, asked.run, asked.secret))
-
-    def delete(request: Any, sent: gr.Request) -> Answer:
-        """Delete every guess and every judgement."""
-        del sent
-        return _answered(Deleted, request, lambda asked: deleted(services, asked.owner))
-
-    return [guess, guesses, judge, room, delete]
-
-
-def _answered(kind: type[A], request: Any, answer: Callable[[A], Answer]) -> Answer:
-    try:
-        return answer(kind.model_validate(request))
-    except ValidationError:
-        return {"error": _(words.UNREADABLE)}
-    except QLoRAError as error:
-        return {"error": one_line(error, MAX_MESSAGE)}
-
-
-def judged(services: Services, asked: Judged, address: str, seconds: float = READING_SECONDS) -> Answer:
-    """The pair that is to be judged next, its sentences on one line each, once an answer that came along is kept.
-
-    Raises:
-        QLoRAError: see ``Participation``.
-    """
-    run, participation = services.run(asked.run), services.participation
-    if asked.pair is not None:
-        found = participation.judge(run, asked.secret, asked.pair, asked.label, address)
-    else:
-        found = participation.ask(run, asked.secret, address, seconds)
-    return {name: one_line(value, MAX_SENTENCE) if isinstance(value, str) else value for name, value in found.items()}
-
-
-def shown_room(services: Services, run_id: str, secret: str, seconds: float = READING_SECONDS) -> Answer:
-    """The room's scores; texts of files are on one line and bounded.
-
-    Raises:
-        RunError: there is no such run.
-    """
-    report = services.participation.room(services.run(run_id), secret, seconds)
-    if (scores := report["scores"]) is not None:
-        for row in scores["phenomena"]:
-            row["name"] = one_line(row["name"], MAX_NAME)
-        for row in scores["disagreements"]:
-            row |= {name: one_line(row[name], MAX_SENTENCE) for name in ("sentence1", "sentence2")}
-    return report
-
-
-def deleted(services: Services, owner_pass: str) -> Answer:
-    """Delete what the class has left behind, for the server's owner.
-
-    Raises:
-        NotYours: somebody else asks.
-        StorageError: it cannot be removed.
-    """
-    if not services.who_may.is_owner(owner_pass):
-        raise NotYours(_(words.OWNERS_ONLY))
-    services.participation.classroom.delete()
-    return {"words": _(words.ALL_DELETED)}

@@ -11,7 +11,7 @@ from qlora_core.choices import LABELS
 from qlora_core.classroom.guesses import Guess
 from qlora_core.errors import ConfigError
 from qlora_core.server.services import Services
-from qlora_core.ui.classroom.element import Judged, judged, shown_room
+from qlora_core.ui.classroom.questions import Judged, judged, shown_room
 from qlora_core.ui.events import address_of
 from qlora_core.ui.words import classroom as words
 

@@ -16,7 +16,6 @@ from qlora_core.export.worksheet.sheet import worksheet_of
 from qlora_core.language import gettext as _
 from qlora_core.server.services import Services
 from qlora_core.settings import read_settings
-from qlora_core.ui.classroom.element import server_functions
 from qlora_core.ui.present.join import MAX_PAGE, join
 from qlora_core.ui.results.downloads import worksheet_material
 from qlora_core.ui.safe_text import MAX_MESSAGE, one_line
@@ -51,11 +50,7 @@ def present_view(services: Services) -> gr.HTML:
         html_template=elements("present/present.html"),
         js_on_load=start_present(),
         tables={"phases": {name: _(text) for name, text in PHASES_EXPLAINED.items()}},
-        server_functions=[
-            _join(services, hosts_of(read_settings())),
-            _worksheet(services),
-            *server_functions(services),
-        ],
+        server_functions=[_join(services, hosts_of(read_settings())), _worksheet(services)],
         elem_id="present",
         container=False,
         padding=False,

@@ -5,10 +5,13 @@ from typing import Any
 
 from qlora_core.config import SETTINGS, RunConfig
 from qlora_core.export.setting_values import setting_value
+from qlora_core.language import N_
 from qlora_core.language import gettext as _
 from qlora_core.ui.safe_text import one_line
+from qlora_core.ui.words import environment as words
 
 MAX_VALUE = 600  #: characters: five names of layers and more
+VERSION = N_("version of {name}")
 MAX_ROWS = 100  #: about the machine and what was used; there are some thirty
 
 
@@ -26,17 +29,19 @@ def environment_rows(result: Mapping[str, Any]) -> list[list[str]]:
     """Machine, versions, base model and data, one a row."""
     machine = dict(result["environment"])
     versions = machine.pop("versions", {})
-    groups = {
-        "{name}": machine,
-        _("version of {name}"): versions,
-        _("base model, {name}"): result["base_model"],
-        _("pairs, {name}"): result["dataset"],
-        _("started from, {name}"): result.get("started_from") or {},
-    }
-    rows = [[words.format(name=name), value] for words, group in groups.items() for name, value in group.items()]
-    return [
-        [one_line(name.replace("_", " ")), one_line(_in_words(value), MAX_VALUE)] for name, value in rows[:MAX_ROWS]
+    rows = [
+        *_named(machine, words.MACHINE),
+        *((_(VERSION).format(name=name), value) for name, value in versions.items()),
     ]
+    rows += _named(result["base_model"], words.BASE_MODEL)
+    rows += _named(result["dataset"], words.DATASET)
+    rows += _named(result.get("started_from") or {}, words.STARTED_FROM)
+    return [[one_line(name), one_line(_in_words(value), MAX_VALUE)] for name, value in rows[:MAX_ROWS]]
+
+
+def _named(group: Mapping[str, Any], names: Mapping[str, str]) -> list[tuple[str, object]]:
+    """What is in a part of a result, each under what it is called; of another version's it is its name there."""
+    return [(_(names[name]) if name in names else name.replace("_", " "), value) for name, value in group.items()]
 
 
 def _in_words(value: object) -> str:

@@ -85,7 +85,7 @@ def results_tab(services: Services) -> ResultsTab:
         facts = gr.Markdown(latex_delimiters=[], elem_classes="results-facts")
         badge, evidence = badge_accordion()
         plots = figure_grid()
-        classroom = class_element(services, "results")
+        classroom = class_element("results")
         several = several_panel()
         numbers = _numbers_and_downloads(services, runs)
         threshold = threshold_panel()

@@ -84,7 +84,7 @@ def train_tab(services: Services) -> Form:
         with gr.Column(scale=1, min_width=300, elem_classes="train-form"):
             form = _form(services)
         with gr.Column(scale=3, min_width=320):
-            class_element(services, "live")
+            class_element("live")
             live_view(services)
     _wire_start(services, form)
     _wire_expectation(services, form)

@@ -9,6 +9,7 @@ from qlora_core.export.worksheet.classwork import MAX_DISAGREEMENTS
 from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore
 from tests.export.worksheet.made import Elements, copied, sheet, words
+from tests.judging import judge_ten
 
 EVIL = "<script>hacked=1</script><img src=x onerror=hacked=1>"
 
@@ -23,9 +24,7 @@ def judged_by(run: Run, store: RunStore, judges: int) -> None:
     """So many answer their ten pairs: the first one always "same", the others "different"."""
     book, pairs = Classroom(store).judgements(run), read_validation_pairs(run.config).sentences
     for number in range(judges):
-        judge = book.begin(f"secret {number}", pairs)
-        while judge.next is not None:
-            judge = book.answer(f"secret {number}", judge.next, 1 if number == 0 else 0)
+        judge_ten(book, pairs, f"secret {number}", lambda _, same=number == 0: 1 if same else 0)
 
 
 def test_guesses_stand_beside_the_outcome(run: Run, store: RunStore) -> None:

@@ -1,21 +1,23 @@
-"""What the page's elements of the class are told: every request is checked, and whose a book is stays with it."""
+"""What the page's scripts of the class are told: every request is checked, and whose a book is stays with it."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
 
 from qlora_core.assets import RECORDED_RUNS
 from qlora_core.config import RunConfig
 from qlora_core.server.services import Services, make_services
-from qlora_core.ui.classroom.element import server_functions
+from qlora_core.ui.classroom.questions import answers_of, class_questions
 from tests.hostile import HOSTILE, short
 
 SECRET = "a-browser's-own"
 KEY = "the-owner-of-this-server"
-SENT: Any = SimpleNamespace(client=SimpleNamespace(host="192.0.2.1"))
+ADDRESS = "192.0.2.1"
 Ask = Callable[[str, Any], dict[str, Any]]
 
 
@@ -28,8 +30,8 @@ def services(tmp_path: Path) -> Services:
 @pytest.fixture
 def ask(services: Services) -> Ask:
     """Calls one of the functions as the page does."""
-    functions = {function.__name__: function for function in server_functions(services)}
-    return lambda name, request: functions[name](request, SENT)
+    answers = answers_of(services)
+    return lambda name, request: answers[name](json.dumps(request).encode(), ADDRESS)
 
 
 @pytest.mark.parametrize("hostile", HOSTILE, ids=short)
@@ -87,3 +89,19 @@ def test_only_the_owner_deletes_what_a_class_left(ask: Ask, services: Services) 
     assert "deleted" in ask("delete", {"owner": services.who_may.owner_pass(KEY, "")})["words"]
     assert ask("guesses", {"run": run.id})["count"] == 0
     assert services.store.open(run.id).exists
+
+
+def test_each_question_has_an_address(services: Services) -> None:
+    client = TestClient(Starlette(routes=[class_questions(services)]))
+    run = services.store.create(RunConfig())
+    guess = {"run": run.id, "secret": SECRET, "guess": {"before": 0.5, "after": 0.9}}
+    assert client.post("/class/guess", json=guess).json()["count"] == 1
+    assert client.post("/class/guesses", json={"run": run.id, "secret": SECRET}).json()["mine"]["after"] == 0.9
+    assert client.post("/class/nothing", json=guess).status_code == 404
+    assert client.get("/class/guesses").status_code == 405
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[" * 100_000, b'{"run": "a", "secret": "\\ud800"}'])
+def test_what_is_no_json_is_refused(body: bytes, services: Services) -> None:
+    for name, answer in answers_of(services).items():
+        assert set(answer(body, ADDRESS)) == {"error"}, name
