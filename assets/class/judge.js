@@ -73,6 +73,7 @@ export class JudgePanel {
       html("div", { class: "class-answers" }, button(1, words.SAME), button(0, words.DIFFERENT)),
     );
     question.focus({ preventScroll: true }); // what is read out next, and away from the button that was pressed
+    this.place.scrollIntoView({ block: "nearest" }); // on a phone, both answers would be below the screen's edge
   }
 
   answer(label) {

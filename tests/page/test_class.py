@@ -39,7 +39,8 @@ def test_a_class_guesses_judges_and_sees_what_it_came_to(server: Server, visit: 
     phone.get_by_text("Be the judge").click()
     phone.get_by_role("button", name="Begin to judge").click()
     for number in range(2, 11):
-        expect(phone.get_by_text(f"Pair {number} of 10")).to_be_visible()
+        expect(phone.get_by_text(f"Pair {number} of 10")).to_be_in_viewport()
+        expect(phone.get_by_role("button", name="Different key 2")).to_be_in_viewport(ratio=1)
         phone.keyboard.press("2")
     expect(phone.get_by_text("You have judged all of your pairs.")).to_be_visible()
 

@@ -1,4 +1,4 @@
-"""How often pages are to ask: thirty together hardly more often than eight."""
+"""How often pages are to ask: thirty together hardly more often than six."""
 
 from types import SimpleNamespace
 
