@@ -89,9 +89,14 @@ COMPUTE_DTYPES = table(
     Choice("bfloat16", "bfloat16", N_("16 bits with float32's range")),
     Choice("float16", "float16", N_("16 bits, on a GPU and with 4-bit weights only")),
 )
-HEAD_MODULES = table(
+MODULES_TO_SAVE = table(
     Choice("classifier", N_("classifier"), N_("new, so that it has to be trained")),
     Choice("pooler", N_("pooler"), N_("the pretrained layer below it, which may be")),
+    Choice(
+        "token_type_embeddings",
+        N_("token types"),
+        N_("two vectors that say which sentence a token is from, so that a model sooner learns to compare the two"),
+    ),
 )
 SCHEDULERS = table(
     Choice("linear", N_("linear"), N_("falls evenly to zero")),
@@ -123,7 +128,7 @@ INIT_CLASSIFIERS = table(
 
 Quantization = Annotated[str, OneOf(SCHEMES)]
 ComputeDtype = Annotated[str, OneOf(COMPUTE_DTYPES)]
-HeadModule = Annotated[str, OneOf(HEAD_MODULES)]
+ModuleToSave = Annotated[str, OneOf(MODULES_TO_SAVE)]
 Scheduler = Annotated[str, OneOf(SCHEDULERS)]
 InitClassifier = Annotated[str, OneOf(INIT_CLASSIFIERS)]
 

@@ -11,13 +11,13 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from qlora_core.choices import (
     BERT_LINEAR_LAYERS,
     COMPUTE_DTYPES,
-    HEAD_MODULES,
     INIT_CLASSIFIERS,
+    MODULES_TO_SAVE,
     SCHEDULERS,
     SCHEMES,
     ComputeDtype,
-    HeadModule,
     InitClassifier,
+    ModuleToSave,
     Quantization,
     Scheduler,
     Scheme,
@@ -123,11 +123,11 @@ class RunConfig(BaseModel):
         min_length=1,
         max_length=16,
     )
-    modules_to_save: tuple[HeadModule, ...] = _lora(
+    modules_to_save: tuple[ModuleToSave, ...] = _lora(
         N_("Layers trained in full"),
         N_("What is trained beside the adapter."),
         ("classifier", "pooler"),
-        explains=HEAD_MODULES,
+        explains=MODULES_TO_SAVE,
     )
     use_rslora: bool = _lora(
         N_("Rank-stabilised scaling"),

@@ -34,8 +34,16 @@ PRESETS = table(
             "max_train_samples": 5000,
             "easy_pairs_steps": 60,
             "evaluations_per_epoch": 4,
+            "modules_to_save": ("classifier", "pooler", "token_type_embeddings"),
         },
-        {"mrpc": {"r": 32, "lora_alpha": 64, "swap_probability": 0.0}},
+        {
+            "mrpc": {
+                "r": 32,
+                "lora_alpha": 64,
+                "swap_probability": 0.0,
+                "modules_to_save": ("classifier", "pooler"),
+            }
+        },
     ),
     Preset(
         "standard",

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 import pytest
 
-from qlora_core.choices import COMPUTE_DTYPES, HEAD_MODULES, SCHEDULERS, SCHEMES, Choice, either, explained
+from qlora_core.choices import COMPUTE_DTYPES, MODULES_TO_SAVE, SCHEDULERS, SCHEMES, Choice, either, explained
 
-TABLES = {"schemes": SCHEMES, "number types": COMPUTE_DTYPES, "head modules": HEAD_MODULES, "schedules": SCHEDULERS}
+TABLES = {"schemes": SCHEMES, "number types": COMPUTE_DTYPES, "saved": MODULES_TO_SAVE, "schedules": SCHEDULERS}
 
 
 @pytest.mark.parametrize("choices", TABLES.values(), ids=TABLES)

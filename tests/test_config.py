@@ -11,7 +11,7 @@ from peft import LoraConfig
 from pydantic import ValidationError
 from transformers import BitsAndBytesConfig, TrainingArguments
 
-from qlora_core.choices import BERT_LINEAR_LAYERS, COMPUTE_DTYPES, HEAD_MODULES, SCHEDULERS, SCHEMES, Choice
+from qlora_core.choices import BERT_LINEAR_LAYERS, COMPUTE_DTYPES, MODULES_TO_SAVE, SCHEDULERS, SCHEMES, Choice
 from qlora_core.config import SETTINGS, RunConfig, load_config, make_config
 from qlora_core.data.catalog import DATASETS
 from qlora_core.errors import ConfigError
@@ -106,7 +106,8 @@ def test_a_value_out_of_range_is_refused_by_its_name(field: str, value: object) 
 
 
 def test_only_new_layers_are_trained_in_full() -> None:
-    with pytest.raises(ConfigError, match=r"^modules_to_save should be 'classifier' or 'pooler', not 'encoder'\.$"):
+    there_are = "'classifier', 'pooler' or 'token_type_embeddings'"
+    with pytest.raises(ConfigError, match=rf"^modules_to_save should be {there_are}, not 'encoder'\.$"):
         make_config(modules_to_save=("classifier", "encoder"))
 
 
@@ -167,7 +168,7 @@ def test_four_bit_weights_may_compute_in_float16(quantization: str) -> None:
         ("quantization", SCHEMES),
         ("bnb_4bit_compute_dtype", COMPUTE_DTYPES),
         ("lr_scheduler_type", SCHEDULERS),
-        ("modules_to_save", HEAD_MODULES),
+        ("modules_to_save", MODULES_TO_SAVE),
     ],
 )
 def test_a_choice_is_a_name_of_its_table(field: str, choices: dict[str, Choice]) -> None:

@@ -37,7 +37,7 @@ def parameter_counts(config: RunConfig, model_folder: Path) -> ParameterCounts:
     sizes = read_sizes(model_folder)
     check_max_length(config.max_length, sizes["max_position_embeddings"])
     layers = _linear_layers(sizes)
-    saved = _saved_shapes(config, layers)
+    saved = _saved_shapes(config, sizes, layers)
     trainable = sum(math.prod(shape) for shape in saved.values())
     return ParameterCounts(trainable, _base_parameters(sizes, layers) + trainable, _safetensors_bytes(saved))
 
@@ -61,7 +61,7 @@ def _linear_layers(sizes: dict[str, int]) -> Shapes:
     return layers | {"bert.pooler.dense": (hidden, hidden), "classifier": (NUM_LABELS, hidden)}
 
 
-def _saved_shapes(config: RunConfig, layers: Shapes) -> Shapes:
+def _saved_shapes(config: RunConfig, sizes: dict[str, int], layers: Shapes) -> Shapes:
     """The tensors that training changes, under the names that PEFT saves them with."""
     check_target_modules(
         config.target_modules,
@@ -69,6 +69,8 @@ def _saved_shapes(config: RunConfig, layers: Shapes) -> Shapes:
     )
     copied = ["classifier", *(["bert.pooler.dense"] if "pooler" in config.modules_to_save else [])]
     shapes: Shapes = {}
+    if "token_type_embeddings" in config.modules_to_save:
+        shapes["bert.embeddings.token_type_embeddings.weight"] = (sizes["type_vocab_size"], sizes["hidden_size"])
     for name, (outputs, inputs) in layers.items():
         if name in copied:
             shapes |= {f"{name}.weight": (outputs, inputs), f"{name}.bias": (outputs,)}

@@ -70,8 +70,8 @@ def quantization_config(config: RunConfig, dtype: torch.dtype) -> BitsAndBytesCo
 def load_quantized(folder: Path, quantization: BitsAndBytesConfig | None, compute: Compute, seed: int) -> LoadedBase:
     """Load a BERT for pair classification with plain transformers, quantising it on the way.
 
-    What is not quantised is held in ``compute.dtype``, except the pooler and the classifier, which are float32
-    because they are trained. The classifier is drawn from ``seed``, see ``initialise_head``.
+    What is not quantised is held in ``compute.dtype``, except pooler, classifier and token types, which are float32
+    because they may be trained. The classifier is drawn from ``seed``, see ``initialise_head``.
 
     Raises:
         ModelError: the files do not hold the tensors of the BERT that their config.json describes.
@@ -163,11 +163,15 @@ def guard_cpu_training(model: torch.nn.Module) -> None:
 def initialise_head(model: PreTrainedModel, seed: int, *, pooler_too: bool) -> None:
     """Draw the classifier's weights from N(0, initializer_range), as BERT does, and the pooler's if it has none.
 
-    Both become float32, because they are trained. The generator is independent of device and of torch's global state,
+    Both become float32, because they are trained, and so do the token types, which are still given to the rest of the
+    model in its number type. The generator is independent of device and of torch's global state,
     so that the untrained head's scores can be reproduced.
     """
     model.classifier.float()
     model.bert.pooler.float()
+    token_types = model.bert.embeddings.token_type_embeddings
+    dtype = token_types.weight.dtype
+    token_types.float().register_forward_hook(lambda _, __, vectors: vectors.to(dtype))
     generator = torch.Generator().manual_seed(seed)
     std = model.config.initializer_range
     with torch.no_grad():

@@ -13,11 +13,13 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from qlora_core.choices import SCHEMES
 from qlora_core.errors import ConfigError, RunError
 from qlora_core.models.adapter import (
+    adapter_disabled,
     attach_lora,
     load_adapter,
     load_trainable_state,
     missing_tensors,
     save_adapter,
+    saved_name,
     trainable_state,
 )
 from qlora_core.models.inference import predict_logits
@@ -75,6 +77,21 @@ def test_pooler_is_trained_where_it_is_named(bench: Callable[..., Bench]) -> Non
     }
 
 
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_token_types_are_trained_in_float32_and_given_in_the_models_number_type(
+    bench: Callable[..., Bench], dtype: str
+) -> None:
+    base = bench(modules_to_save=["classifier", "token_type_embeddings"], bnb_4bit_compute_dtype=dtype)
+    model = attach_lora(base.model, base.config, "tiny")
+    ((name, trained),) = [one for one in trainable_state(model).items() if "token_type" in one[0]]
+    assert saved_name(name) == "base_model.model.bert.embeddings.token_type_embeddings.weight"
+    assert trained.dtype == torch.float32
+    layer = model.base_model.model.bert.embeddings.token_type_embeddings
+    assert layer(torch.tensor([0, 1])).dtype == getattr(torch, dtype)
+    with adapter_disabled(model):
+        assert torch.equal(layer(torch.tensor([1]))[0], trained[1].to(getattr(torch, dtype)))
+
+
 def test_unknown_target_is_refused_with_the_layers_there_are(bench: Callable[..., Bench]) -> None:
     base = bench(target_modules=["query", "q_proj"])
     there_are = "attention.output.dense, attention.self.key, attention.self.query, attention.self.value, "
@@ -109,7 +126,7 @@ def test_rank_stabilised_scale_is_alpha_over_root_r(bench: Callable[..., Bench])
     assert scales == [2.0, 4.0]
 
 
-@pytest.mark.parametrize("head", [["classifier"], ["classifier", "pooler"]])
+@pytest.mark.parametrize("head", [["classifier"], ["classifier", "pooler", "token_type_embeddings"]])
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_reloaded_adapter_answers_as_the_saved_one(
     bench: Callable[..., Bench], scheme: str, head: list[str], tmp_path: Path

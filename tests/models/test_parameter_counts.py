@@ -28,6 +28,7 @@ SETTINGS: list[dict[str, Any]] = [
     {"quantization": "fp4", "bnb_4bit_use_double_quant": False},
     {"quantization": "none", "target_modules": ("intermediate.dense",)},
     {"bnb_4bit_compute_dtype": "bfloat16"},
+    {"modules_to_save": ("classifier", "pooler", "token_type_embeddings")},
 ]
 
 
