@@ -82,11 +82,13 @@ ON_MRPC: dict[str, dict[str, Any]] = {
     | DROPOUT
     | {"swap_probability": 0.5, "label_smoothing_factor": 0.1, "num_train_epochs": 8},
 }
+WITHOUT_TOKEN_TYPES = {"modules_to_save": ("classifier", "pooler")}
 SOONER = {"r": 32, "lora_alpha": 64, "learning_rate": 3e-4, "easy_pairs_steps": 100, "max_train_samples": 8840}
 RECIPES = {
     "quick": Recipe("pairs", "quick"),
     "quick, r 32": Recipe("pairs", "quick", {"r": 32, "lora_alpha": 64}),
     "quick without easy pairs": Recipe("pairs", "quick", {"easy_pairs_steps": 0}),
+    "quick without token types": Recipe("pairs", "quick", WITHOUT_TOKEN_TYPES),
     "standard, r 32, 3e-4, easy pairs": Recipe("pairs", "standard", SOONER),
     "standard": Recipe("pairs", "standard"),
     "quick on MRPC": Recipe("mrpc", "quick"),

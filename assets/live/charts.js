@@ -19,8 +19,8 @@ export const METRIC_LOOKS = [
 const FEW_POINTS = 20;
 /** Labels stand above what they belong to, this share of the chart's height apart. */
 const GAP = 0.08;
-/** A label that stands above a height so many gaps under a point is just below that point. */
-const BELOW = 1.5;
+/** A label that stands above a height so many gaps under a point is below that point, in the presenter's large letters, too. */
+const BELOW = 2.2;
 const ABOVE = { yanchor: "bottom", yshift: 6 };
 export const metricLook = (index) => METRIC_LOOKS[index % METRIC_LOOKS.length];
 

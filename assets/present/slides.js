@@ -25,6 +25,11 @@ export class Slides {
     this.room = new RoomPanel(this.at("room"), common);
     this.roomOf = "";
     this.at("steps").replaceChildren(...STEPS.map(stepButton));
+    // a longer sentence above leaves a chart less room, of which Plotly learns from the window alone
+    const fit = new ResizeObserver((seen) =>
+      seen.forEach(({ target }) => target.data && window.Plotly.Plots.resize(target)),
+    );
+    for (const name of ["loss", "score"]) fit.observe(this.at(name));
   }
 
   at(name) {

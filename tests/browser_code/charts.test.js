@@ -145,7 +145,7 @@ test("a baseline's name makes way for the last scores where they are beside it",
 });
 
 test("the lowest of the last scores stands below its point, so that it lies over no other", () => {
-  assert.deepEqual(lowestBelow([0.6, 0.65, 0.7], 0.1), [0.6 - 0.15000000000000002, 0.65, 0.7]);
+  assert.deepEqual(lowestBelow([0.6, 0.65, 0.7], 0.1), [0.6 - 2.2 * 0.1, 0.65, 0.7]);
   assert.deepEqual(lowestBelow([0.6], 0.1), [0.6]);
   const { layout } = scoreChart(shown({ evaluations: [evaluation(50, { accuracy: 0.62, mcc: 0.64 })] }), LOOK);
   const [accuracy, mcc] = layout.annotations.map(({ y }) => y);

@@ -31,6 +31,17 @@ def fits(page: Page) -> bool:
     return found
 
 
+def wait_until_charts_fit(page: Page) -> None:
+    """Wait until both charts of the step "live" are as high as the room they have, so that no axis is cut off."""
+    page.wait_for_function(
+        """() => {
+            const charts = [...document.querySelectorAll("dialog .present-charts .js-plotly-plot")];
+            const off = (chart) => Math.abs(chart.querySelector(".main-svg").clientHeight - chart.clientHeight);
+            return charts.length === 2 && charts.every((chart) => off(chart) <= 2);
+        }"""
+    )
+
+
 def test_a_clicker_leads_through_the_steps_of_a_lesson(server: Server, visit: Callable[..., Visitor]) -> None:
     page = visit(viewport={"width": 1280, "height": 720}, reduced_motion="reduce").open(f"{server.url}?present=1")
     expect(page.locator("dialog")).to_be_visible()
@@ -43,6 +54,8 @@ def test_a_clicker_leads_through_the_steps_of_a_lesson(server: Server, visit: Ca
         page.keyboard.press(key)
         step(page, name)
         assert fits(page), name
+        if name == "live":
+            wait_until_charts_fit(page)
     expect(page.locator("[data-part=guessed]")).to_have_text("Nobody has guessed yet.")
     verdict = recorded_run("quick").require_result()["comparison"]["linear_probe"]["verdict"]
     expect(page.locator("[data-part=verdict]")).to_have_text(verdict)
