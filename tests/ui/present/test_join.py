@@ -11,7 +11,7 @@ from qlora_core.ui.present.join import Join, join
 from qlora_core.ui.web.hosts import Hosts
 
 HOSTS = Hosts(frozenset({"localhost", "qlora.example"}))
-RUN = "20261129-230919-minilm-pairs-bb73"
+RUN = "20261130-175844-minilm-pairs-2218"
 
 
 def joined(page: str, host: str = "192.168.0.7:7860", *, shown_anyway: bool = True) -> Join:
