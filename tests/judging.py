@@ -1,13 +1,15 @@
 """Somebody who judges all ten pairs."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from qlora_core.classroom.judgements import JudgementBook, Label
+from qlora_core.classroom.judgements import JudgementBook
 from qlora_core.evaluation.flips import Sentences
 
 
-def judge_ten(book: JudgementBook, pairs: Sequence[Sentences], secret: str, answer: Callable[[int], Label]) -> None:
-    """Have the browser with that secret answer its ten pairs; ``answer`` is told a pair's number."""
+def judge_ten(book: JudgementBook, pairs: Sequence[Sentences], secret: str, same: Sequence[bool]) -> None:
+    """Have the browser with that secret answer the pairs it is given, one after the other, by ``same``."""
     judge = book.begin(secret, pairs)
-    while judge.next is not None:
-        judge = book.answer(secret, judge.next, answer(judge.next))
+    for is_same in same:
+        assert judge.next is not None
+        judge = book.answer(secret, judge.next, 1 if is_same else 0)
+    assert judge.next is None

@@ -94,7 +94,7 @@ def test_thirty_judges_beside_the_models_fit_on_a_projector(server: Server, visi
     try:
         for number in range(30):
             name = f"the browser of student {number:02}"
-            judge_ten(book, pairs, name, lambda pair, by=number: 1 if (pair + by) % 2 else 0)
+            judge_ten(book, pairs, name, [(place + number) % 2 == 0 for place in range(10)])
         page = visit(viewport={"width": 1280, "height": 720}).open(f"{server.url}?run={run.id}&present=judge")
         step(page, "judge")
         expect(page.locator("dialog .class-bar")).to_have_count(6)

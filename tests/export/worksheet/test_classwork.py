@@ -24,7 +24,7 @@ def judged_by(run: Run, store: RunStore, judges: int) -> None:
     """So many answer their ten pairs: the first one always "same", the others "different"."""
     book, pairs = Classroom(store).judgements(run), read_validation_pairs(run.config).sentences
     for number in range(judges):
-        judge_ten(book, pairs, f"secret {number}", lambda _, same=number == 0: 1 if same else 0)
+        judge_ten(book, pairs, f"secret {number}", [number == 0] * 10)
 
 
 def test_guesses_stand_beside_the_outcome(run: Run, store: RunStore) -> None:
