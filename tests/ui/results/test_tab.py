@@ -120,7 +120,7 @@ def test_the_rows_about_a_run_say_what_it_started_from(services: Services, tab: 
     updates = detailed(services, tab, [started.id])
     tables = [updates[table]["data"] for table in (tab.summary.settings, tab.summary.environment)]
     rows = {name: value for table in tables for name, value, *_ in table}
-    assert rows["init_from"] == rows["started from, run id"] == started.config.init_from
+    assert rows["init_from"] == rows["started from run"] == started.config.init_from
 
 
 def test_the_wanted_run_is_opened_and_what_is_on_show_is_kept(services: Services, tab: ResultsTab, run: Run) -> None:
