@@ -106,7 +106,7 @@ def test_the_first_screen_says_what_to_press_without_scrolling(server: Server, v
 
 def test_what_will_be_trained_is_said_before_anything_is_pressed(server: Server, visit: Callable[..., Visitor]) -> None:
     page = visit().open(server.url)
-    expect(page.get_by_text(re.compile(r"Trains 812,162 of [\d,]+ parameters"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"Trains 812,930 of [\d,]+ parameters"))).to_be_visible()
 
 
 def test_time_and_memory_can_be_measured_first(server: Server, visit: Callable[..., Visitor]) -> None:

@@ -14,7 +14,7 @@ def test_opening_a_group_of_settings_closes_the_one_that_was_open(
     server: Server, visit: Callable[..., Visitor]
 ) -> None:
     page = visit().open(server.url)
-    expect(page.get_by_text(re.compile(r"Trains 812,162 of [\d,]+ parameters"))).to_be_visible()  # it is filled in
+    expect(page.get_by_text(re.compile(r"Trains 812,930 of [\d,]+ parameters"))).to_be_visible()  # it is filled in
     page.get_by_role("button", name="Advanced: every setting").click()
     expect(page.get_by_label("(learning_rate)").first).to_be_visible()
     other = setting(page, "seed")
