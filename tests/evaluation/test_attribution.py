@@ -121,14 +121,20 @@ def test_steps_in_parts_are_steps_all_at_once(predictor: Predictor, monkeypatch:
     assert in_parts.adapter.scores == pytest.approx(at_once.adapter.scores, abs=1e-4)
 
 
+def hooks(predictor: Predictor) -> dict[str, tuple[int, int]]:
+    """How many functions are called around each layer's own."""
+    modules = predictor.model.named_modules()
+    return {name: (len(module._forward_pre_hooks), len(module._forward_hooks)) for name, module in modules}
+
+
 def test_the_model_is_left_as_it_was(decided_run: Run) -> None:
     predictor = Predictor(decided_run)
     expected = predictor.answer([(FIRST, SECOND)])
-    before, switched = state(predictor), switches(predictor)
+    before, switched, hooked = state(predictor), switches(predictor), hooks(predictor)
     attribute(predictor, FIRST, SECOND)
     assert all(torch.equal(tensor, before[name]) for name, tensor in state(predictor).items())
     assert switches(predictor) == switched
-    assert not any(module._forward_hooks or module._forward_pre_hooks for module in predictor.model.modules())
+    assert hooks(predictor) == hooked
     assert predictor.answer([(FIRST, SECOND)]) == expected
 
 

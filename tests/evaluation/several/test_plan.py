@@ -108,7 +108,7 @@ def test_two_different_values_that_can_be_are_suggested_for_each_setting(name: s
         ("bnb_4bit_use_double_quant", "on, off"),
         ("lora_dropout", "0, 0.1"),
         ("max_train_samples", "none, 5000"),
-        ("modules_to_save", "classifier,pooler; classifier"),
+        ("modules_to_save", "classifier,pooler; classifier,pooler,token_type_embeddings"),
     ],
 )
 def test_what_is_suggested_is_what_a_preset_has_or_what_comes_next(name: str, text: str) -> None:
