@@ -1,5 +1,5 @@
 // The three charts as Plotly takes them: traces and layout, made from the state. `look` is how the page looks now:
-// colour(name) of the palette, isNarrow, and the weight of the smoothing.
+// colour(name) of the palette, isNarrow, the weight of the smoothing, and the scale of the letters where it is not 1.
 
 import { _, LANGUAGE, local, SEPARATORS } from "../language.js";
 import { lastStepDrawn, shownEvaluations, shownPoints } from "./state.js";
@@ -19,9 +19,11 @@ export const METRIC_LOOKS = [
 const FEW_POINTS = 20;
 /** Labels stand above what they belong to, this share of the chart's height apart. */
 const GAP = 0.08;
-/** A label that stands above a height so many gaps under a point is below that point, in the presenter's large letters, too. */
-const BELOW = 2.2;
+/** A label that stands above a height so many gaps under a point is just below that point. */
+const BELOW = 1.5;
 const ABOVE = { yanchor: "bottom", yshift: 6 };
+/** How far apart labels stand on an axis of this length; larger letters need more. */
+const gapOf = ({ scale = 1 }, length) => length * GAP * scale;
 export const metricLook = (index) => METRIC_LOOKS[index % METRIC_LOOKS.length];
 
 /** What Plotly calls its buttons, by what it would call them. */
@@ -69,7 +71,7 @@ export function lossChart(state, look) {
   const range = lossRange([...theirs, ...raw, ...column(seen, "loss")]);
   const yaxis = { range, title: { text: _("cross-entropy (nats)") } };
   const shapes = baselines.map((entry) => baselineShape(look, entry, "loss"));
-  const heights = spread(theirs, (range[1] - range[0]) * GAP);
+  const heights = spread(theirs, gapOf(look, range[1] - range[0]));
   const names = [notice(look, BEFORE_TRAINING, 0.12), ...baselineLabels(state, look, baselines, "loss", heights, 3)];
   // from the first step on they would hide the curve, which begins at the same height
   const annotations = points.length ? [] : names;
@@ -125,15 +127,17 @@ function scoreRange(metrics, baselines, seen) {
 
 /** The baselines' names at the right, where a curve that learns has left them, and the scores of the `last` evaluation, if there is one, at their points. */
 function scoreLabels(state, look, baselines, last, [low, high]) {
-  const gap = (high - low) * GAP;
+  const gap = gapOf(look, high - low);
   const metrics = chartedMetrics(state);
   const theirs = column(baselines, metrics[0].name);
   const ends = metrics
     .map(({ name }, index) => ({ value: last?.[name], colour: look.colour(metricLook(index).colour) }))
     .filter(({ value }) => value != null);
-  const own = lowestBelow(column(ends, "value"), gap);
+  const own = column(ends, "value");
   const areBeside = last && last.step > lastStepDrawn(state) * (look.isNarrow ? 0.3 : 0.55);
-  const heights = areBeside ? spread([...theirs, ...own], gap) : [...spread(theirs, gap), ...spread(own, gap)];
+  const heights = areBeside
+    ? spread([...theirs, ...own], gap)
+    : [...spread(theirs, gap), ...spread(lowestBelow(own, gap), gap)];
   const labels = baselineLabels(state, look, baselines, metrics[0].name, heights, 2);
   const beside = ends.map(({ value, colour }, index) => {
     const height = heights[theirs.length + index];

@@ -122,12 +122,13 @@ export class Slides {
   draw(state) {
     if (!window.Plotly || !state.news) return;
     const palette = getComputedStyle(document.body);
+    const scale = parseFloat(getComputedStyle(this.dialog).fontSize) / CHART_FONT;
     const look = {
       colour: (name) => palette.getPropertyValue(`--q-${name}`).trim(),
       isNarrow: false,
       smoothing: 0.9,
+      scale,
     };
-    const scale = parseFloat(getComputedStyle(this.dialog).fontSize) / CHART_FONT;
     for (const [name, chart] of Object.entries({ loss: lossChart, score: scoreChart })) {
       const { traces, layout } = enlarged(chart(state, look), scale);
       window.Plotly.react(this.at(name), traces, layout, STILL);

@@ -145,11 +145,20 @@ test("a baseline's name makes way for the last scores where they are beside it",
 });
 
 test("the lowest of the last scores stands below its point, so that it lies over no other", () => {
-  assert.deepEqual(lowestBelow([0.6, 0.65, 0.7], 0.1), [0.6 - 2.2 * 0.1, 0.65, 0.7]);
+  assert.deepEqual(lowestBelow([0.6, 0.65, 0.7], 0.1), [0.6 - 1.5 * 0.1, 0.65, 0.7]);
   assert.deepEqual(lowestBelow([0.6], 0.1), [0.6]);
-  const { layout } = scoreChart(shown({ evaluations: [evaluation(50, { accuracy: 0.62, mcc: 0.64 })] }), LOOK);
+  const { layout } = scoreChart(
+    shown({ step: 100, evaluations: [evaluation(50, { accuracy: 0.62, mcc: 0.64 })] }),
+    LOOK,
+  );
   const [accuracy, mcc] = layout.annotations.map(({ y }) => y);
   assert.ok(accuracy < 0.6 && mcc === 0.64);
+  const large = { ...LOOK, scale: 2 };
+  const baselines = [baseline("majority", 0.5), baseline("untrained_head", 0.5)];
+  const apart = (look) => scoreChart(shown({ baselines }), look).layout.annotations.map(({ y }) => y);
+  const [, first, second] = apart(LOOK);
+  const [, low, high] = apart(large);
+  assert.ok(Math.abs(high - low - 2 * (second - first)) < 1e-9); // larger letters, further apart
 });
 
 test("every charted metric of the table is drawn, each with a look of its own", () => {
