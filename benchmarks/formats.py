@@ -48,7 +48,7 @@ def measure(run: Run) -> dict[str, Any]:
             _store_evenly(predictor)
         tokenized = predictor.tokenized(pairs)
         answers = {who: predictor.logits(tokenized, who).argmax(axis=1) for who in ANSWERERS}
-        scores[name] = {who: float((found == tokenized.labels).mean()) for who, found in answers.items()}
+        scores[name] = {who: round(float((found == tokenized.labels).mean()), 4) for who, found in answers.items()}
         print(run.id, name, scores[name], flush=True)
     compute = predictor.models.compute
     return {

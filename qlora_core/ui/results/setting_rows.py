@@ -11,8 +11,8 @@ from qlora_core.ui.safe_text import one_line
 from qlora_core.ui.words import environment as words
 
 MAX_VALUE = 600  #: characters: five names of layers and more
-VERSION = N_("version of {name}")
 MAX_ROWS = 100  #: about the machine and what was used; there are some thirty
+VERSION = N_("version of {name}")
 
 
 def shown_value(name: str, value: object) -> str:
