@@ -3,13 +3,12 @@
 import json
 import math
 import random
-import secrets
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-from urllib.request import Request, urlopen
+from urllib.request import urlopen
 
 from benchmarks.watching import PATIENCE, Viewer, in_threads
 
@@ -27,9 +26,8 @@ class Student:
         self.delays: Delays = {}  #: seconds until each answer, by what was asked
         self.refused: list[str] = []  #: what the server said instead of an answer
         self.judged = 0
-        self._url, self._run_id, self._random = url, run_id, random.Random(seed)
+        self._url, self._random = url, random.Random(seed)
         self._viewer = Viewer(url, run_id)
-        self._secret = secrets.token_urlsafe(24)
         self._seen: tuple[bool, bool] | None = None  #: whether the run took guesses, and whether it had ended
         self._pair: dict[str, Any] = {}  #: the one that is to be judged
         self._look_at = time.monotonic()
@@ -83,10 +81,8 @@ class Student:
 
     def _ask(self, name: str, **more: Any) -> dict[str, Any]:
         """What the page's scripts ask of a class; {} where it was refused."""
-        asked = {"run": self._run_id, "secret": self._secret, **more}
-        request = Request(f"{self._url}class/{name}", json.dumps(asked).encode())
-        with self._timed(name), urlopen(request, timeout=PATIENCE) as answer:
-            told: dict[str, Any] = json.load(answer)
+        with self._timed(name):
+            told: dict[str, Any] = json.loads(self._viewer.post(f"class/{name}", **more))
         if "error" in told:
             self.refused.append(f"{name}: {told['error']}")
             return {}

@@ -102,10 +102,8 @@ class Viewer:
         Raises:
             ValueError: the server answered with an error.
         """
-        body = json.dumps({"run": self._run_id, "have": self._have, "secret": self._secret})
         began = time.monotonic()
-        self._connection.request("POST", f"/{ADDRESS}", body)
-        content = self._connection.getresponse().read()
+        content = self.post(ADDRESS, have=self._have)
         self.delays.append(time.monotonic() - began)
         told: dict[str, Any] = json.loads(content)
         if "error" in told:
@@ -117,6 +115,12 @@ class Viewer:
         for series in SERIES:
             self._have[series] += len(told[series])
         return told
+
+    def post(self, address: str, **more: object) -> bytes:
+        """What is answered to a question about the run."""
+        asked = {"run": self._run_id, "secret": self._secret, **more}
+        self._connection.request("POST", f"/{address}", json.dumps(asked))
+        return self._connection.getresponse().read()
 
     def watch(self, done: Event) -> None:
         """Poll until ``done``, as often as the server wants it."""

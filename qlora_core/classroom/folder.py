@@ -83,7 +83,7 @@ class Classroom:
 
     def _book(self, path: Path, make: Callable[[Path], T]) -> T:
         with self._lock:
-            book: T = self._books.pop(path, None) or make(path)
+            book: T = self._books.pop(path) if path in self._books else make(path)
             self._books[path] = book
             while len(self._books) > MAX_BOOKS:
                 self._books.popitem(last=False)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from qlora_core.classroom.books import Book, BookFull, participant
+from qlora_core.classroom.books import Book, BookFull, Page, participant
 from qlora_core.errors import RunError
 from qlora_core.language import N_
 from qlora_core.store.feed import RunFeed
@@ -34,29 +34,23 @@ class Guess(BaseModel):
     between: Curve | None = None  #: where the curve was drawn
 
 
-class Guesses(BaseModel):
-    """All of a run, by participant."""
-
-    guesses: dict[str, Guess] = {}
-
-
 class GuessBook:
     """The guesses of one run."""
 
     def __init__(self, path: Path) -> None:
         self.run_id = path.stem
-        self._book = Book(path, Guesses)
+        self._book = Book(path, Page[Guess])
 
     def __len__(self) -> int:
-        return len(self._book.read().guesses)
+        return len(self._book.read().entries)
 
     def all(self) -> list[Guess]:
         """Every guess, by what it expects after training: in no order that tells whose it is."""
-        return sorted(self._book.read().guesses.values(), key=lambda guess: (guess.after, guess.before))
+        return sorted(self._book.read().entries.values(), key=lambda guess: (guess.after, guess.before))
 
     def of(self, secret: str) -> Guess | None:
         """The guess of the browser with that secret."""
-        return self._book.read().guesses.get(self._name(secret))
+        return self._book.read().entries.get(self._name(secret))
 
     def put(self, secret: str, guess: Guess) -> int:
         """Write down what a browser expects, in place of what it expected before; returns how many have guessed.
@@ -67,12 +61,12 @@ class GuessBook:
         """
         name = self._name(secret)
 
-        def with_it(before: Guesses) -> Guesses:
-            if name not in before.guesses and len(before.guesses) >= MAX_GUESSES:
+        def with_it(before: Page[Guess]) -> Page[Guess]:
+            if name not in before.entries and len(before.entries) >= MAX_GUESSES:
                 raise BookFull(FULL)
-            return Guesses(guesses={**before.guesses, name: guess})
+            return before.with_entry(name, guess)
 
-        return len(self._book.change(with_it).guesses)
+        return len(self._book.change(with_it).entries)
 
     def _name(self, secret: str) -> str:
         return participant(secret, f"guess {self.run_id}")

@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from qlora_core.classroom.books import Book, BookFull, participant
+from qlora_core.classroom.books import Book, BookFull, Page, participant
 from qlora_core.classroom.draw import PAIRS_OF_A_JUDGE, count_given, draw
 from qlora_core.config import RunConfig
 from qlora_core.data.catalog import DATASETS
@@ -49,27 +49,20 @@ class Judge(BaseModel):
         return self.given[len(self.answers)] if len(self.answers) < len(self.given) else None
 
 
-class Judgements(BaseModel):
-    """Every judge's, by participant, of validation pairs whose sentences have this digest."""
-
-    sentences: str = ""
-    judges: dict[str, Judge] = {}
-
-
 class JudgementBook:
-    """The judgements of one set of validation pairs."""
+    """The judgements of one set of validation pairs: about sentences that have this digest."""
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
-        self._key, self._clock = path.stem, clock
-        self._book = Book(path, Judgements)
+        self.key, self._clock = path.stem, clock
+        self._book = Book(path, Page[Judge])
 
     def judges(self) -> list[Judge]:
         """Everybody who has answered a pair."""
-        return [judge for judge in self._book.read().judges.values() if judge.answers]
+        return [judge for judge in self._book.read().entries.values() if judge.answers]
 
     def of(self, secret: str) -> Judge | None:
         """The browser with that secret, once it was given pairs."""
-        return self._book.read().judges.get(self._name(secret))
+        return self._book.read().entries.get(self._name(secret))
 
     def begin(self, secret: str, pairs: Sequence[Sentences]) -> Judge:
         """The pairs that a browser is asked, drawn when it comes for the first time.
@@ -82,8 +75,8 @@ class JudgementBook:
         """
         name, now, sentences = self._name(secret), self._clock(), digest_of(tuple(pairs))
 
-        def with_them(before: Judgements) -> Judgements:
-            judges = before.judges if before.sentences == sentences else {}
+        def with_them(before: Page[Judge]) -> Page[Judge]:
+            judges = before.entries if before.about == sentences else {}
             if name in judges:
                 return before
             if len(judges) >= MAX_JUDGES:
@@ -92,9 +85,9 @@ class JudgementBook:
                 raise BookFull(FULL)
             given = count_given(_counted(judge, now) for judge in judges.values())
             judge = Judge(given=tuple(draw([pair.phenomenon for pair in pairs], given, name)), at=now)
-            return Judgements(sentences=sentences, judges={**judges, name: judge})
+            return Page[Judge](about=sentences, entries={**judges, name: judge})
 
-        return self._book.change(with_them).judges[name]
+        return self._book.change(with_them).entries[name]
 
     def answer(self, secret: str, pair: int, label: Label) -> Judge:
         """Write down what a browser answers to the pair that it is asked; the same answer twice counts once.
@@ -105,19 +98,19 @@ class JudgementBook:
         """
         name = self._name(secret)
 
-        def with_it(before: Judgements) -> Judgements:
-            judge = before.judges.get(name)
+        def with_it(before: Page[Judge]) -> Page[Judge]:
+            judge = before.entries.get(name)
             if judge is not None and pair in judge.given[: len(judge.answers)]:
                 return before
             if judge is None or judge.next != pair:
                 raise RunError(NOT_ASKED)
             answered = judge.model_copy(update={"answers": (*judge.answers, label)})
-            return before.model_copy(update={"judges": {**before.judges, name: answered}})
+            return before.with_entry(name, answered)
 
-        return self._book.change(with_it).judges[name]
+        return self._book.change(with_it).entries[name]
 
     def _name(self, secret: str) -> str:
-        return participant(secret, f"judge {self._key}")
+        return participant(secret, f"judge {self.key}")
 
 
 def _counted(judge: Judge, now: float) -> tuple[int, ...]:

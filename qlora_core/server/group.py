@@ -22,16 +22,16 @@ KEPT = 256
 MAX_SECONDS = 1e7  #: a longer time is damage
 
 
-def group_of(services: Services, run: Run) -> dict[str, Any] | None:
-    """The group of a run, with a ``tag`` that is another one once anything else is; None of a run that was asked for
-    alone, or whose companions were deleted."""
-    members = _members(services, run.status.group)
+def group_of(services: Services, run_ids: Sequence[str]) -> dict[str, Any] | None:
+    """The group of runs that a run's status names, with a ``tag`` that is another one once anything else is; None of
+    one that was asked for alone, or whose companions were deleted."""
+    members = _members(services, run_ids)
     if len(members) < 2:
         return None
     varied = _varied([one.config for _, one, _ in members])
     seconds = _seconds_left(services, members)
     told = {
-        "count": len(run.status.group),
+        "count": len(run_ids),
         "settings": [name for name in varied if name != "seed"],
         "minutes_left": None if seconds is None else math.ceil(seconds / 60),
         "runs": [

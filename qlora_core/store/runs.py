@@ -188,7 +188,10 @@ class RunStore:
 
     def _run(self, run_id: str) -> Run:
         with self._lock:
-            return self._known.setdefault(run_id, Run(self.folder / run_id))
+            run = self._known.get(run_id)
+            if run is None:
+                run = self._known[run_id] = Run(self.folder / run_id)
+            return run
 
     def _forget_all_but(self, run_ids: list[str]) -> None:
         with self._lock:

@@ -49,10 +49,10 @@ def test_guesses_are_there_after_a_restart_and_name_nobody(book: GuessBook, tmp_
     again = GuessBook(file)
     assert again.of(SECRET) == Guess(before=0.5, after=0.9)
     assert SECRET not in file.read_text()
-    (name,) = json.loads(file.read_text())["guesses"]
+    (name,) = json.loads(file.read_text())["entries"]
     other = GuessBook(file.with_name("other-run.json"))
     other.put(SECRET, Guess(before=0.5, after=0.9))
-    (elsewhere,) = json.loads((file.parent / "other-run.json").read_text())["guesses"]
+    (elsewhere,) = json.loads((file.parent / "other-run.json").read_text())["entries"]
     assert name != elsewhere, "nobody can tell that both are one browser's"
 
 

@@ -33,7 +33,7 @@ def finish(run: Run, seconds: float) -> None:
 
 
 def group(services: Services, run: Run) -> dict[str, Any]:
-    found = group_of(services, run)
+    found = group_of(services, run.status.group)
     assert found is not None
     return found
 
@@ -53,7 +53,7 @@ def test_every_run_of_a_group_tells_the_same_of_it(services: Services, runs: lis
 
 
 def test_a_run_that_was_asked_for_alone_has_no_group(services: Services) -> None:
-    assert group_of(services, services.queue.submit(make_config(), "mine")) is None
+    assert group_of(services, services.queue.submit(make_config(), "mine").status.group) is None
 
 
 def test_a_status_of_an_earlier_version_has_no_group(services: Services, runs: list[Run]) -> None:
@@ -61,7 +61,7 @@ def test_a_status_of_an_earlier_version_has_no_group(services: Services, runs: l
     earlier = {name: value for name, value in json.loads(path.read_text()).items() if name != "group"}
     path.write_text(json.dumps(earlier))
     assert runs[0].status.state == "queued"
-    assert group_of(services, runs[0]) is None
+    assert group_of(services, runs[0].status.group) is None
 
 
 def test_nobody_knows_the_time_before_anything_was_measured_or_has_finished(
@@ -109,7 +109,7 @@ def test_a_deleted_run_leaves_the_others_their_numbers(services: Services, runs:
     assert (told["count"], [one["number"] for one in told["runs"]]) == (3, [2, 3])
     assert told["tag"] != tag
     shutil.rmtree(runs[2].path)
-    assert group_of(services, runs[1]) is None
+    assert group_of(services, runs[1].status.group) is None
 
 
 def test_seeds_are_told_apart_by_their_seed(services: Services) -> None:

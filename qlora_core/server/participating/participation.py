@@ -17,7 +17,7 @@ from qlora_core.language import N_
 from qlora_core.server.participating.judged_pairs import JudgedPairs
 from qlora_core.server.rate_limit import RateLimit
 from qlora_core.server.who_may import may_be_secret
-from qlora_core.store.feed import Feeds
+from qlora_core.store.feed import Feeds, RunFeed
 from qlora_core.store.run import Run
 
 #: Messages of a class behind one address, and of all: as many at once as a large one sends, and as many a second.
@@ -42,10 +42,11 @@ class Participation:
     pairs: JudgedPairs
     rate: RateLimit = field(default_factory=_rate)
 
-    def news(self, run: Run) -> dict[str, Any]:
+    def news(self, feed: RunFeed) -> dict[str, Any]:
         """Whether a run takes guesses, how many there are, and how many have judged its pairs: numbers alone."""
+        run = feed.run
         return {
-            "open": is_open(self.feeds.of(run.id)),
+            "open": is_open(feed),
             "guesses": len(self.classroom.guesses(run)),
             "judges": len(self.classroom.judgements(run).judges()),
         }

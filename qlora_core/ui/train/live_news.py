@@ -86,6 +86,7 @@ def view(services: Services, run: Run, asked: Poll) -> dict[str, Any]:
     """The feed's news, the queue around the run, and the buttons that do something now."""
     feed = services.feeds.of(run.id)
     news = feed.since(asked.have if asked.run == run.id else Cursor())
+    status = run.status
     queue = services.queue.seen()
     at_work, waiting = queue.at_work, queue.waiting
     mine = services.who_may.control(run, asked.secret, asked.owner)
@@ -96,9 +97,9 @@ def view(services: Services, run: Run, asked: Poll) -> dict[str, Any]:
         "watched_pairs": [_shown(pair) for pair in news["watched_pairs"][:MAX_WATCHED]],
         "kind": RECORDED if services.is_recorded(run) else "run",
         "held": held,
-        "held_until": run.status.held_until if held else 0,
-        "class": services.participation.news(run),
-        "on_loan": run.status.on_loan,
+        "held_until": status.held_until if held else 0,
+        "class": services.participation.news(feed),
+        "on_loan": status.on_loan,
         "place": next((place for place, other in enumerate(waiting, start=1) if other.id == run.id), None),
         "waiting": len(waiting),
         "at_work": at_work.id if at_work and at_work.id != run.id else "",
@@ -108,7 +109,7 @@ def view(services: Services, run: Run, asked: Poll) -> dict[str, Any]:
     }
     if current() != ENGLISH:
         news |= told_again(run) if run.has_result else told_meanwhile(feed)
-    group = group_of(services, run)
+    group = group_of(services, status.group)
     if (group["tag"] if group else "") != (asked.group if asked.run == run.id else ""):
         news["group"] = group
     if asked.about or not asked.run:

@@ -81,10 +81,10 @@ def test_a_judge_is_asked_pair_after_pair_and_counted(participation: Participati
     asked = participation.ask(run, "one", ADDRESS, 60)
     assert (asked["done"], asked["of"]) == (0, 10)
     assert asked["sentence1"] == f"one {asked['pair']}"
-    assert participation.news(run) == {"open": True, "guesses": 0, "judges": 0}
+    assert participation.news(participation.feeds.of(run.id)) == {"open": True, "guesses": 0, "judges": 0}
     asked = participation.judge(run, "one", asked["pair"], 1, ADDRESS)
     assert asked["done"] == 1
-    assert participation.news(run)["judges"] == 1
+    assert participation.news(participation.feeds.of(run.id))["judges"] == 1
     assert participation.room(run, "one", 60)["judgements"] == 1
 
 
