@@ -27,7 +27,7 @@ PRESETS = table(
         "quick",
         N_("quick"),
         N_("learns something while you watch"),
-        N_("one to four minutes of training on two cores"),
+        N_("one to six minutes of training on two cores"),
         {
             "learning_rate": 5e-4,
             "num_train_epochs": 1,

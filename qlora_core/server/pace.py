@@ -5,8 +5,8 @@ import time
 from collections import OrderedDict
 from threading import Lock
 
-#: Answers a second that all pages together get: of about 3 ms each, a fiftieth of one processor.
-TOGETHER = 6.0
+#: Answers a second that all pages together get: of about 4 ms each beside a run, a sixtieth of one processor.
+TOGETHER = 4.0
 SOONEST, LATEST = 1.0, 10.0  #: seconds until a page asks again
 SEEN_SECONDS = 20.0  #: so long after its last question, a page counts as one that asks
 MOST = 1000  #: pages that are counted

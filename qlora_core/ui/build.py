@@ -71,7 +71,7 @@ def launch_options(settings: Settings, services: Services) -> dict[str, Any]:
         "css": style_sheet(),
         "head": scripts.head(),
         "app_kwargs": {
-            "routes": [live_news(services), class_questions(services), *scripts.routes()],
+            "routes": [live_news(services), *class_questions(services), *scripts.routes()],
             "middleware": [
                 Middleware(OwnPagesOnly, hosts=hosts_of(settings)),
                 Middleware(BoundedBodies),

@@ -33,3 +33,27 @@ def test_the_recorded_run_is_started_from(server: Server, visit: Callable[..., V
         assert (run.start_dir / "adapter_model.safetensors").stat().st_size > 1_000_000
         expect(page.locator('[data-at="about"]')).to_contain_text(f"started from run {recorded[-4:]}")
         press(page, "Stop and keep what was learned")
+
+
+def test_its_shape_is_filled_in_without_the_server(
+    server: Server, visit: Callable[..., Visitor], recorded: str
+) -> None:
+    page = visit().open(server.url)
+    page.get_by_role("button", name="Advanced: every setting").click()
+    rank = page.get_by_label(re.compile(r"\(r\)")).first
+    page.get_by_role("button", name="Start from another run").click()
+    expect(page.get_by_role("combobox", name="Start from")).to_be_visible()
+    rank.fill("4")
+    page.get_by_role("combobox", name="Start from").click()
+    chosen = page.get_by_role("option", name=re.compile(f"^{recorded[-4:]}: pairs, accuracy "))
+    expect(chosen).to_be_visible()
+    page.route("**/gradio_api/**", lambda _: None)  # no answer comes
+    chosen.click()
+    expect(rank).to_have_value(str(RunStore(RECORDED_RUNS).open(recorded).config.r))
+    rank.fill("8")
+    page.unroute_all(behavior="ignoreErrors")
+    keep = page.get_by_role("radio", name="keep")
+    page.get_by_role("combobox", name="Start from").click()
+    page.get_by_role("option", name="from scratch").click()
+    expect(keep).to_be_hidden()
+    expect(rank).to_have_value("8")

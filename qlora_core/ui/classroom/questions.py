@@ -1,32 +1,25 @@
 """What the scripts with which a class guesses and judges (``assets/class/``) ask.
 
 What is new they learn from the live view's answers; they ask for themselves only when somebody has done something, or
-when another run is on show. Every request is checked, because anybody can send one. The addresses are our own, as that
-of the live view's news, and for its reason: a class asks often.
+when another run is on show.
 """
 
 from collections.abc import Callable
-from typing import Any, Literal, TypeVar
+from typing import Literal
 
-from gradio.routes import ORJSONResponse
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
-from starlette.responses import Response
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.routing import Route
 
 from qlora_core.classroom.guesses import Guess
-from qlora_core.errors import QLoRAError
 from qlora_core.language import gettext as _
 from qlora_core.server.participating.participation import READING_SECONDS
 from qlora_core.server.services import Services
 from qlora_core.server.who_may import MAX_SECRET_CHARACTERS, NotYours
-from qlora_core.ui.events import address_of
-from qlora_core.ui.safe_text import MAX_MESSAGE, MAX_NAME, one_line
+from qlora_core.ui.answers import Answer, answered, asked_at
+from qlora_core.ui.safe_text import MAX_NAME, one_line
 from qlora_core.ui.words import classroom as words
 
 MAX_SENTENCE = 2_000  #: characters that a judge is shown of a sentence
-Answer = dict[str, Any]
 
 
 class Asked(BaseModel):
@@ -59,20 +52,9 @@ class Deleted(BaseModel):
     owner: str = Field(max_length=MAX_SECRET_CHARACTERS)
 
 
-A = TypeVar("A", bound=BaseModel)
-
-
-def class_questions(services: Services) -> Route:
-    """Where the page asks: an address for each question, beside Gradio's."""
-    answers = answers_of(services)
-
-    async def answer(request: Request) -> Response:
-        asked = answers.get(request.path_params["name"])
-        if asked is None:
-            return Response(status_code=404)
-        return ORJSONResponse(await run_in_threadpool(asked, await request.body(), address_of(request)))
-
-    return Route("/class/{name}", answer, methods=["POST"])
+def class_questions(services: Services) -> list[Route]:
+    """Where the page asks: an address for each question."""
+    return [asked_at(f"class/{name}", answer) for name, answer in answers_of(services).items()]
 
 
 def answers_of(services: Services) -> dict[str, Callable[[bytes, str], Answer]]:
@@ -81,39 +63,30 @@ def answers_of(services: Services) -> dict[str, Callable[[bytes, str], Answer]]:
 
     def guess(request: bytes, address: str) -> Answer:
         """Write a guess down."""
-        return _answered(Guessed, request, lambda asked: participation.guess(
+        return answered(Guessed, request, lambda asked: participation.guess(
             services.run(asked.run), asked.secret, asked.guess, address
         ))  # fmt: skip
 
     def guesses(request: bytes, address: str) -> Answer:
         """One's own guess, and all of them once training has begun."""
         del address
-        return _answered(Asked, request, lambda asked: participation.guesses(services.run(asked.run), asked.secret))
+        return answered(Asked, request, lambda asked: participation.guesses(services.run(asked.run), asked.secret))
 
     def judge(request: bytes, address: str) -> Answer:
         """Answer a pair, or ask for the one that is to be answered."""
-        return _answered(Judged, request, lambda asked: judged(services, asked, address))
+        return answered(Judged, request, lambda asked: judged(services, asked, address))
 
     def room(request: bytes, address: str) -> Answer:
         """What the room answers."""
         del address
-        return _answered(Asked, request, lambda asked: shown_room(services, asked.run, asked.secret))
+        return answered(Asked, request, lambda asked: shown_room(services, asked.run, asked.secret))
 
     def delete(request: bytes, address: str) -> Answer:
         """Delete every guess and every judgement."""
         del address
-        return _answered(Deleted, request, lambda asked: deleted(services, asked.owner))
+        return answered(Deleted, request, lambda asked: deleted(services, asked.owner))
 
     return {asked.__name__: asked for asked in (guess, guesses, judge, room, delete)}
-
-
-def _answered(kind: type[A], request: bytes, answer: Callable[[A], Answer]) -> Answer:
-    try:
-        return answer(kind.model_validate_json(request))
-    except ValidationError:
-        return {"error": _(words.UNREADABLE)}
-    except QLoRAError as error:
-        return {"error": one_line(error, MAX_MESSAGE)}
 
 
 def judged(services: Services, asked: Judged, address: str, seconds: float = READING_SECONDS) -> Answer:

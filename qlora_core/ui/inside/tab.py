@@ -10,19 +10,18 @@ from functools import cache
 from typing import Any
 
 import gradio as gr
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from qlora_core.assets import ASSETS
 from qlora_core.errors import QLoRAError
 from qlora_core.inspection.questions import InsideQuestion
-from qlora_core.language import gettext as _
 from qlora_core.server.services import Services
 from qlora_core.store.run import Run
+from qlora_core.ui.answers import Answer, answered
 from qlora_core.ui.compare.sides import check_run, second_choices
 from qlora_core.ui.events import PRIVATE
 from qlora_core.ui.safe_text import MAX_MESSAGE, MAX_NAME, one_line
 from qlora_core.ui.scripts import elements, start_inside
-from qlora_core.ui.words import page as words
 
 
 class Asked(BaseModel):
@@ -107,15 +106,12 @@ def measured_memory(run: Run) -> dict[str, Any]:
     return run.from_result(read)
 
 
-def _ask(services: Services) -> Callable[[Any], dict[str, Any]]:
-    def ask(request: Any) -> dict[str, Any]:
+def _ask(services: Services) -> Callable[[Any], Answer]:
+    def answer(asked: Asked) -> Answer:
+        return {"answer": services.asker.inside(check_run(services, asked.run), asked.question)}
+
+    def ask(request: Any) -> Answer:
         """What a run answers to a question about its inside."""
-        try:
-            asked = Asked.model_validate(request)
-            return {"answer": services.asker.inside(check_run(services, asked.run), asked.question)}
-        except ValidationError:
-            return {"error": _(words.UNREADABLE)}
-        except QLoRAError as error:
-            return {"error": one_line(error, MAX_MESSAGE)}
+        return answered(Asked, request, answer)
 
     return ask

@@ -9,20 +9,19 @@ from dataclasses import asdict
 from typing import Any
 
 import gradio as gr
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from qlora_core.errors import QLoRAError
 from qlora_core.export.worksheet.sheet import worksheet_of
 from qlora_core.language import gettext as _
 from qlora_core.server.services import Services
 from qlora_core.settings import read_settings
+from qlora_core.store.run import Run
+from qlora_core.ui.answers import Answer, answered
 from qlora_core.ui.present.join import MAX_PAGE, join
 from qlora_core.ui.results.downloads import worksheet_material
-from qlora_core.ui.safe_text import MAX_MESSAGE, one_line
 from qlora_core.ui.scripts import elements, start_present
 from qlora_core.ui.train.live_news import run_to_show
 from qlora_core.ui.web.hosts import Hosts, hosts_of
-from qlora_core.ui.words import page as page_words
 from qlora_core.ui.words.present import PHASES_EXPLAINED
 
 
@@ -57,32 +56,25 @@ def present_view(services: Services) -> gr.HTML:
     )
 
 
-def _join(services: Services, hosts: Hosts) -> Callable[[Any, gr.Request], dict[str, Any]]:
-    def join_by(request: Any, sent: gr.Request) -> dict[str, Any]:
+def _join(services: Services, hosts: Hosts) -> Callable[[Any, gr.Request], Answer]:
+    def join_by(request: Any, sent: gr.Request) -> Answer:
         """The address that leads a phone to a run, and its QR code."""
-        try:
-            asked = Joining.model_validate(request)
-            run, anyway = services.run(asked.run), run_to_show(services, "")
-            is_shown = anyway is not None and anyway.id == run.id
-            host = sent.headers.get("host", "")
-            return asdict(join(asked.page, host, hosts, run.id, shown_anyway=is_shown))
-        except ValidationError:
-            return {"error": _(page_words.UNREADABLE)}
-        except QLoRAError as error:
-            return {"error": one_line(error, MAX_MESSAGE)}
+        return answered(Joining, request, lambda asked: joined(asked, sent.headers.get("host", "")))
+
+    def joined(asked: Joining, host: str) -> Answer:
+        run, anyway = services.run(asked.run), run_to_show(services, "")
+        is_shown = anyway is not None and anyway.id == run.id
+        return asdict(join(asked.page, host, hosts, run.id, shown_anyway=is_shown))
 
     return join_by
 
 
-def _worksheet(services: Services) -> Callable[[Any], dict[str, str]]:
-    def worksheet(request: Any) -> dict[str, str]:
+def _worksheet(services: Services) -> Callable[[Any], Answer]:
+    def worksheet(request: Any) -> Answer:
         """A finished run's worksheet as a page."""
-        try:
-            run = services.run(Sheet.model_validate(request).run)
-            return {"name": f"{run.id}.html", "page": worksheet_of(run, worksheet_material(services, run))}
-        except ValidationError:
-            return {"error": _(page_words.UNREADABLE)}
-        except QLoRAError as error:
-            return {"error": one_line(error, MAX_MESSAGE)}
+        return answered(Sheet, request, lambda asked: made(services.run(asked.run)))
+
+    def made(run: Run) -> Answer:
+        return {"name": f"{run.id}.html", "page": worksheet_of(run, worksheet_material(services, run))}
 
     return worksheet

@@ -1,27 +1,20 @@
 """What a viewer of the live view is told: what is new of a run, asked for again and again.
 
 The browser polls; nothing is pushed, so that a reload or a second viewer starts from the beginning by itself. Every
-answer is built from the store, and every request is checked, because anybody can send one. The address is one of our
-own beside Gradio's, whose way to a function of an element takes a server more than twice as long: a class asks often.
+answer is built from the store.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
-from gradio.routes import ORJSONResponse
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
-from starlette.responses import Response
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.routing import Route
 
-from qlora_core.errors import QLoRAError
 from qlora_core.evaluation.answerers import baselines_words, borrowed_baselines_words, definite_label
 from qlora_core.evaluation.comparison import recorded_comparisons, recorded_verdict
 from qlora_core.evaluation.scores import Result
 from qlora_core.evaluation.truncation import truncation_words
-from qlora_core.language import ENGLISH, N_, current
-from qlora_core.language import gettext as _
+from qlora_core.language import ENGLISH, current
 from qlora_core.server.group import group_of
 from qlora_core.server.pace import SOONEST
 from qlora_core.server.services import RECORDED, Services
@@ -29,11 +22,11 @@ from qlora_core.server.who_may import MAX_SECRET_CHARACTERS
 from qlora_core.store.feed import Cursor, RunFeed
 from qlora_core.store.run import Run
 from qlora_core.store.status import LIVE, RESUMABLE, STATES, Action
+from qlora_core.ui.answers import Answer, answered, asked_at
 from qlora_core.ui.safe_text import MAX_MESSAGE, MAX_NAME, one_line
 
 RunId = str
 ADDRESS = "live/news"
-BAD_REQUEST = N_("That request cannot be read. Reload the page.")
 MAX_WATCHED, MAX_SENTENCE = 12, 500  #: pairs, and characters of each sentence, in the view
 NOTHING_TO_KEEP = ("saving", "verifying", "done")
 
@@ -54,23 +47,18 @@ class Poll(BaseModel):
 def live_news(services: Services) -> Route:
     """Where the page asks."""
 
-    async def answer(request: Request) -> Response:
-        return ORJSONResponse(await run_in_threadpool(told, services, await request.body()))
-
-    return Route(f"/{ADDRESS}", answer, methods=["POST"])
+    return asked_at(ADDRESS, lambda request, _: told(services, request))
 
 
-def told(services: Services, request: bytes) -> dict[str, Any]:
+def told(services: Services, request: bytes) -> Answer:
     """What is new of a run, and what this visitor may do with it; {} where there is no run, ``error`` where the
     ``request``, a ``Poll`` as JSON, cannot be answered."""
-    try:
-        asked = Poll.model_validate_json(request)
+
+    def answer(asked: Poll) -> Answer:
         run = services.run(asked.run) if asked.run else run_to_show(services, asked.secret)
         return {} if run is None else view(services, run, asked)
-    except ValidationError:
-        return {"error": _(BAD_REQUEST)}
-    except QLoRAError as error:
-        return {"error": one_line(error, MAX_MESSAGE)}
+
+    return answered(Poll, request, answer)
 
 
 def run_to_show(services: Services, secret: str) -> Run | None:

@@ -4,17 +4,16 @@ from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from qlora_core.errors import QLoRAError
 from qlora_core.language import gettext as _
 from qlora_core.server.services import Services
 from qlora_core.server.who_may import MAX_SECRET_CHARACTERS
 from qlora_core.store.status import Action
+from qlora_core.ui.answers import Answer, answered
 from qlora_core.ui.events import address_of
-from qlora_core.ui.safe_text import MAX_MESSAGE, one_line
 from qlora_core.ui.scripts import elements, start_live_view
-from qlora_core.ui.train.live_news import BAD_REQUEST, RunId
+from qlora_core.ui.train.live_news import RunId
 from qlora_core.ui.train.live_tables import tables
 from qlora_core.ui.words import page as words
 
@@ -52,33 +51,28 @@ def live_view(services: Services) -> gr.HTML:
     )
 
 
-def _control(services: Services) -> Callable[[Any], dict[str, str]]:
-    def control(request: Any) -> dict[str, str]:
-        """Pause, resume or stop a run."""
-        try:
-            command = Command.model_validate(request)
-            run = services.store.open(command.run)
-            services.who_may.check_control(run, command.secret, command.owner)
-            actions = {"pause": services.queue.pause, "resume": services.queue.resume, "stop": services.queue.stop}
-            actions[command.action](run.id)
-        except ValidationError:
-            return {"error": _(BAD_REQUEST)}
-        except QLoRAError as error:
-            return {"error": one_line(error, MAX_MESSAGE)}
+def _control(services: Services) -> Callable[[Any], Answer]:
+    def obey(command: Command) -> Answer:
+        run = services.store.open(command.run)
+        services.who_may.check_control(run, command.secret, command.owner)
+        actions = {"pause": services.queue.pause, "resume": services.queue.resume, "stop": services.queue.stop}
+        actions[command.action](run.id)
         return {}
+
+    def control(request: Any) -> Answer:
+        """Pause, resume or stop a run."""
+        return answered(Command, request, obey)
 
     return control
 
 
-def _claim(services: Services) -> Callable[[Any, gr.Request], dict[str, str]]:
-    def claim(request: Any, sent: gr.Request) -> dict[str, str]:
+def _claim(services: Services) -> Callable[[Any, gr.Request], Answer]:
+    def claim(request: Any, sent: gr.Request) -> Answer:
         """The owner's pass for the owner's key, and in words whether the key was right."""
-        try:
-            owner_pass = services.who_may.owner_pass(Claim.model_validate(request).key, address_of(sent))
-        except ValidationError:
-            return {"error": _(BAD_REQUEST)}
-        except QLoRAError as error:
-            return {"error": one_line(error, MAX_MESSAGE)}
+        return answered(Claim, request, lambda shown: claimed(shown.key, address_of(sent)))
+
+    def claimed(key: str, address: str) -> Answer:
+        owner_pass = services.who_may.owner_pass(key, address)
         if not owner_pass:
             return {"error": _(words.KEY_REFUSED)}
         return {"pass": owner_pass, "words": _(words.KEY_ACCEPTED)}

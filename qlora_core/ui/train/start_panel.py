@@ -25,6 +25,7 @@ from qlora_core.ui.words import train as words
 
 #: Settings that a chosen run brings along: without them its adapter would not fit, or be scaled.
 ADOPTED = (*SHAPE, "lora_alpha", "use_rslora")
+Shapes = dict[str, list[Any]]
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class StartPanel:
 
     panel: gr.Accordion
     run: gr.Dropdown  #: its id, "" from scratch
+    shapes: gr.JSON  #: hidden: by id, the settings ``ADOPTED`` of the runs that are offered
     classifier: gr.Radio
 
     @property
@@ -56,6 +58,7 @@ def start_panel(services: Services) -> StartPanel:
                 label=run.label,
                 info=f"{run.help} {_(words.SHAPE_FOLLOWS)}",
             ),
+            gr.JSON(shapes_of(services.recorded.runs()), visible=False),
             gr.Radio(
                 choices=[(choice.label, choice.name) for choice in INIT_CLASSIFIERS.values()],
                 value=FROM_SCRATCH.classifier,
@@ -71,41 +74,50 @@ def wire_start(
 ) -> None:
     """Offer the runs of the base model when the part is opened; the one that is chosen sets the adapter's shape.
 
-    While the list itself is open, it stays as it is: Gradio takes an option by its place.
+    While the list itself is open, it stays as it is: Gradio takes an option by its place. The shape is filled in by the
+    browser, so that nothing that is typed meanwhile is overwritten by a late answer.
 
     Args:
         settings: in the order of ``FIELD_NAMES``.
     """
 
-    def offer(run_id: object, base_model: str) -> Any:
-        """The runs that may be started from now; the choice stays."""
-        return gr.update(choices=offered(services, run_id, base_model))
-
-    def adopt(run_id: object) -> list[Any]:
-        """The shape of the chosen run's adapter."""
-        return adopted(services, run_id)
+    def offer(run_id: object, base_model: str) -> tuple[Any, Shapes]:
+        """The runs that may be started from now, and their shapes; the choice stays."""
+        runs = offered(services, run_id, base_model)
+        return gr.update(choices=choices_of(services, runs)), shapes_of(runs)
 
     by_name = dict(zip(FIELD_NAMES, settings, strict=True))
+    shape = [by_name[name] for name in ADOPTED]
     quietly: dict[str, Any] = {"show_progress": "hidden", "queue": False, **PRIVATE}
     gr.on(
         [panel.panel.expand, base_model.change],
         offer,
         [panel.run, base_model],
-        panel.run,
+        [panel.run, panel.shapes],
         trigger_mode="always_last",
         **quietly,
     )
-    panel.run.input(adopt, panel.run, [by_name[name] for name in ADOPTED], **quietly)
+    panel.run.input(
+        None,
+        [panel.run, panel.shapes, *shape],
+        shape,
+        js="(run, shapes, ...values) => shapes[run] ?? values",
+        **quietly,
+    )
     panel.run.change(lambda run_id: gr.update(visible=bool(run_id)), panel.run, panel.classifier, **quietly)
 
 
-def offered(services: Services, run_id: object, base_model: str) -> Choices:
-    """Label and id of the finished runs of a base model, after the choice of none; of the one chosen in any case."""
-    runs = [
+def offered(services: Services, run_id: object, base_model: str) -> list[Run]:
+    """The finished runs of a base model, and the one that is chosen in any case."""
+    return [
         run
         for run in services.all_runs()
         if run.id == run_id or (run.config.base_model == base_model and run.has_result and run.has_adapter)
     ]
+
+
+def choices_of(services: Services, runs: Sequence[Run]) -> Choices:
+    """Label and id of these runs, those that came with the program last, after the choice of none."""
     own, recorded = ([run for run in runs if services.is_recorded(run) is kind] for kind in (False, True))
     return [
         (_(words.FROM_SCRATCH), FROM_SCRATCH.run),
@@ -114,13 +126,9 @@ def offered(services: Services, run_id: object, base_model: str) -> Choices:
     ]
 
 
-def adopted(services: Services, run_id: object) -> list[Any]:
-    """The settings ``ADOPTED`` as the run's adapter has them; left as they are where there is no such run."""
-    with suppress(RunError):
-        if isinstance(run_id, str) and run_id:
-            config = services.run(run_id).config
-            return [to_control(getattr(config, name)) for name in ADOPTED]
-    return [gr.skip()] * len(ADOPTED)
+def shapes_of(runs: Sequence[Run]) -> Shapes:
+    """The settings ``ADOPTED`` as each run's adapter has them."""
+    return {run.id: [to_control(getattr(run.config, name)) for name in ADOPTED] for run in runs}
 
 
 def _labelled(runs: Sequence[Run], *, recorded: bool) -> Choices:

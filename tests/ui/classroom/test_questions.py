@@ -92,7 +92,7 @@ def test_only_the_owner_deletes_what_a_class_left(ask: Ask, services: Services) 
 
 
 def test_each_question_has_an_address(services: Services) -> None:
-    client = TestClient(Starlette(routes=[class_questions(services)]))
+    client = TestClient(Starlette(routes=class_questions(services)))
     run = services.store.create(RunConfig())
     guess = {"run": run.id, "secret": SECRET, "guess": {"before": 0.5, "after": 0.9}}
     assert client.post("/class/guess", json=guess).json()["count"] == 1

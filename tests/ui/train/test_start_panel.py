@@ -4,7 +4,6 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import gradio as gr
 import pytest
 
 from qlora_core.assets import RECORDED_RUNS
@@ -14,7 +13,7 @@ from qlora_core.server.services import Services, make_services
 from qlora_core.store.run import Run
 from qlora_core.training.start import check_fit, lora_scaling
 from qlora_core.ui.train.form import FIELD_NAMES, control_values
-from qlora_core.ui.train.start_panel import ADOPTED, adopted, offered
+from qlora_core.ui.train.start_panel import ADOPTED, choices_of, offered, shapes_of
 from qlora_core.ui.train.submission import NO_FILES, StartFrom, chosen_config, chosen_from, submit_run
 from qlora_core.ui.words.train import FROM_SCRATCH
 
@@ -47,7 +46,7 @@ def ids(choices: list[tuple[str, str]]) -> list[str]:
 
 
 def test_a_finished_run_of_the_same_base_model_is_offered(services: Services, recorded: Run) -> None:
-    scratch, *others = offered(services, "", "minilm")
+    scratch, *others = choices_of(services, offered(services, "", "minilm"))
     assert scratch == (FROM_SCRATCH, "")
     (label,) = [label for label, run_id in others if run_id == recorded.id]
     assert label.startswith(f"{recorded.id[-4:]}: pairs, accuracy 0.")
@@ -58,22 +57,28 @@ def test_a_run_of_ones_own_is_offered_before_the_recorded_ones(services: Service
     newer = "30001231-000000-newer-0000"
     shutil.copytree(recorded.path, services.store.folder / newer)
     services.store.create(make_config())
-    assert ids(offered(services, "", "minilm")) == ["", newer, *(run.id for run in services.recorded.runs())]
+    assert ids(choices_of(services, offered(services, "", "minilm"))) == [
+        "",
+        newer,
+        *(run.id for run in services.recorded.runs()),
+    ]
 
 
 def test_a_run_of_another_base_model_is_not_offered_unless_it_is_chosen(services: Services, recorded: Run) -> None:
-    assert offered(services, "", "bert-base-cased") == [(FROM_SCRATCH, "")]
-    assert ids(offered(services, recorded.id, "bert-base-cased")) == ["", recorded.id]
+    assert offered(services, "", "bert-base-cased") == []
+    assert choices_of(services, []) == [(FROM_SCRATCH, "")]
+    assert offered(services, recorded.id, "bert-base-cased") == [recorded]
 
 
 @pytest.mark.parametrize("run_id", [None, 7, [], "no-such-run", "../../etc/passwd", "<b>"])
-def test_what_is_no_run_adds_nothing_to_the_list_and_sets_nothing(run_id: object, services: Services) -> None:
+def test_what_is_no_run_adds_nothing_to_the_list(run_id: object, services: Services) -> None:
     assert offered(services, run_id, "minilm") == offered(services, "", "minilm")
-    assert adopted(services, run_id) == [gr.skip()] * len(ADOPTED)
 
 
 def test_the_run_that_is_chosen_sets_the_shape_of_the_adapter(services: Services, recorded: Run) -> None:
-    values = dict(zip(ADOPTED, adopted(services, recorded.id), strict=True))
+    shapes = shapes_of(offered(services, "", "minilm"))
+    assert shapes.keys() == {run.id for run in services.recorded.runs()}
+    values = dict(zip(ADOPTED, shapes[recorded.id], strict=True))
     assert {"r", "lora_alpha", "target_modules", "modules_to_save"} <= values.keys()
     config = make_config("notebook", init_from=recorded.id, **values)
     check_fit(config, recorded)
