@@ -156,3 +156,8 @@ def test_books_of_earlier_versions_are_read_and_written_on(store: RunStore) -> N
     assert guesses.all() == [GUESS]
     assert guesses.put("secret", OTHER) == 2
     assert judgements.judges() == [judge]
+
+
+def test_a_book_stays_open_even_where_nobody_has_written_into_it(store: RunStore) -> None:
+    run, classroom = store.create(RunConfig()), Classroom(store)
+    assert classroom.guesses(run) is classroom.guesses(run)

@@ -1,6 +1,6 @@
 """Pictures of the running page: python -m tests.page.screenshots FOLDER, every tab, light and dark, wide and narrow.
 
-First on a server without runs of its own, then "Fine-tune" while a run begins, and while it trains.
+First on a server without runs of its own, then "Fine-tune" while a run begins, and every tab while it trains.
 """
 
 import re
@@ -17,6 +17,7 @@ from tests.conftest import CHROMIUM
 from tests.page.server import OWNER_KEY, REAL, Server, until
 
 TABS = {"Fine-tune": "fine-tune", "Results": "results", "Compare": "compare", "Inside": "inside"}
+OTHER_TABS = {tab: name for tab, name in TABS.items() if tab != "Fine-tune"}
 WIDTHS = (1280, 390)
 THEMES = ("light", "dark")
 #: A recorded run is replayed in less; models are loaded and charts drawn in less.
@@ -48,6 +49,9 @@ def take_live(browser: Browser, server: Server, folder: Path) -> None:
             page.locator('[data-at="badge"][data-state="running"]').wait_for()
             page.wait_for_timeout(1000 * DRAW_SECONDS)
             page.screenshot(path=folder / f"run-{moment}-{width}-{theme}.png", full_page=True)
+            for tab, name in OTHER_TABS.items() if step else ():
+                open_and_settle(page, tab)
+                page.screenshot(path=folder / f"run-{moment}-{name}-{width}-{theme}.png", full_page=True)
             page.close()
 
 
