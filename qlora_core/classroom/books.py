@@ -15,12 +15,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, TypeVar
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
 from qlora_core.errors import UserError
 from qlora_core.store.files import open_file, replace_text, storage_error
+from qlora_core.store.kept import Version, version_of
 from qlora_core.store.lock import alone_in
 
 E = TypeVar("E", bound=BaseModel)
@@ -53,34 +54,24 @@ class Page(BaseModel, Generic[E]):
         return self.model_copy(update={"entries": {**self.entries, name: entry}})
 
 
-class Version(NamedTuple):
-    """What differs between two contents of a file that is added to; of a missing one, nothing is known."""
-
-    inode: int = 0
-    size: int = 0
-    modified: int = 0  #: nanoseconds
-
-
-NO_FILE = Version()
-
-
 @dataclass(frozen=True)
 class Seen(Generic[E]):
     """How far a book was read, and what its lines come to until there."""
 
     page: Page[E]
-    version: Version = NO_FILE
+    version: Version | None = None  #: of the file as it was then; None where there was none
     read: int = 0  #: bytes, in whole lines
     lines: int = 0
 
-    def goes_on_in(self, version: Version) -> bool:
+    def goes_on_in(self, version: Version | None) -> bool:
         """Whether that is the same file with more at its end."""
-        return version.inode == self.version.inode and version.size > self.version.size
+        now, then = version, self.version
+        return now is not None and then is not None and now.inode == then.inode and now.size > then.size
 
     @property
     def is_torn(self) -> bool:
         """Whether the file ends in half a line, because whoever wrote it was ended meanwhile."""
-        return self.read < self.version.size
+        return self.version is not None and self.read < self.version.size
 
 
 class Book(Generic[E]):
@@ -124,13 +115,13 @@ class Book(Generic[E]):
 
     def _look(self) -> Seen[E]:
         with self._lock:
-            version = _version(self.path)
+            version = version_of(self.path)
             if version != self._seen.version:
                 start = self._seen if self._seen.goes_on_in(version) else Seen(self._kind())
                 self._seen = self._read_on(start, version)
             return self._seen
 
-    def _read_on(self, start: Seen[E], version: Version) -> Seen[E]:
+    def _read_on(self, start: Seen[E], version: Version | None) -> Seen[E]:
         try:
             with open_file(self.path) as file:
                 file.seek(start.read)
@@ -153,11 +144,3 @@ class Book(Generic[E]):
 
 def _line(page: Page[E]) -> str:
     return page.model_dump_json() + "\n"
-
-
-def _version(path: Path) -> Version:
-    try:
-        found = path.stat()
-    except OSError:
-        return NO_FILE
-    return Version(found.st_ino, found.st_size, found.st_mtime_ns)

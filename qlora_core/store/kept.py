@@ -36,7 +36,7 @@ class Kept(Generic[T]):
 
     def get(self) -> T:
         """The value for the file as it is now; whatever ``make`` raises is raised, and nothing kept."""
-        version, kept = _version(self._path), self._kept
+        version, kept = version_of(self._path), self._kept
         if kept is not None and kept[0] == version:
             return kept[1]
         value = self._make(self._path)
@@ -45,7 +45,8 @@ class Kept(Generic[T]):
         return value
 
 
-def _version(path: Path) -> Version | None:
+def version_of(path: Path) -> Version | None:
+    """What tells a file's content from another; None where there is no file."""
     try:
         found = path.stat()
     except OSError:
