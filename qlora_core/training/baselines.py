@@ -19,7 +19,7 @@ FOLDS = 4
 #: Training pairs that the probe sees: docs/recipes.md has what more of them add.
 MAX_PROBE_PAIRS = 4000
 #: Training pairs that it sees first; the others only where these tell it something of the labels.
-FIRST_PROBE_PAIRS = 2000
+FIRST_PROBE_PAIRS = 1000
 #: With fewer of a label among them, the probe would suffer: it then sees every training pair.
 MIN_PROBE_PAIRS_OF_A_LABEL = 200
 
@@ -62,6 +62,7 @@ def fit_linear_probe(
     first, most = (
         draw_probe_pairs(train.labels, train.bundles, count, seed) for count in (FIRST_PROBE_PAIRS, MAX_PROBE_PAIRS)
     )
+    first = min(first, most, key=len)  # where a label is too rare in few pairs, these are all there are
 
     def features_of(rows: list[int], earlier: int) -> np.ndarray:
         def report(done: int, _: int) -> None:

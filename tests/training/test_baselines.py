@@ -135,6 +135,16 @@ def test_where_a_label_is_too_rare_in_the_first_pairs_a_probe_sees_all_at_once(b
     assert fit_linear_probe(base.model, train_pairs(base), base.accelerator, 30, seed=0).pairs == 60
 
 
+def test_where_a_label_is_too_rare_in_the_first_pairs_alone_a_probe_sees_as_many_as_it_may(
+    bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(baselines, "FIRST_PROBE_PAIRS", 30)
+    monkeypatch.setattr(baselines, "MAX_PROBE_PAIRS", 50)
+    monkeypatch.setattr(baselines, "MIN_PROBE_PAIRS_OF_A_LABEL", 18)
+    base = bench()
+    assert fit_linear_probe(base.model, train_pairs(base), base.accelerator, 30, seed=0).pairs == 50
+
+
 @pytest.mark.parametrize(("labels", "nats"), [([0, 1, 0, 1], np.log(2)), ([1, 1], 0.0), ([0, 1, 1, 1], 0.5623)])
 def test_entropy_is_the_loss_of_who_knows_only_how_often_each_label_comes(labels: list[int], nats: float) -> None:
     assert entropy(np.array(labels)) == pytest.approx(nats, abs=1e-4)
