@@ -35,7 +35,7 @@ from qlora_core.store.files import check_writable
 from qlora_core.store.packed.mark import brought
 from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore
-from qlora_core.training.start import find_run, started_words
+from qlora_core.training.start import adopted_settings, find_run, started_words
 
 Report = tuple[dict[str, Any], str]
 #: Settings that have options of their own.
@@ -84,11 +84,13 @@ def _trackers(text: str) -> tuple[str, ...]:
 def _asked_for(options: argparse.Namespace) -> RunConfig | None:
     """The settings of a new run; None where one is to be resumed."""
     changes = _changes(options)
-    if not options.resume:
-        return make_config(options.preset or DEFAULT_PRESET, **changes)
-    if changes or options.preset:
-        raise ConfigError("A resumed run keeps the settings it was started with; give --resume alone.")
-    return None
+    if options.resume:
+        if changes or options.preset:
+            raise ConfigError("A resumed run keeps the settings it was started with; give --resume alone.")
+        return None
+    if source := changes.get("init_from"):
+        changes = adopted_settings(find_run(str(source), RunStore(options.runs_dir))) | changes
+    return make_config(options.preset or DEFAULT_PRESET, **changes)
 
 
 def _changes(options: argparse.Namespace) -> dict[str, Any]:

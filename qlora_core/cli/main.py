@@ -25,6 +25,7 @@ from qlora_core.language import ENGLISH, LANGUAGES
 from qlora_core.models.catalog import BASE_MODELS
 from qlora_core.presets import DEFAULT_PRESET, PRESETS
 from qlora_core.settings import DATA_DIR_VARIABLE, read_settings
+from qlora_core.training.start import ADOPTED
 
 RUNS_DIR = "runs"
 SPLITS = ("train", "validation")
@@ -92,7 +93,11 @@ def _add_train(subparsers: Any) -> None:
     train.add_argument(
         "--set", action="append", default=[], metavar="FIELD=VALUE", help="change one setting; repeatable"
     )
-    train.add_argument("--init-from", metavar="RUN_ID", help=_option_help("init_from"))
+    train.add_argument(
+        "--init-from",
+        metavar="RUN_ID",
+        help=f"{_option_help('init_from')}. Its {', '.join(ADOPTED)} are taken over unless --set says otherwise",
+    )
     train.add_argument(
         "--measure-baselines-again",
         action="store_true",

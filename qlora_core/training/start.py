@@ -31,6 +31,8 @@ DAMAGED_ADAPTER = N_("The adapter of run {run} is missing or damaged. Start from
 DAMAGED_START = N_("What run {run} starts from is damaged. Start a new run with the same settings.")
 #: Settings that decide which tensors an adapter has, and their shapes.
 SHAPE = ("r", "target_modules", "modules_to_save")
+#: Settings that a run takes over from the one it starts from: without them that adapter would not fit, or be scaled.
+ADOPTED = (*SHAPE, "lora_alpha", "use_rslora")
 
 
 class Start(Record):
@@ -60,6 +62,11 @@ def find_run(run_id: str, store: RunStore) -> Run:
         with suppress(RunError):
             return RunStore(RECORDED_RUNS).open(run_id)
         raise
+
+
+def adopted_settings(source: Run) -> dict[str, object]:
+    """The settings ``ADOPTED`` as a run's adapter has them."""
+    return {name: getattr(source.config, name) for name in ADOPTED}
 
 
 def prepare_start(config: RunConfig, find: Callable[[str], Run]) -> Fill | None:

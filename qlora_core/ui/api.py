@@ -28,6 +28,7 @@ from qlora_core.server.grid import MAX_SEEDS
 from qlora_core.server.services import Services
 from qlora_core.server.together import MAX_TOGETHER
 from qlora_core.server.zerogpu.loans import Loans
+from qlora_core.training.start import adopted_settings
 from qlora_core.ui.classroom.endpoints import class_endpoints
 from qlora_core.ui.compare.answers import compare_pair
 from qlora_core.ui.compare.sides import run_or_newest
@@ -106,7 +107,7 @@ def _starting(services: Services) -> tuple[Callable[..., dict[str, Any]], ...]:
         address = "" if secret else address_of(request)
         secret = secret or secrets.token_urlsafe(24)
         start = StartFrom(init_from, init_classifier)
-        config = _config(services, base_model, dataset, preset, settings or {}, start)
+        config = config_of(services, base_model, dataset, preset, settings or {}, start)
         run = submit_run(services, config, secret, address, device)
         return {"run_id": run.id, "secret": secret, "place": services.queue.place(run.id)}
 
@@ -252,10 +253,12 @@ def _wrong_types(error: ValidationError, names: list[str]) -> str:
     return "; ".join(f"{name} {message}" for name, message in wrong.items()) + "."
 
 
-def _config(
+def config_of(
     services: Services, base_model: str, dataset: str, preset: str, settings: dict[str, Any], start: StartFrom
 ) -> RunConfig:
     """A preset with some settings changed, through the same checks as the page's form.
+
+    The settings ``ADOPTED`` are those of the run that it starts from, unless they are among ``settings``.
 
     Raises:
         ConfigError: a name is unknown, or a value of the wrong type or out of range.
@@ -267,5 +270,6 @@ def _config(
         raise ConfigError(f"Settings are an object with some of these names: {', '.join(FIELD_NAMES)}.")
     if dataset == OWN_FILE.name:
         raise ConfigError(f"A file of your own can be used on the page only. Choose {either(DATASETS)}.")
-    values = dict(zip(FIELD_NAMES, preset_values(preset, dataset), strict=True)) | settings
+    adopted = adopted_settings(services.run(start.run)) if start.run else {}
+    values = {**dict(zip(FIELD_NAMES, preset_values(preset, dataset), strict=True)), **adopted, **settings}
     return chosen_config(services, base_model, dataset, NO_FILES, list(values.values()), start)

@@ -19,6 +19,7 @@ from qlora_core.config import make_config
 from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore
 from qlora_core.training.run_process import start_run
+from qlora_core.training.start import ADOPTED
 from tests.cli.conftest import has_begun, only_json
 from tests.conftest import ignore, largest_file
 from tests.recorded import recorded_run
@@ -65,6 +66,20 @@ def json_of(done: Finished) -> dict[str, Any]:
     """The one JSON object that is all of stdout."""
     assert done.status == 0, done.stderr
     return only_json(done.stdout)
+
+
+def test_a_run_that_starts_from_another_has_the_shape_of_its_adapter(
+    command_line: CommandLine, run: Run, tiny_bert: Path
+) -> None:
+    asked = ("--base-model", tiny_bert, "--dataset", "pairs.jsonl", "--preset", "notebook", "--init-from", run.id)
+    refused = command_line("train", *asked, "--set", "r=4")
+    assert (refused.status, refused.stdout) == (2, "")
+    assert f"has r {run.config.r}, and this run asks for r 4" in refused.stderr
+    quickly = ("--set", "num_train_epochs=1", "--set", "bootstrap_samples=100")
+    config = json_of(command_line("train", *asked, *quickly, "--json"))["config"]
+    written = run.config.model_dump(mode="json")
+    assert all(config[name] == written[name] for name in ADOPTED)
+    assert config["train_batch_size"] == make_config("notebook").train_batch_size != run.config.train_batch_size
 
 
 def test_a_result_has_accuracy_by_phenomenon_where_the_pairs_name_one(run: Run) -> None:

@@ -93,7 +93,7 @@ def test_no_placeholder_is_left_in_a_description(page: gr.Blocks, endpoint: str)
         (("minilm", "paws", FIRST_PRESET), f"Choose one of: {', '.join(DATASETS)}, {OWN_FILE.name}"),
         (("minilm", OWN_FILE.name, FIRST_PRESET), f"Choose {either(DATASETS)}"),
         (("minilm", "pairs", FIRST_PRESET, None, SECRET, "no-such-run"), "There is no run 'no-such-run'"),
-        (("minilm", "pairs", FIRST_PRESET, None, SECRET, "../runs"), "init_from should be the id of a run"),
+        (("minilm", "pairs", FIRST_PRESET, None, SECRET, "../runs"), "There is no run '../runs'"),
         (("minilm", "pairs", "fast"), f"Choose one of: {', '.join(PRESETS)}"),
     ],
 )

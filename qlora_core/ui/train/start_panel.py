@@ -15,7 +15,7 @@ from qlora_core.fields import file_name
 from qlora_core.language import gettext as _
 from qlora_core.server.services import Services
 from qlora_core.store.run import Run
-from qlora_core.training.start import SHAPE
+from qlora_core.training.start import ADOPTED, adopted_settings
 from qlora_core.ui.events import PRIVATE
 from qlora_core.ui.safe_text import MAX_NAME, one_line
 from qlora_core.ui.train.form import FIELD_NAMES, to_control
@@ -23,8 +23,6 @@ from qlora_core.ui.train.submission import FROM_SCRATCH
 from qlora_core.ui.values import Choices, moment
 from qlora_core.ui.words import train as words
 
-#: Settings that a chosen run brings along: without them its adapter would not fit, or be scaled.
-ADOPTED = (*SHAPE, "lora_alpha", "use_rslora")
 Shapes = dict[str, list[Any]]
 
 
@@ -128,7 +126,7 @@ def choices_of(services: Services, runs: Sequence[Run]) -> Choices:
 
 def shapes_of(runs: Sequence[Run]) -> Shapes:
     """The settings ``ADOPTED`` as each run's adapter has them."""
-    return {run.id: [to_control(getattr(run.config, name)) for name in ADOPTED] for run in runs}
+    return {run.id: [to_control(value) for value in adopted_settings(run).values()] for run in runs}
 
 
 def _labelled(runs: Sequence[Run], *, recorded: bool) -> Choices:

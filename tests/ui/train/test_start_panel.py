@@ -11,9 +11,10 @@ from qlora_core.config import make_config
 from qlora_core.errors import ConfigError, QLoRAError, RunError
 from qlora_core.server.services import Services, make_services
 from qlora_core.store.run import Run
-from qlora_core.training.start import check_fit, lora_scaling
+from qlora_core.training.start import ADOPTED, check_fit, lora_scaling
+from qlora_core.ui.api import config_of
 from qlora_core.ui.train.form import FIELD_NAMES, control_values
-from qlora_core.ui.train.start_panel import ADOPTED, choices_of, offered, shapes_of
+from qlora_core.ui.train.start_panel import choices_of, offered, shapes_of
 from qlora_core.ui.train.submission import NO_FILES, StartFrom, chosen_config, chosen_from, submit_run
 from qlora_core.ui.words.train import FROM_SCRATCH
 
@@ -83,6 +84,14 @@ def test_the_run_that_is_chosen_sets_the_shape_of_the_adapter(services: Services
     config = make_config("notebook", init_from=recorded.id, **values)
     check_fit(config, recorded)
     assert lora_scaling(config) == lora_scaling(recorded.config)
+
+
+def test_a_program_that_names_a_run_gets_the_shape_of_its_adapter(services: Services, recorded: Run) -> None:
+    config = config_of(services, "minilm", "mrpc", "notebook", {"seed": 3}, StartFrom(recorded.id))
+    assert all(getattr(config, name) == getattr(recorded.config, name) for name in ADOPTED)
+    assert (config.seed, config.train_batch_size) == (3, make_config("notebook").train_batch_size)
+    with pytest.raises(ConfigError, match="and this run asks for r 4"):
+        config_of(services, "minilm", "mrpc", "notebook", {"r": 4}, StartFrom(recorded.id))
 
 
 def test_a_run_is_asked_for_by_its_id(services: Services, recorded: Run) -> None:
