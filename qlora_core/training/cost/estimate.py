@@ -27,6 +27,7 @@ from qlora_core.data.batching import evaluation_batches
 from qlora_core.errors import RunFailure, UserError
 from qlora_core.language import MESSAGE, N_
 from qlora_core.models.device import device_name, peak_gpu_bytes, peak_rss_bytes
+from qlora_core.training.baselines import FIRST_PROBE_PAIRS
 from qlora_core.training.cost.batches import batches_of_easy_pairs, epochs, shapes, tokens_of_pass
 from qlora_core.training.cost.measure import Listener, Timings, measure_work
 from qlora_core.training.cost.timing import around
@@ -102,8 +103,14 @@ def run_seconds(setup: Setup, timings: Timings, *, forked: bool = False, baselin
         if each.pairs == "watched":
             seconds += around(each.times * timings.look, SPREAD_OF_FIXED_PARTS)
         else:
-            seconds += timings.of(each).expect(each.times * tokens_of_pass(setup, each))
+            expected = timings.of(each).expect(each.times * tokens_of_pass(setup, each))
+            seconds += expected * (_least_of_probe(setup), 1.0) if each.pairs == "probe" else expected
     return seconds
+
+
+def _least_of_probe(setup: Setup) -> float:
+    """The share of its pairs that the linear probe sees in any case."""
+    return min(1.0, FIRST_PROBE_PAIRS / len(setup.probe))
 
 
 def run_memory(setup: Setup, timings: Timings) -> tuple[float, float]:

@@ -16,9 +16,11 @@ from qlora_core.data import batching
 from qlora_core.data.batching import epoch_batches, padded
 from qlora_core.errors import RunFailure
 from qlora_core.training.cost import estimate
+from qlora_core.training.cost.batches import tokens_of_pass
 from qlora_core.training.cost.estimate import SMALL_PARTS_SECONDS, estimate_cost, run_memory, run_seconds
 from qlora_core.training.cost.measure import Timings
 from qlora_core.training.cost.timing import Timing
+from qlora_core.training.passes import ModelKind, Pass
 from tests.conftest import Bench
 
 MakeConfig = Callable[..., RunConfig]
@@ -93,6 +95,18 @@ def test_no_pass_for_baselines_is_counted_where_they_are_known(bench: MakeBench)
     timings = Timings(0.0, 0.0, 0.0, 0.0, base=timing(1.0), unquantised=timing(1.0), adapter=none, training=none)
     assert run_seconds(made, timings).mean() > 100
     assert run_seconds(made, timings, baselines_known=True).mean() == pytest.approx(SMALL_PARTS_SECONDS)
+
+
+def test_a_run_whose_probe_stops_after_its_first_pairs_is_within_the_range(
+    bench: MakeBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, none = bench(num_train_epochs=1), timing(1e-12)
+    timings = Timings(0.0, 0.0, 0.0, 0.0, base=timing(1.0), unquantised=none, adapter=none, training=none)
+    low, high = run_seconds(made, timings)
+    monkeypatch.setattr(estimate, "FIRST_PROBE_PAIRS", len(made.probe) // 4)
+    sooner, as_late = run_seconds(made, timings)
+    assert as_late == pytest.approx(high)
+    assert low - sooner == pytest.approx(0.75 * 0.9 * tokens_of_pass(made, Pass(ModelKind.BASE, "probe")))
 
 
 def test_the_start_of_a_run_that_is_a_fork_takes_no_time(bench: MakeBench) -> None:
