@@ -4,27 +4,19 @@ The requests go through Gradio's own routes, but not over a connection: tests/pa
 every handler.
 """
 
-import asyncio
 import json
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from itertools import product
 from typing import Any
 
 import gradio as gr
 import pytest
-from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from qlora_core.assets import RECORDED_RUNS
-from qlora_core.server.availability import Availability
-from qlora_core.server.services import Services, make_services
-from qlora_core.ui.build import build_app
-from qlora_core.ui.train.live_news import live_news
+from qlora_core.server.services import Services
 from tests.hostile import HOSTILE, leaks, short
+from tests.ui.conftest import OWNER_KEY, quiet_services
 
-OWNER_KEY = "the-owner-of-this-server"
 ENDPOINTS = (
     "start_run",
     "run_status",
@@ -46,38 +38,8 @@ each_hostile = pytest.mark.parametrize("hostile", HOSTILE, ids=short)
 
 @pytest.fixture(scope="module")
 def services(tmp_path_factory: pytest.TempPathFactory) -> Services:
-    """Services whose queue does not start anything, and whose doctor has ended."""
-    services = make_services(tmp_path_factory.mktemp("hostile") / "runs", RECORDED_RUNS, OWNER_KEY)
-    availability = Availability(["/nonexistent/doctor"])
-    availability.start()
-    availability.wait(30)
-    return replace(services, availability=availability)
-
-
-@pytest.fixture(scope="module")
-def served(services: Services) -> tuple[gr.Blocks, FastAPI]:
-    """The page, and the program that would serve it."""
-
-    async def build() -> tuple[gr.Blocks, FastAPI]:
-        page = build_app(services).queue()
-        return page, gr.mount_gradio_app(FastAPI(routes=[live_news(services)]), page, path="/", show_error=False)
-
-    # In an event loop: without one, Gradio makes some that it never closes. In a thread: this one may have a loop.
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(asyncio.run, build()).result()
-
-
-@pytest.fixture(scope="module")
-def page(served: tuple[gr.Blocks, FastAPI]) -> gr.Blocks:
-    """The page with its handlers."""
-    return served[0]
-
-
-@pytest.fixture(scope="module")
-def client(served: tuple[gr.Blocks, FastAPI]) -> Iterator[TestClient]:
-    """Sends requests to the page's routes."""
-    with TestClient(served[1]) as client:
-        yield client
+    """Services of a store of their own."""
+    return quiet_services(tmp_path_factory.mktemp("hostile") / "runs", RECORDED_RUNS)
 
 
 @pytest.fixture

@@ -4,31 +4,25 @@ Every handler is asked in earnest, on a run whose folder is full of hostile text
 looked at.
 """
 
-import asyncio
 import json
 import re
 import shutil
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import pytest
-from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from qlora_core.config import RunConfig
-from qlora_core.server.availability import Availability
-from qlora_core.server.services import Services, make_services
+from qlora_core.server.services import Services
 from qlora_core.store.run import Run
 from qlora_core.store.runs import RunStore
 from qlora_core.training.run_process import start_run
-from qlora_core.ui.build import build_app
 from qlora_core.ui.safe_text import MAX_CELL
-from qlora_core.ui.train.live_news import live_news
 from tests.conftest import ignore
+from tests.ui.conftest import quiet_services
 from tests.ui.hostile_run import MARK, NAME, TEXT, hostile_pairs, make_hostile
 from tests.ui.test_hostile_requests import ENDPOINTS
 
@@ -53,31 +47,8 @@ def run(tiny_bert: Path, tiny_config: Callable[..., RunConfig], tmp_path_factory
 
 @pytest.fixture(scope="module")
 def services(run: Run) -> Services:
-    """Services of its store, whose queue does not start anything, and whose doctor has ended."""
-    services = make_services(run.path.parent, run.path.parent.parent / "recorded", "the-owner-of-this-server")
-    availability = Availability(["/nonexistent/doctor"])
-    availability.start()
-    availability.wait(30)
-    return replace(services, availability=availability)
-
-
-@pytest.fixture(scope="module")
-def served(services: Services) -> tuple[gr.Blocks, FastAPI]:
-    """The page, and the program that would serve it."""
-
-    async def build() -> tuple[gr.Blocks, FastAPI]:
-        page = build_app(services).queue()
-        return page, gr.mount_gradio_app(FastAPI(routes=[live_news(services)]), page, path="/", show_error=False)
-
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(asyncio.run, build()).result()
-
-
-@pytest.fixture(scope="module")
-def client(served: tuple[gr.Blocks, FastAPI]) -> Iterator[TestClient]:
-    """Sends requests to the page's routes."""
-    with TestClient(served[1]) as client:
-        yield client
+    """Services of its store."""
+    return quiet_services(run.path.parent, run.path.parent.parent / "recorded")
 
 
 def asked(block: Any, run: Run, file: str, *, is_open: bool) -> Any:
@@ -153,11 +124,11 @@ def walk(page: gr.Blocks, client: TestClient, run: Run, ending: str) -> Iterator
 
 
 def test_no_handler_shows_a_visitors_text_as_markup_or_without_an_end(
-    served: tuple[gr.Blocks, FastAPI], client: TestClient, run: Run
+    page: gr.Blocks, client: TestClient, run: Run
 ) -> None:
     wrong, seen, refused = [], set(), set()
     for ending in (".csv", ".tsv", ".jsonl", ".parquet", ".zip"):
-        for name, block, given in walk(served[0], client, run, ending):
+        for name, block, given in walk(page, client, run, ending):
             if block is None:
                 refused.add(name)
             elif MARK in json.dumps(given):
@@ -186,8 +157,7 @@ def test_the_live_view_gets_text_of_a_bounded_length(client: TestClient, run: Ru
     assert [text for text in texts(told) if len(text) > 600 or UNPRINTABLE.search(text)] == []
 
 
-def test_the_page_as_it_is_first_sent_holds_no_hostile_text(served: tuple[gr.Blocks, FastAPI]) -> None:
-    page, _ = served
+def test_the_page_as_it_is_first_sent_holds_no_hostile_text(page: gr.Blocks) -> None:
     for block in page.blocks.values():
         if isinstance(block, gr.components.Component):
             given = [block.get_config().get(name) for name in ("value", "choices", "label", "info")]
