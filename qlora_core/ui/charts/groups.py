@@ -9,7 +9,7 @@ from qlora_core.data.phenomena import MAX_PHENOMENA, OTHERS
 from qlora_core.evaluation.scores import Result
 from qlora_core.language import N_, number
 from qlora_core.language import gettext as _
-from qlora_core.ui.charts.style import GREY, SMALL, make_figure, safe
+from qlora_core.ui.charts.style import GREY, SMALL, make_figure, name_x_axis, safe
 from qlora_core.ui.palette import ACCENT, UNTRAINED_HEAD
 
 #: What the page calls the groups of ``models.footprint``.
@@ -65,7 +65,7 @@ def phenomenon_figure(result: Result) -> go.Figure | None:
         n=len(places), better=better, worse=worse
     )
     make_figure(figure, title, 60 + 22 * len(ticks), below=45)
-    figure.update_xaxes(range=[-0.03, 1.03], tickvals=[0, 0.5, 1], title_text=_("Accuracy, 0 to 1 (pairs in brackets)"))
+    name_x_axis(figure, _("Accuracy, 0 to 1 (pairs in brackets)"), range=[-0.03, 1.03], tickvals=[0, 0.5, 1])
     return figure.update_yaxes(tickvals=list(range(len(ticks))), ticktext=ticks, range=[len(ticks) - 0.4, -0.6])
 
 
@@ -137,9 +137,8 @@ def memory_figure(result: Result) -> go.Figure:
         else _("Base model and adapter take {held} MB instead of {whole} MB of the base model in float32")
     ).format(held=number(total / MEGABYTE, ".1f"), whole=number(total_whole / MEGABYTE, ".1f"))
     make_figure(figure, title, 60 + 50 * len(ticks), barmode="group", bargap=0.2)
-    figure.update_xaxes(
-        range=[0, 1.8 * max(total, total_whole) / MEGABYTE], title_text=_("Size in MB (1 MB = 1,000,000 bytes)")
-    )
+    most = 1.8 * max(total, total_whole) / MEGABYTE
+    name_x_axis(figure, _("Size in MB (1 MB = 1,000,000 bytes)"), range=[0, most])
     return figure.update_yaxes(autorange="reversed", showgrid=False)
 
 

@@ -6,7 +6,7 @@ from qlora_core.evaluation.metrics import shown
 from qlora_core.evaluation.scores import Result
 from qlora_core.language import gettext as _
 from qlora_core.language import number
-from qlora_core.ui.charts.style import GREY, SMALL, colour_of, known, make_figure, words_of
+from qlora_core.ui.charts.style import GREY, SMALL, colour_of, known, make_figure, name_x_axis, words_of
 
 #: Whose answers are drawn, each with a marker of its own.
 MARKERS = {"untrained_head": "circle-open", "linear_probe": "square-open", "finetuned": "diamond"}
@@ -50,7 +50,5 @@ def reliability_figure(result: Result) -> go.Figure:
         below=70,
     )
     figure.add_annotation(x=0.75, y=0.1, text=_("dashed: accuracy equals confidence"), showarrow=False, font_size=SMALL)
-    figure.update_xaxes(
-        range=[0.48, 1.02], tickformat=".1f", title_text=_("Confidence, 0.5 to 1 (larger marker: more pairs)")
-    )
+    name_x_axis(figure, _("Confidence, 0.5 to 1 (larger marker: more pairs)"), range=[0.48, 1.02], tickformat=".1f")
     return figure.update_yaxes(range=[0, 1.05], tickformat=".1f", title_text=_("Accuracy, 0 to 1"))

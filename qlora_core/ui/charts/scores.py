@@ -20,6 +20,7 @@ from qlora_core.ui.charts.style import (
     colour_of,
     known,
     make_figure,
+    name_x_axis,
     pattern_of,
     run_style,
     safe,
@@ -88,9 +89,7 @@ def scores_figure(runs: Runs) -> go.Figure:
         )
     title = _scores_title(runs[0][1]) if len(runs) == 1 else _runs_title(runs)
     make_figure(figure, title, 70 + 50 * len(rows))
-    figure.update_xaxes(
-        range=[0, 1.4], tickvals=[0, 0.25, 0.5, 0.75, 1], title_text=_("Share, 0 to 1; whiskers: 95 % interval")
-    )
+    name_x_axis(figure, _("Share, 0 to 1; whiskers: 95 % interval"), range=[0, 1.4], tickvals=[0, 0.25, 0.5, 0.75, 1])
     return figure.update_yaxes(
         tickvals=list(range(len(rows))),
         ticktext=[row.words for row in rows],

@@ -16,7 +16,17 @@ from qlora_core.evaluation.several.spread import Spread
 from qlora_core.evaluation.several.two_runs import TwoRuns
 from qlora_core.language import gettext as _
 from qlora_core.language import ngettext
-from qlora_core.ui.charts.style import GREY, MAX_LABEL, SMALL, colour_of, make_figure, run_style, safe, words_of
+from qlora_core.ui.charts.style import (
+    GREY,
+    MAX_LABEL,
+    SMALL,
+    colour_of,
+    make_figure,
+    name_x_axis,
+    run_style,
+    safe,
+    words_of,
+)
 from qlora_core.ui.palette import ACCENT
 
 ROW = 46  #: pixels
@@ -37,7 +47,7 @@ def against_figure(names: Sequence[str], against: Sequence[TwoRuns]) -> go.Figur
     )
     title = _("Accuracy of each run against {first}, pair by pair").format(first=names[0])
     make_figure(figure, title, 70 + ROW * len(against))
-    return figure.update_xaxes(title_text=_("Points of accuracy gained; whiskers: paired 95 % interval"))
+    return name_x_axis(figure, _("Points of accuracy gained; whiskers: paired 95 % interval"))
 
 
 def _points_with_intervals(
@@ -102,7 +112,7 @@ def spread_figure(spread: Spread) -> go.Figure:
     facts = {"n": len(spread.runs), "mean": shown(mean), "sd": shown(deviation)}
     title = _("{n} seeds: accuracy {mean} on average, standard deviation {sd}").format(**facts)
     make_figure(figure, title, 80 + ROW * len(rows))
-    figure.update_xaxes(title_text=_("Accuracy; a dot a seed, diamond: mean and standard deviation"))
+    name_x_axis(figure, _("Accuracy; a dot a seed, diamond: mean and standard deviation"))
     return figure.update_yaxes(
         tickvals=list(range(len(rows))),
         ticktext=[words_of(name) for name, _values in rows],
@@ -177,8 +187,8 @@ def effects_figure(effects: Effects) -> go.Figure:
     make_figure(figure, _effects_title(effects), 190 + ROW * (len(gains) + len(cells)))
     labels = [safe(", ".join(map(value_words, cell))) for cell in cells]
     figure.update_yaxes(tickvals=list(range(len(cells))), ticktext=labels, range=[len(cells) - 0.4, -0.6], row=2, col=1)
-    figure.update_xaxes(title_text=_("Points of accuracy gained; whiskers: 95 % interval"), row=1, col=1)
-    return figure.update_xaxes(title_text=_("Accuracy of each run; grey: what luck alone would do"), row=2, col=1)
+    name_x_axis(figure, _("Points of accuracy gained; whiskers: 95 % interval"), row=1, col=1)
+    return name_x_axis(figure, _("Accuracy of each run; grey: what luck alone would do"), row=2, col=1)
 
 
 def _values(value: Any) -> str:

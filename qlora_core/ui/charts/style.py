@@ -26,6 +26,7 @@ GRID = "rgba(125, 128, 135, 0.25)"
 FONT = {"family": "IBM Plex Sans, system-ui, sans-serif", "size": 13, "color": GREY}
 SMALL = 12
 TITLE_WIDTH = 40  #: characters a line, so that a title fits a phone
+AXIS_WIDTH = 34  #: characters a line of an x axis's title: beside it stand the names of the rows
 MAX_TEXT = 40  #: characters of a text that is not the program's own
 MAX_LABEL = 16  #: characters of the name of a run or a model
 MARGIN = {"l": 8, "r": 12, "b": 8}
@@ -97,6 +98,12 @@ def make_figure(
     figure.update_yaxes(tickfont={"size": SMALL}, title={"font": {"size": SMALL}, "standoff": 8}, **shared)
     figure.update_annotations(font={"size": SMALL})
     return figure.update_layout(**layout)
+
+
+def name_x_axis(figure: go.Figure, title: str, **axis: Any) -> go.Figure:
+    """Write the program's own words below an x axis, in lines that fit a phone; ``axis`` is what else it gets."""
+    lines = wrap(title, AXIS_WIDTH, break_on_hyphens=False)
+    return figure.update_xaxes(title_text="<br>".join(lines), **axis)
 
 
 def safe(text: object, most: int = MAX_TEXT) -> str:

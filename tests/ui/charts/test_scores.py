@@ -19,7 +19,7 @@ from qlora_core.ui.charts.curves import history_figure, loss_curve_figure
 from qlora_core.ui.charts.groups import memory_figure
 from qlora_core.ui.charts.reliability import reliability_figure
 from qlora_core.ui.charts.scores import scores_figure
-from qlora_core.ui.charts.style import GREY, TITLE_WIDTH
+from qlora_core.ui.charts.style import AXIS_WIDTH, GREY, TITLE_WIDTH
 from qlora_core.ui.palette import ACCENT, ANSWERER_LOOKS, SECOND
 from tests.example_result import CONFUSION, EVIL, LABELS, POINTS, N, draw_phenomena, make_result, title
 
@@ -60,6 +60,8 @@ def test_every_figure_is_json_of_plain_parts_with_a_title_on_the_pages_ground(
     assert {trace["type"] for trace in written["data"]} <= {"bar", "scatter", "heatmap"}
     assert layout["title"]["text"]
     assert max(len(unescape(line)) for line in layout["title"]["text"].split("<br>")) <= TITLE_WIDTH
+    titles = [layout[axis]["title"].get("text", "") for axis in layout if axis.startswith("xaxis")]
+    assert max(len(line) for title in titles for line in title.split("<br>")) <= AXIS_WIDTH
     assert (layout["paper_bgcolor"], layout["plot_bgcolor"]) == ("rgba(0,0,0,0)", "rgba(0,0,0,0)")
     assert layout["font"]["color"] == GREY
     assert "width" not in layout
