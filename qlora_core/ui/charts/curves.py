@@ -29,7 +29,6 @@ from qlora_core.ui.safe_text import one_line
 SMOOTHING = 0.9  #: of the loss before, in the exponential moving average
 #: How the charted metrics are told apart: plotly's dash, and what it is called.
 DASHES = (("solid", N_("solid")), ("dot", N_("dotted")), ("dash", N_("dashed")))
-LABEL_ROOM = 136  #: pixels to the right of a panel
 LABEL_GAP = 0.095  #: of a panel's height
 
 
@@ -58,7 +57,7 @@ def history_figure(runs: Runs) -> go.Figure:
                 col=1,
             )
     below = 0 if single else 30 + 20 * len(runs)
-    make_figure(figure, _history_title(runs), 380, below=below, margin_r=LABEL_ROOM if single else 12)
+    make_figure(figure, _history_title(runs), 380, below=below)
     if single:
         _label_single(figure, runs[0][1])
     names = [
@@ -180,7 +179,7 @@ def loss_curve_figure(
         **shared,
     )
     figure.update_traces(mode="lines", selector=lambda trace: trace.mode is None)
-    make_figure(figure, _loss_title(losses, validation), 300, margin_r=LABEL_ROOM)
+    make_figure(figure, _loss_title(losses, validation), 300)
     ends = [(smooth[-1], _("training {loss}").format(loss=shown(smooth[-1])))] if smooth else []
     ends += [(validation[-1][1], _("validation {loss}").format(loss=shown(validation[-1][1])))] if validation else []
     heights = losses + [loss for _, loss in validation]

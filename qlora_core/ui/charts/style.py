@@ -29,6 +29,8 @@ TITLE_WIDTH = 40  #: characters a line, so that a title fits a phone
 AXIS_WIDTH = 34  #: characters a line of an x axis's title: beside it stand the names of the rows
 MAX_TEXT = 40  #: characters of a text that is not the program's own
 MAX_LABEL = 16  #: characters of the name of a run or a model
+LABEL_ROOM = 136  #: pixels to the right of a panel for direct labels, where none of them needs more
+LABEL_SHIFT, CHARACTER = 8, 7.2  #: pixels from the panel to its labels, and of a character of theirs
 MARGIN = {"l": 8, "r": 12, "b": 8}
 NO_TOOLS = ["zoom", "pan", "select", "lasso", "zoomin", "zoomout", "autoscale", "resetscale"]
 
@@ -146,7 +148,12 @@ def spread(heights: Sequence[float], gap: float) -> list[float]:
 
 
 def end_labels(figure: go.Figure, labels: Sequence[tuple[float, str]], gap: float, *, row: int = 1) -> None:
-    """Write labels at their heights to the right of a panel, apart from each other; the text has to be safe."""
+    """Write labels at their heights to the right of a panel, apart from each other, and make room for the longest.
+
+    The text has to be safe.
+    """
+    longest = max((len(text) for _, text in labels), default=0)
+    figure.update_layout(margin_r=max(figure.layout.margin.r, LABEL_ROOM, LABEL_SHIFT + math.ceil(CHARACTER * longest)))
     heights = spread([height for height, _ in labels], gap)
     suffix = "" if row == 1 else str(row)
     for height, (_, text) in zip(heights, labels, strict=True):
@@ -154,7 +161,7 @@ def end_labels(figure: go.Figure, labels: Sequence[tuple[float, str]], gap: floa
             x=1,
             xref=f"x{suffix} domain",
             xanchor="left",
-            xshift=8,
+            xshift=LABEL_SHIFT,
             y=height,
             yref=f"y{suffix}",
             text=text,

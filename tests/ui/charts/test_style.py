@@ -3,7 +3,7 @@
 import plotly.graph_objects as go
 import pytest
 
-from qlora_core.ui.charts.style import end_labels, make_figure, run_style, safe, spread
+from qlora_core.ui.charts.style import LABEL_ROOM, end_labels, make_figure, run_style, safe, spread
 
 
 def test_run_styles_are_all_different() -> None:
@@ -23,6 +23,16 @@ def test_direct_labels_keep_their_order_and_a_distance() -> None:
     figure = make_figure(go.Figure(), "t", 100)
     end_labels(figure, [(1.0, "a"), (1.0, "b")], 0.5)
     assert [(label.y, label.text) for label in figure.layout.annotations] == [(1.0, "a"), (1.5, "b")]
+
+
+def test_the_longest_direct_label_has_room() -> None:
+    figure = make_figure(go.Figure(), "t", 100)
+    end_labels(figure, [(1.0, "short")], 0.5)
+    assert figure.layout.margin.r == LABEL_ROOM
+    end_labels(figure, [(1.0, "m" * 25), (2.0, "short")], 0.5)
+    assert figure.layout.margin.r == 188
+    end_labels(figure, [(1.0, "short")], 0.5)
+    assert figure.layout.margin.r == 188
 
 
 def test_a_long_title_is_broken_into_lines_and_gets_room() -> None:
