@@ -103,14 +103,15 @@ def texts_of(told: Any, wanted: tuple[str, ...], name: str = "") -> Iterator[str
             yield from texts_of(value, wanted, name)
 
 
-def test_results_say_everything_in_the_language(marking: None, services: Services) -> None:
+@pytest.mark.parametrize("preset", ["quick", "standard"])
+def test_results_say_everything_in_the_language(preset: str, marking: None, services: Services) -> None:
     del marking
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
         with gr.Blocks():
             tab = results_tab(services)
         gc.collect()
-    run = recorded_run("quick")
+    run = recorded_run(preset)
     updates = {
         **opened(services, tab, run.id, [], "newest first", "", []),
         **shown(services, tab, [run.id]),
@@ -128,9 +129,10 @@ def test_results_say_everything_in_the_language(marking: None, services: Service
     assert not [(text[:80], words) for text in said if (words := unmarked(text))]
 
 
-def test_the_live_view_says_everything_in_the_language(marking: None, services: Services) -> None:
+@pytest.mark.parametrize("preset", ["quick", "standard"])
+def test_the_live_view_says_everything_in_the_language(preset: str, marking: None, services: Services) -> None:
     del marking
-    told = view(services, recorded_run("quick"), Poll())
+    told = view(services, recorded_run(preset), Poll())
     said = [told[name] for name in ("verdict", "truncation", "baselines_known")]
     assert any(said)
     assert not [words for text in said if (words := unmarked(text))]

@@ -6,6 +6,7 @@ from typing import Any
 from qlora_core.config import SETTINGS, RunConfig
 from qlora_core.data.phenomena import PHENOMENA
 from qlora_core.evaluation.answerers import ANSWERERS, definite_label, label_of
+from qlora_core.evaluation.best_epoch import selection_words
 from qlora_core.evaluation.comparison import Outcome, recorded_comparisons, recorded_outcome, recorded_verdict
 from qlora_core.evaluation.metrics import METRICS, shown
 from qlora_core.evaluation.scores import Result, recorded_scores
@@ -13,7 +14,6 @@ from qlora_core.evaluation.several.claims import signed
 from qlora_core.export.setting_values import setting_value
 from qlora_core.export.worksheet.charts import accuracy_chart, loss_chart
 from qlora_core.fields import file_name
-from qlora_core.language import gettext as _
 from qlora_core.language import number
 from qlora_core.store.feed import Cursor, RunFeed
 
@@ -36,7 +36,7 @@ def found(result: Result) -> dict[str, Any]:
         "rows": rows,
         "n": n,
         "comparisons": [_compared(name, record, n) for name, record in comparisons.items()],
-        "selection_note": _(str(result.get("selection_note", ""))),
+        "selection_note": selection_words(result),
         "stopped_early": bool(result.get("stopped_early")),
         "phenomena": _phenomena(result),
     }

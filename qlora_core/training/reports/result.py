@@ -7,11 +7,10 @@ import numpy as np
 from peft import PeftModel
 
 from qlora_core.data.files import FileContents
-from qlora_core.evaluation.best_epoch import BEST_EPOCH_RULE
+from qlora_core.evaluation.best_epoch import BEST_EPOCH_RULE, SELECTION_NOTE
 from qlora_core.evaluation.cross_check import cross_check
 from qlora_core.evaluation.metrics import probabilities
 from qlora_core.evaluation.report import measure_all, phenomena
-from qlora_core.language import N_
 from qlora_core.models.catalog import BaseModel
 from qlora_core.models.device import peak_gpu_bytes, peak_rss_bytes
 from qlora_core.models.footprint import float32_bytes, float32_footprint, footprint
@@ -25,10 +24,6 @@ from qlora_core.training.start import Start
 #: The reloaded model does the same arithmetic on the same tensors, so its logits should be equal to the last bit;
 #: what is allowed for is another order of additions.
 LOGIT_TOLERANCE = 1e-3
-SELECTION_NOTE = N_(
-    "The best epoch was chosen on the same validation pairs that the scores are measured on, which flatters them "
-    "a little; docs/recipes.md says by how much."
-)
 
 
 def build_result(

@@ -2,6 +2,7 @@
 
 from qlora_core.config import RunConfig
 from qlora_core.evaluation.answerers import borrowed_baselines_words, definite_label, label_of
+from qlora_core.evaluation.best_epoch import selection_words
 from qlora_core.evaluation.comparison import (
     Outcome,
     only_answer_words,
@@ -28,7 +29,7 @@ def headline(result: Result) -> str:
     comparisons, measured = recorded_comparisons(result), recorded_scores(result)
     strongest = next(iter(comparisons))
     n = result["metrics"]["finetuned"]["n"]
-    notes = [_started_words(result), plain(_(str(result.get("selection_note", ""))), MAX_SENTENCE)]
+    notes = [_started_words(result), selection_words(result)]
     notes.append(truncation_words(result["dataset"], result.get("config", {}).get("max_length", 0)))
     notes.append(plain(borrowed_baselines_words(result), MAX_SENTENCE))
     if result.get("stopped_early"):
