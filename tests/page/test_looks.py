@@ -65,6 +65,34 @@ def test_nothing_scrolls_sideways_on_a_phone(server: Server, visit: Callable[...
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, tab
 
 
+#: Resolves to whether what is replaced can be seen under a progress bar, and to the bar's parts that overlap.
+PROGRESS_SEEN = """window.progressSeen = new Promise(resolve => new MutationObserver((_, observer) => {
+    const bar = document.querySelector(".progress-level")?.closest(".wrap");
+    if (!bar) return;
+    observer.disconnect();
+    const [time, what, line] = [".progress-text", ".progress-level-inner", ".progress-bar-wrap"]
+        .map(part => bar.querySelector(part).getBoundingClientRect());
+    const under = bar.parentElement.querySelector(".pending");
+    resolve({
+        under: under ? getComputedStyle(under).visibility : "none",
+        over: [time.bottom > what.top + 1, what.bottom > line.top + 1],
+        out: line.bottom > bar.parentElement.getBoundingClientRect().bottom + 1,
+    });
+}).observe(document.body, {subtree: true, childList: true}))"""
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_progress_bar_lies_over_nothing(width: int, server: Server, visit: Callable[..., Visitor]) -> None:
+    page = visit(viewport={"width": width, "height": 844}).open(server.url)
+    page.goto(f"{server.url}?lang=de")  # longer words
+    page.get_by_role("tab", name="Vergleichen").click()
+    page.get_by_role("button", name=re.compile("Viele Paare auf einmal")).click()
+    page.get_by_label("Oder eingefügte Zeilen").fill("It is late. | It is not early.\n" * 100)
+    page.evaluate(f"void ({PROGRESS_SEEN})")
+    page.get_by_role("button", name="Diese Paare beantworten").click()
+    assert page.evaluate("window.progressSeen") == {"under": "hidden", "over": [False, False], "out": False}
+
+
 def test_a_run_started_on_a_phone_comes_into_view(server: Server, visit: Callable[..., Visitor]) -> None:
     page = visit(viewport={"width": 390, "height": 844}, has_touch=True).open(server.url)
     expect(page.locator('[data-at="loss"]')).not_to_be_in_viewport()
