@@ -40,7 +40,7 @@ EXCEPTIONS = {
     "server.rate_limit.take": "its refusal is marked where the limits are set",
     "server.visitor_files.reader.look": "what an earlier look was refused with",
     "store.files.check_writable": "said to whoever starts a server",
-    "ui.api._config": "said to programs, in English",
+    "ui.api.config_of": "said to programs, in English",
     "ui.classroom.endpoints._guess": "said to programs, in English",
     "ui.classroom.endpoints.judge": "said to programs, in English",
     "ui.opening.owners_choice": "said to whoever starts a server",

@@ -37,7 +37,7 @@ def test_hostile_text_is_shown_as_text_and_nothing_runs(
     page.evaluate("run => qlora.follow(run)", hostile.id)
     expect(page.locator('[data-at="about"]')).to_contain_text(MARK)
     page.evaluate("run => qlora.openResults(run)", hostile.id)
-    expect(page.locator("#results-headline")).to_contain_text(f"![{MARK}](http")
+    expect(page.locator("#results-headline")).to_contain_text("points of accuracy")
     expect(page.locator("#flips").get_by_role("gridcell").first).to_have_text(re.compile("fixed|broken"))
     page.get_by_role("button", name="Every setting, versions and hardware").click()
     expect(page.get_by_role("gridcell", name=re.compile(MARK)).first).to_be_attached()

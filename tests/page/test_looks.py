@@ -65,20 +65,28 @@ def test_nothing_scrolls_sideways_on_a_phone(server: Server, visit: Callable[...
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, tab
 
 
-#: Resolves to whether what is replaced can be seen under a progress bar, and to the bar's parts that overlap.
-PROGRESS_SEEN = """window.progressSeen = new Promise(resolve => new MutationObserver((_, observer) => {
-    const bar = document.querySelector(".progress-level")?.closest(".wrap");
-    if (!bar) return;
-    observer.disconnect();
-    const [time, what, line] = [".progress-text", ".progress-level-inner", ".progress-bar-wrap"]
-        .map(part => bar.querySelector(part).getBoundingClientRect());
-    const under = bar.parentElement.querySelector(".pending");
-    resolve({
-        under: under ? getComputedStyle(under).visibility : "none",
-        over: [time.bottom > what.top + 1, what.bottom > line.top + 1],
-        out: line.bottom > bar.parentElement.getBoundingClientRect().bottom + 1,
-    });
-}).observe(document.body, {subtree: true, childList: true}))"""
+#: Resolves to what is seen of the text under a progress bar, and of the bar's parts, once the text is hidden or the bar
+#: has gone.
+PROGRESS_SEEN = """window.progressSeen = new Promise(resolve => {
+    let seen = null;
+    const look = () => {
+        const bar = document.querySelector("#many-message .progress-level")?.closest(".wrap");
+        if (!bar && seen) return resolve(seen);
+        if (bar) {
+            const [time, what, line] = [".progress-text", ".progress-level-inner", ".progress-bar-wrap"]
+                .map(part => bar.querySelector(part).getBoundingClientRect());
+            const under = bar.parentElement.querySelector(".pending");
+            seen = {
+                under: under && getComputedStyle(under).visibility,
+                over: [time.bottom > what.top + 1, what.bottom > line.top + 1],
+                out: line.bottom > bar.parentElement.getBoundingClientRect().bottom + 1,
+            };
+            if (seen.under === "hidden") return resolve(seen);
+        }
+        requestAnimationFrame(look);
+    };
+    look();
+})"""
 
 
 @pytest.mark.parametrize("width", [390, 1280])
